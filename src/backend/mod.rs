@@ -1,0 +1,102 @@
+//! What a device must be able to do.
+//!
+//! Owns [`Backend`] and the handles it deals in. A backend is given [`Kernel`]s, never operations; the
+//! trait never grows a method for one. The backends do not mention each other.
+
+pub(crate) mod cpu;
+pub(crate) mod gpu;
+
+use std::any::Any;
+use std::fmt;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::error::Result;
+use crate::kernel::Kernel;
+
+/// Memory of one device. Cloning gives another handle to the same memory.
+#[derive(Clone)]
+pub(crate) struct Buffer(Arc<dyn Memory>);
+
+/// What stands behind a [`Buffer`]; each backend has its own and finds it again by `as_any`.
+pub(crate) trait Memory: Any + Send + Sync {
+    fn as_any(&self) -> &dyn Any;
+    /// Bytes that a kernel may touch.
+    fn bytes(&self) -> usize;
+    /// Where the memory lies, if the host can reach it.
+    fn host_pointer(&self) -> Option<NonNull<u8>>;
+}
+
+impl Buffer {
+    pub(crate) fn new(memory: impl Memory) -> Self {
+        Self(Arc::new(memory))
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+
+    pub(crate) fn host_pointer(&self) -> Option<NonNull<u8>> {
+        self.0.host_pointer()
+    }
+
+    /// The memory as a backend's own type.
+    pub(crate) fn memory<M: Memory>(&self) -> &M {
+        match self.0.as_any().downcast_ref() {
+            Some(memory) => memory,
+            None => unreachable!("a buffer is only given to the backend that allocated it"),
+        }
+    }
+}
+
+impl fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Buffer({} bytes)", self.bytes())
+    }
+}
+
+/// A kernel and the buffers it runs on; `OperandCode::buffer` indexes them, each is there once.
+#[derive(Clone, Debug)]
+pub(crate) struct Launch {
+    pub(crate) kernel: Kernel,
+    pub(crate) buffers: SmallVec<[Buffer; 8]>,
+}
+
+/// What a backend has done and holds, see [`crate::Stats`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct BackendStats {
+    /// Pipelines compiled since the device was opened.
+    pub(crate) pipelines: u64,
+    /// Bytes of buffers that are alive.
+    pub(crate) live_bytes: u64,
+    /// Bytes kept for reuse.
+    pub(crate) pooled_bytes: u64,
+}
+
+/// One device.
+///
+/// Calls take effect in the order they are made; the caller serialises them.
+pub(crate) trait Backend: Send + Sync {
+    /// Memory of at least `bytes` bytes (not 0). The contents are some valid elements of any dtype that
+    /// a program may later read before writing: zeros, or what an earlier buffer held.
+    ///
+    /// # Errors
+    /// `OutOfMemory`, after the pool has been given back and the allocation tried once more.
+    fn allocate(&self, bytes: usize) -> Result<Buffer>;
+
+    /// Copies host bytes to `offset`; `bytes` may be reused on return.
+    fn write(&self, buffer: &Buffer, offset: usize, bytes: &[u8]) -> Result<()>;
+
+    /// Waits for the launches before it and copies bytes from `offset` to the host.
+    fn read(&self, buffer: &Buffer, offset: usize, bytes: &mut [u8]) -> Result<()>;
+
+    /// Runs, or queues, kernels in order. Each sees what those before it stored.
+    fn run(&self, launches: &[Launch]) -> Result<()>;
+
+    /// Waits for all launches. Returns the code of the first failed check since the last call.
+    fn wait(&self) -> Result<Option<u32>>;
+
+    fn stats(&self) -> BackendStats;
+}

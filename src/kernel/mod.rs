@@ -1,0 +1,195 @@
+//! The kernel: the one thing a backend is given to run.
+//!
+//! Data only. A [`Kernel`] visits every point of an iteration space once and, at each point, loads
+//! elements, evaluates a list of expressions and stores some of the values. This page is the
+//! specification; [`verify()`] states what a legal kernel is.
+//!
+//! A kernel has two parts. [`Code`] is its structure, and the key under which a backend may cache what
+//! it made of it: no sizes, no strides, no numbers. [`Args`] is everything else, so a new shape or a
+//! new scalar never compiles anything.
+//!
+//! # Iteration space
+//! `args.shape`, outermost dimension first, row-major; as many dimensions as `code.rank`, at least one.
+//! Points may be visited in any order and at the same time. The number of points is not zero.
+//!
+//! # Operands
+//! An operand is a strided view of a buffer: at point `(i0, i1, ..)` it is element
+//! `offset + Σ i_d * strides[d]`, in elements of its dtype. Several operands may see one buffer
+//! (`OperandCode::buffer`). Strides are never negative; a stride of 0 repeats. A buffer that is
+//! stored to is seen, for storing and loading, only through operands for which at each point the
+//! element stored is touched by no other point.
+//! Loads precede stores at each point: all expressions are evaluated before the first store.
+//!
+//! # Values
+//! [`Node`]s are in order: arguments come before use. A node's value has a dtype and lives in a lane
+//! of `dtype.lane()`; it is always representable in its dtype (Note [Compute dtypes]). Bool is 0 or 1.
+//!
+//! | expression | value |
+//! |---|---|
+//! | `Load(operand)` | the element of the operand, of the operand's dtype |
+//! | `Scalar(k)` | `args.scalars[k]`, 64 bits: the stored form of the node's dtype, zero-extended |
+//! | `Index` | the linear row-major index of the point plus `args.base`; dtype int64 or int32 (wrapping) |
+//! | `Random { word, words, scalar }` | word number `offset + index * words + word` of the Philox4x32-10 stream; `scalars[scalar]` is the 64-bit seed (key, low word first) and `scalars[scalar + 1]` the 64-bit word offset. Word `w` is output `w % 4` of the block whose 128-bit counter is `w / 4`. dtype int32 |
+//! | `Cast(v)` | the value converted to the node's dtype, see Note [Casts] |
+//! | `Select([m, a, b])` | `a` where bool `m` is true, else `b`; both of the node's dtype |
+//! | `Unary`, `Binary`, `Ternary` | the row of [`Op`]; arguments share one dtype, the result has it too or is bool as the row says; narrowed to it once (integers wrap, halves round to nearest even) |
+//!
+//! # Note [Casts]
+//! - to bool: 1 where the value is not zero (NaN is true), else 0;
+//! - between integers: wraps; bool counts as 0 or 1;
+//! - integer to float: nearest even, in one rounding (to float16 and bfloat16: through float32);
+//! - float to float: nearest even; float64 to float16 or bfloat16 goes through float32, as PyTorch's;
+//! - float to int64 or int32: truncates and saturates; NaN is 0;
+//! - float to uint8, int8, int16: to int32 as above, then wraps (so `-1.0` becomes `255u8`, as PyTorch's).
+//!
+//! # Checks
+//! With `code.check`, a kernel first evaluates `check.value` (bool) at every point, storing nothing. If
+//! it is true anywhere, nothing at all is stored and the launch reports `check.code`. A backend may
+//! report late, at its next read or wait.
+
+mod verify;
+
+use smallvec::SmallVec;
+
+pub(crate) use verify::verify;
+
+use crate::dtype::DType;
+use crate::ops::Op;
+
+/// Sizes, or strides, of an iteration space.
+pub(crate) type Dims = SmallVec<[usize; 6]>;
+
+/// Index of a node.
+pub(crate) type Value = u16;
+
+/// The structure of a kernel: what a pipeline is compiled for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Code {
+    /// Dimensions of the iteration space.
+    pub(crate) rank: u8,
+    pub(crate) operands: SmallVec<[OperandCode; 8]>,
+    pub(crate) nodes: SmallVec<[Node; 16]>,
+    pub(crate) stores: SmallVec<[Store; 2]>,
+    pub(crate) check: Option<Check>,
+}
+
+/// The structure of an operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct OperandCode {
+    /// Which of the launch's buffers it sees.
+    pub(crate) buffer: u8,
+    pub(crate) dtype: DType,
+    pub(crate) class: Class,
+}
+
+/// How an operand walks through its buffer: what may be known when its kernel is compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Class {
+    /// Every stride is 0.
+    Uniform,
+    /// Row-major without gaps: the element at linear index `i` is `offset + i`.
+    Contiguous,
+    /// Anything else.
+    Strided,
+}
+
+/// One expression and the dtype of its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Node {
+    pub(crate) expr: Expr,
+    pub(crate) dtype: DType,
+}
+
+/// See the table of the module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Expr {
+    Load(u8),
+    Scalar(u8),
+    Index,
+    Random { word: u8, words: u8, scalar: u8 },
+    Cast(Value),
+    Select([Value; 3]),
+    Unary(Op, Value),
+    Binary(Op, [Value; 2]),
+    Ternary(Op, [Value; 3]),
+}
+
+/// The value is written to the operand, of the same dtype.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Store {
+    pub(crate) operand: u8,
+    pub(crate) value: Value,
+}
+
+/// A condition on the data under which the kernel must not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Check {
+    /// A bool node: true is an error.
+    pub(crate) value: Value,
+}
+
+/// The numbers of one launch.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Args {
+    pub(crate) shape: Dims,
+    pub(crate) operands: SmallVec<[OperandArgs; 8]>,
+    pub(crate) scalars: SmallVec<[u64; 8]>,
+    /// Added to [`Expr::Index`] and to the index of [`Expr::Random`]: where a window begins.
+    pub(crate) base: u64,
+    /// Reported when the check fails.
+    pub(crate) check: u32,
+}
+
+/// The numbers of an operand, in elements.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct OperandArgs {
+    pub(crate) offset: usize,
+    pub(crate) strides: Dims,
+}
+
+/// A kernel, ready but for its buffers.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Kernel {
+    pub(crate) code: Code,
+    pub(crate) args: Args,
+}
+
+impl Kernel {
+    /// Points of the iteration space.
+    pub(crate) fn len(&self) -> usize {
+        self.args.shape.iter().product()
+    }
+}
+
+impl Expr {
+    /// The values the expression reads.
+    pub(crate) fn arguments(&self) -> SmallVec<[Value; 3]> {
+        match *self {
+            Self::Load(_) | Self::Scalar(_) | Self::Index | Self::Random { .. } => SmallVec::new(),
+            Self::Cast(a) | Self::Unary(_, a) => SmallVec::from_slice(&[a]),
+            Self::Binary(_, args) => SmallVec::from_slice(&args),
+            Self::Select(args) | Self::Ternary(_, args) => SmallVec::from_slice(&args),
+        }
+    }
+}
+
+impl Class {
+    /// The class of a view with these strides over this shape.
+    pub(crate) fn of(shape: &[usize], strides: &[usize]) -> Self {
+        let mut expected = 1;
+        let mut contiguous = true;
+        let mut uniform = true;
+        for (&size, &stride) in shape.iter().zip(strides).rev() {
+            if size != 1 {
+                contiguous &= stride == expected;
+                uniform &= stride == 0;
+            }
+            expected *= size;
+        }
+        match (uniform, contiguous) {
+            (true, false) => Self::Uniform,
+            (_, true) => Self::Contiguous,
+            (false, false) => Self::Strided,
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! What each operation computes, once, generic over a small algebra.
+//!
+//! Owns [`algebra`], the traits that the functions are written in, and the functions themselves.
+//! Instantiated with `f32`, `f64`, `i32`, `i64` a function is branch-free Rust that vectorises;
+//! instantiated with the symbols of `emit` it is WGSL text. One source, two readings: the bits agree
+//! by construction, because every algebra operation is exact or correctly rounded and nothing here
+//! uses `fma`.
+//!
+//! Must not know tensors, layouts or backends.
+
+pub(crate) mod algebra;
+pub(crate) mod arithmetic;
+pub(crate) mod logic;
