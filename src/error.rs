@@ -110,6 +110,20 @@ impl Error {
         }
     }
 
+    /// The same error once more: one cause may leave several tensors without elements.
+    pub(crate) fn duplicate(&self) -> Self {
+        match self {
+            Self::Shape(message) => Self::Shape(message.clone()),
+            Self::Dtype(message) => Self::Dtype(message.clone()),
+            Self::Index(message) => Self::Index(message.clone()),
+            Self::Overlap(message) => Self::Overlap(message.clone()),
+            Self::Value(message) => Self::Value(message.clone()),
+            Self::Device(message) => Self::Device(message.clone()),
+            Self::OutOfMemory(what) => Self::OutOfMemory(what.clone()),
+            Self::Io(error) => Self::Io(std::io::Error::new(error.kind(), error.to_string())),
+        }
+    }
+
     pub(crate) fn shape(message: impl Into<String>) -> Self {
         Self::Shape(message.into().into())
     }

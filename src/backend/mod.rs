@@ -75,6 +75,19 @@ pub(crate) struct BackendStats {
     pub(crate) pooled_bytes: u64,
 }
 
+/// What bounds the kernels that a backend is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Buffers of one launch.
+    pub(crate) buffers: usize,
+    /// Operations joined into one kernel.
+    pub(crate) records: usize,
+    /// Whether kernels are compiled, so that a bounded set of them must do.
+    pub(crate) canonical: bool,
+    /// Launches to hand over in one call of [`Backend::run`].
+    pub(crate) batch: usize,
+}
+
 /// One device.
 ///
 /// Calls take effect in the order they are made; the caller serialises them.
@@ -97,6 +110,8 @@ pub(crate) trait Backend: Send + Sync {
 
     /// Waits for all launches. Returns the code of the first failed check since the last call.
     fn wait(&self) -> Result<Option<u32>>;
+
+    fn limits(&self) -> Limits;
 
     fn stats(&self) -> BackendStats;
 }

@@ -1,1 +1,20 @@
-//! graph.
+//! The tape of each device: what was asked for and not yet done.
+//!
+//! Owns [`Storage`], the recording of operations and the flush that turns them into kernels
+//! (`plan.rs` groups, `build.rs` joins, `runtime.rs` runs). Knows backends by their trait only, and
+//! nothing of tensors or of PyTorch's rules: a record comes with its types settled.
+//!
+//! # Note [Locks]
+//! `Runtime::executor` before `Runtime::tape`, never the other way. Recording takes the tape alone; a
+//! flush holds the executor throughout and the tape only while it takes the records. So threads record
+//! while another flushes, and flushes of one device keep their order.
+
+mod build;
+mod plan;
+mod record;
+mod runtime;
+mod storage;
+
+pub(crate) use record::{Program, Record};
+pub(crate) use runtime::{HostGuard, Runtime, Stats, runtime};
+pub(crate) use storage::{Storage, View};

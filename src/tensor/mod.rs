@@ -1,1 +1,190 @@
-//! tensor.
+//! The public API, by theme.
+//!
+//! Owns [`Tensor`] and PyTorch's rules: what an operation accepts, in which dtype it computes, what it
+//! refuses and in which words. It records operations on the graph and names no backend.
+
+mod arg;
+mod arithmetic;
+mod convert;
+mod creation;
+mod elementwise;
+mod functions;
+mod in_place;
+mod operators;
+mod options;
+mod read;
+mod sizes;
+mod views;
+
+use std::sync::Arc;
+
+pub use arg::Arg;
+pub use arithmetic::Rounding;
+pub use convert::Target;
+pub use creation::{
+    arange, arange_step, empty, eye, from_slice, full, linspace, ones, zeros,
+};
+pub use functions::{add, div, mul, neg, result_type, sub};
+pub use options::Options;
+pub use read::List;
+pub use sizes::{Dim, IntoDims, IntoSizes, Size};
+
+use crate::device::Device;
+use crate::dtype::DType;
+use crate::error::Result;
+use crate::graph::{Runtime, Storage, View, runtime};
+use crate::layout::Layout;
+
+/// An n-dimensional array of one dtype on one device.
+///
+/// A tensor is a handle: a storage, which other tensors may share, seen through a shape and strides.
+///
+/// **[`clone`](Clone::clone) copies**, as PyTorch's does: the clone is independent. Another handle to the
+/// same memory is [`alias`](Self::alias). This differs from candle and burn, whose `clone` aliases.
+///
+/// **Never import `std::ops::Add` and its kin** in code that calls `t.add(x)`: the trait's method would
+/// be picked, which takes the tensor by value and panics instead of returning an error.
+///
+/// Operations are lazy: they are recorded, and run together when a value is asked for. No program can
+/// tell, but by [`Device::stats`] and by its speed.
+///
+/// # Example
+/// ```
+/// let a = taut::tensor([[1.0f32, 2.0], [3.0, 4.0]], ())?;
+/// let b = a.t()?; // shares memory
+/// a.add_(10)?;
+/// assert_eq!(b.to_vec::<f32>()?, [11.0, 13.0, 12.0, 14.0]);
+/// # taut::Result::Ok(())
+/// ```
+pub struct Tensor {
+    view: View,
+}
+
+impl Tensor {
+    pub(crate) fn from_view(view: View) -> Self {
+        Self { view }
+    }
+
+    /// Another view of the same storage.
+    pub(crate) fn with_layout(&self, layout: Layout) -> Self {
+        Self { view: View { storage: self.view.storage.clone(), layout } }
+    }
+
+    pub(crate) fn view_ref(&self) -> &View {
+        &self.view
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.view.layout
+    }
+
+    pub(crate) fn storage(&self) -> &Arc<Storage> {
+        &self.view.storage
+    }
+
+    pub(crate) fn runtime(&self) -> &'static Runtime {
+        self.view.storage.runtime
+    }
+
+    /// The sizes of the dimensions, outermost first.
+    ///
+    /// # Example
+    /// ```
+    /// assert_eq!(taut::zeros([2, 3], ())?.shape(), [2, 3]);
+    /// # taut::Result::Ok(())
+    /// ```
+    pub fn shape(&self) -> &[usize] {
+        self.layout().shape()
+    }
+
+    /// The shape, printing as `[2, 3]`.
+    ///
+    /// # Example
+    /// ```
+    /// assert_eq!(taut::zeros([2, 3], ())?.size().to_string(), "[2, 3]");
+    /// # taut::Result::Ok(())
+    /// ```
+    pub fn size(&self) -> Size<'_> {
+        Size(self.shape())
+    }
+
+    /// The number of dimensions.
+    pub fn dim(&self) -> usize {
+        self.shape().len()
+    }
+
+    /// The number of elements.
+    pub fn numel(&self) -> usize {
+        self.layout().len()
+    }
+
+    /// The element type.
+    pub fn dtype(&self) -> DType {
+        self.view.storage.dtype
+    }
+
+    /// Where the elements are.
+    pub fn device(&self) -> Device {
+        self.runtime().device()
+    }
+
+    /// Elements from one index of each dimension to the next.
+    pub fn stride(&self) -> &[usize] {
+        self.layout().strides()
+    }
+
+    /// Elements of the storage before the tensor's first.
+    pub fn storage_offset(&self) -> usize {
+        self.layout().offset()
+    }
+
+    /// Whether the elements lie in row-major order without gaps.
+    pub fn is_contiguous(&self) -> bool {
+        self.layout().is_contiguous()
+    }
+
+    /// Another handle to the same memory: what `b = a` is in Python.
+    ///
+    /// # Example
+    /// ```
+    /// let a = taut::zeros([2], ())?;
+    /// let b = a.alias();
+    /// a.add_(1)?;
+    /// assert_eq!(b.to_vec::<f32>()?, [1.0, 1.0]);
+    /// # taut::Result::Ok(())
+    /// ```
+    pub fn alias(&self) -> Self {
+        self.with_layout(self.layout().clone())
+    }
+
+    /// Whether both are views of one storage.
+    pub fn shares_memory(&self, other: &Self) -> bool {
+        Arc::ptr_eq(self.storage(), other.storage())
+    }
+
+    /// Starts the computation of what was recorded on the tensor's device, without waiting for it.
+    ///
+    /// # Errors
+    /// None of its own: what goes wrong is reported at the next read point.
+    pub fn eval(&self) -> Result<&Self> {
+        self.runtime().flush();
+        Ok(self)
+    }
+}
+
+/// Runs everything that was recorded on the device and waits for it.
+///
+/// # Errors
+/// What went wrong since the last read point: an integer division by zero inside a tensor, an index out
+/// of range inside an index tensor, memory that ran out.
+///
+/// # Example
+/// ```
+/// let x = taut::ones([3], ())?;
+/// x.mul_(2)?;
+/// taut::synchronize(x.device())?;
+/// # taut::Result::Ok(())
+/// ```
+pub fn synchronize(device: Device) -> Result<()> {
+    runtime(device)?.synchronize()
+}

@@ -1,0 +1,248 @@
+//! From a group of records to one kernel.
+//!
+//! Owns the joining of programs: a value that one record writes and a later one reads through the same
+//! layout stays in a register; equal expressions are computed once; what nobody uses goes.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use super::record::Record;
+use super::storage::{Storage, View};
+use crate::kernel::{
+    Args, Check, Class, Code, Dims, Expr, Kernel, Node, OperandArgs, OperandCode, Store, Value,
+};
+use crate::layout;
+
+/// A kernel and the storages its buffers stand for, in the order of `OperandCode::buffer`.
+pub(crate) struct Built {
+    pub(crate) kernel: Kernel,
+    pub(crate) storages: SmallVec<[Arc<Storage>; 8]>,
+    /// Bytes of distinct elements that are loaded, and stored.
+    pub(crate) bytes_read: u64,
+    pub(crate) bytes_written: u64,
+}
+
+#[derive(Default)]
+struct Builder {
+    operands: Vec<View>,
+    nodes: Vec<Node>,
+    known: FxHashMap<Node, Value>,
+    scalars: Vec<u64>,
+    /// What each written view holds by now; later entries win.
+    written: Vec<(View, Value)>,
+    check: Option<Value>,
+}
+
+/// Joins records, which share an iteration space and have no hazards. `stored` says whether memory of a
+/// written storage is needed afterwards; if none is, and nothing is checked, there is no kernel.
+pub(crate) fn build(
+    records: &[&Record],
+    check: u32,
+    stored: impl Fn(&View) -> bool,
+) -> Option<Built> {
+    let mut builder = Builder::default();
+    for record in records {
+        builder.join(record);
+    }
+    let written = std::mem::take(&mut builder.written);
+    let mut stores: Vec<(usize, Value)> = Vec::new();
+    for (view, value) in written {
+        if stored(&view) {
+            stores.push((builder.operand(&view), value));
+        }
+    }
+    if stores.is_empty() && builder.check.is_none() {
+        return None;
+    }
+    Some(builder.finish(records[0].shape.clone(), &stores, check))
+}
+
+impl Builder {
+    fn join(&mut self, record: &Record) {
+        let program = &record.program;
+        let mut values: SmallVec<[Value; 8]> = SmallVec::new();
+        for node in &program.nodes {
+            let at = |value: Value| values[usize::from(value)];
+            let expr = match node.expr {
+                Expr::Load(k) => {
+                    let view = &record.inputs[usize::from(k)];
+                    match self.held(view) {
+                        Some(value) => {
+                            values.push(value);
+                            continue;
+                        }
+                        None => Expr::Load(self.operand(view) as u8),
+                    }
+                }
+                Expr::Scalar(k) => Expr::Scalar(self.scalar(program.scalars[usize::from(k)])),
+                Expr::Random { word, words, scalar } => {
+                    let at = usize::from(scalar);
+                    // Two numbers side by side: never shared with others.
+                    let scalar = self.scalars.len() as u8;
+                    self.scalars.extend_from_slice(&program.scalars[at..at + 2]);
+                    Expr::Random { word, words, scalar }
+                }
+                Expr::Index => Expr::Index,
+                Expr::Cast(a) => Expr::Cast(at(a)),
+                Expr::Unary(op, a) => Expr::Unary(op, at(a)),
+                Expr::Binary(op, args) => Expr::Binary(op, args.map(at)),
+                Expr::Ternary(op, args) => Expr::Ternary(op, args.map(at)),
+                Expr::Select(args) => Expr::Select(args.map(at)),
+            };
+            values.push(self.node(Node { expr, dtype: node.dtype }));
+        }
+        if let Some(check) = program.check {
+            self.check = Some(values[usize::from(check)]);
+        }
+        let result = values[usize::from(program.last())];
+        let output = &record.output;
+        match self.written.iter_mut().find(|(view, _)| same(view, output)) {
+            Some((_, value)) => *value = result,
+            None => self.written.push((output.clone(), result)),
+        }
+    }
+
+    /// The value that was written through the same layout in this kernel.
+    fn held(&self, view: &View) -> Option<Value> {
+        self.written.iter().find(|(other, _)| same(other, view)).map(|&(_, value)| value)
+    }
+
+    fn operand(&mut self, view: &View) -> usize {
+        self.operands.iter().position(|other| same(other, view)).unwrap_or_else(|| {
+            self.operands.push(view.clone());
+            self.operands.len() - 1
+        })
+    }
+
+    fn scalar(&mut self, bits: u64) -> u8 {
+        // Not shared: whether two scalars are equal must not change the code.
+        self.scalars.push(bits);
+        (self.scalars.len() - 1) as u8
+    }
+
+    fn node(&mut self, node: Node) -> Value {
+        let next = self.nodes.len() as Value;
+        let value = *self.known.entry(node).or_insert(next);
+        if value == next {
+            self.nodes.push(node);
+        }
+        value
+    }
+
+    /// Drops what no store needs, collapses the iteration space and sets the numbers in order.
+    fn finish(self, shape: Dims, stores: &[(usize, Value)], check: u32) -> Built {
+        let mut used = vec![false; self.nodes.len()];
+        for &(_, value) in stores {
+            used[usize::from(value)] = true;
+        }
+        if let Some(value) = self.check {
+            used[usize::from(value)] = true;
+        }
+        for index in (0..self.nodes.len()).rev() {
+            if used[index] {
+                for argument in self.nodes[index].expr.arguments() {
+                    used[usize::from(argument)] = true;
+                }
+            }
+        }
+        let mut compact = Compact::default();
+        let mut nodes: SmallVec<[Node; 16]> = SmallVec::new();
+        let mut renamed: Vec<Value> = vec![0; self.nodes.len()];
+        let mut loaded: Vec<usize> = Vec::new();
+        let mut scalars: SmallVec<[u64; 8]> = SmallVec::new();
+        for (index, node) in self.nodes.iter().enumerate().filter(|&(index, _)| used[index]) {
+            let at = |value: Value| renamed[usize::from(value)];
+            let expr = match node.expr {
+                Expr::Load(operand) => {
+                    let operand = compact.operand(usize::from(operand));
+                    loaded.push(usize::from(operand));
+                    Expr::Load(operand)
+                }
+                Expr::Scalar(k) => {
+                    scalars.push(self.scalars[usize::from(k)]);
+                    Expr::Scalar((scalars.len() - 1) as u8)
+                }
+                Expr::Random { word, words, scalar } => {
+                    let from = usize::from(scalar);
+                    let scalar = scalars.len() as u8;
+                    scalars.extend_from_slice(&self.scalars[from..from + 2]);
+                    Expr::Random { word, words, scalar }
+                }
+                Expr::Index => Expr::Index,
+                Expr::Cast(a) => Expr::Cast(at(a)),
+                Expr::Unary(op, a) => Expr::Unary(op, at(a)),
+                Expr::Binary(op, args) => Expr::Binary(op, args.map(at)),
+                Expr::Ternary(op, args) => Expr::Ternary(op, args.map(at)),
+                Expr::Select(args) => Expr::Select(args.map(at)),
+            };
+            renamed[index] = nodes.len() as Value;
+            nodes.push(Node { expr, dtype: node.dtype });
+        }
+        let stores: SmallVec<[Store; 2]> = stores
+            .iter()
+            .map(|&(operand, value)| Store {
+                operand: compact.operand(operand),
+                value: renamed[usize::from(value)],
+            })
+            .collect();
+
+        let views: Vec<&View> = compact.order.iter().map(|&k| &self.operands[k]).collect();
+        let bytes = |operand: usize| distinct_bytes(views[operand]);
+        let bytes_read = loaded.iter().map(|&k| bytes(k)).sum();
+        let bytes_written = stores.iter().map(|store| bytes(store.operand.into())).sum();
+
+        let mut shape = shape;
+        let mut strides: Vec<Dims> =
+            views.iter().map(|view| Dims::from_slice(view.layout.strides())).collect();
+        layout::collapse(&mut shape, &mut strides);
+        let mut storages: SmallVec<[Arc<Storage>; 8]> = SmallVec::new();
+        let mut operands = SmallVec::new();
+        let mut numbers = SmallVec::new();
+        for (view, strides) in views.iter().zip(strides) {
+            let known = storages.iter().position(|storage| view.is_of(storage));
+            let buffer = known.unwrap_or_else(|| {
+                storages.push(view.storage.clone());
+                storages.len() - 1
+            });
+            operands.push(OperandCode {
+                buffer: buffer as u8,
+                dtype: view.dtype(),
+                class: Class::of(&shape, &strides),
+            });
+            numbers.push(OperandArgs { offset: view.layout.offset(), strides });
+        }
+        let check_node = self.check.map(|value| Check { value: renamed[usize::from(value)] });
+        let code = Code { rank: shape.len() as u8, operands, nodes, stores, check: check_node };
+        let args = Args { shape, operands: numbers, scalars, base: 0, check };
+        Built { kernel: Kernel { code, args }, storages, bytes_read, bytes_written }
+    }
+}
+
+/// Renumbers operands in the order of their first use.
+#[derive(Default)]
+struct Compact {
+    order: Vec<usize>,
+}
+
+impl Compact {
+    fn operand(&mut self, old: usize) -> u8 {
+        let known = self.order.iter().position(|&k| k == old);
+        known.unwrap_or_else(|| {
+            self.order.push(old);
+            self.order.len() - 1
+        }) as u8
+    }
+}
+
+fn same(a: &View, b: &View) -> bool {
+    a.is_of(&b.storage) && a.layout == b.layout
+}
+
+/// Bytes of the elements that a view sees, each counted once.
+fn distinct_bytes(view: &View) -> u64 {
+    let sizes = view.layout.shape().iter().zip(view.layout.strides());
+    let elements: usize = sizes.filter(|(_, stride)| **stride != 0).map(|(size, _)| size).product();
+    (elements * view.dtype().size()) as u64
+}

@@ -1,0 +1,139 @@
+//! Storage: the identity of aliasing.
+//!
+//! Owns [`Storage`], what all views of one tensor share, and [`View`], a storage seen through a layout.
+//! The memory behind a storage comes into being when a kernel first writes or reads it, and never
+//! moves.
+//!
+//! # Note [Host guards]
+//! A guard of a host array gives a Rust reference into the memory of a CPU storage. While it lives, no
+//! kernel may conflict with it. `Storage::guards` counts readers (positive) or marks the one writer
+//! (-1). It changes only under the tape's lock, and recording looks at it under the same lock, so an
+//! operation is either on the tape before the guard (and is run before the guard is handed out) or is
+//! refused.
+
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use crate::backend::Buffer;
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+use crate::layout::Layout;
+
+use super::runtime::Runtime;
+
+/// What all views of one tensor share.
+pub(crate) struct Storage {
+    pub(crate) runtime: &'static Runtime,
+    pub(crate) dtype: DType,
+    /// Elements.
+    pub(crate) len: usize,
+    buffer: OnceLock<Buffer>,
+    /// See Note [Host guards].
+    pub(super) guards: AtomicI32,
+    /// Whether a raw pointer to the memory was given away.
+    escaped: AtomicBool,
+    /// Why the elements could not be computed.
+    failure: OnceLock<Error>,
+}
+
+impl Storage {
+    pub(crate) fn new(runtime: &'static Runtime, dtype: DType, len: usize) -> Arc<Self> {
+        Arc::new(Self {
+            runtime,
+            dtype,
+            len,
+            buffer: OnceLock::new(),
+            guards: AtomicI32::new(0),
+            escaped: AtomicBool::new(false),
+            failure: OnceLock::new(),
+        })
+    }
+
+    /// A storage over memory that holds its elements already.
+    pub(crate) fn with_buffer(
+        runtime: &'static Runtime,
+        dtype: DType,
+        len: usize,
+        buffer: Buffer,
+    ) -> Arc<Self> {
+        let storage = Self::new(runtime, dtype, len);
+        let fresh = storage.buffer.set(buffer).is_ok();
+        debug_assert!(fresh, "a new storage has no buffer");
+        storage
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.len * self.dtype.size()
+    }
+
+    /// The memory, made now if it was not there.
+    ///
+    /// # Errors
+    /// `OutOfMemory`. The caller holds the executor's lock, so that no two threads allocate at once.
+    pub(crate) fn materialize(&self) -> Result<&Buffer> {
+        if let Some(buffer) = self.buffer.get() {
+            return Ok(buffer);
+        }
+        let buffer = self.runtime.backend().allocate(self.bytes().max(1))?;
+        Ok(self.buffer.get_or_init(|| buffer))
+    }
+
+    pub(crate) fn buffer(&self) -> Option<&Buffer> {
+        self.buffer.get()
+    }
+
+    /// The memory of a storage that only the caller holds.
+    pub(crate) fn into_buffer(self) -> Option<Buffer> {
+        self.buffer.into_inner()
+    }
+
+    /// Marks elements that will never come; the first cause is the one to report.
+    pub(crate) fn fail(&self, why: &Error) {
+        self.failure.get_or_init(|| why.duplicate());
+    }
+
+    pub(crate) fn failure(&self) -> Option<Error> {
+        self.failure.get().map(Error::duplicate)
+    }
+
+    pub(crate) fn set_escaped(&self) {
+        self.escaped.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_escaped(&self) -> bool {
+        self.escaped.load(Ordering::Acquire)
+    }
+
+    /// Refuses an operation that conflicts with a guard, see Note [Host guards].
+    pub(super) fn check_guards(&self, writes: bool) -> Result<()> {
+        match self.guards.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            readers if readers > 0 && !writes => Ok(()),
+            readers if readers > 0 => Err(Error::value(
+                "cannot write to a tensor whose memory is being read through a host array: drop the \
+                 guard that HostArray::read() returned first",
+            )),
+            _ => Err(Error::value(
+                "cannot use a tensor whose memory is being written through a host array: drop the \
+                 guard that HostArray::write() returned first",
+            )),
+        }
+    }
+}
+
+/// A storage seen through a layout.
+#[derive(Clone)]
+pub(crate) struct View {
+    pub(crate) storage: Arc<Storage>,
+    pub(crate) layout: Layout,
+}
+
+impl View {
+    pub(crate) fn dtype(&self) -> DType {
+        self.storage.dtype
+    }
+
+    pub(super) fn is_of(&self, storage: &Arc<Storage>) -> bool {
+        Arc::ptr_eq(&self.storage, storage)
+    }
+}

@@ -1,0 +1,72 @@
+//! What stands beside a tensor in an operation: another tensor, or a number.
+
+use crate::dtype::Element;
+use crate::ops::promote::Participant;
+use crate::scalar::Scalar;
+
+use super::Tensor;
+
+/// An argument that is a tensor or a number; every function that takes one takes either.
+#[derive(Clone, Copy)]
+pub enum Arg<'a> {
+    /// A tensor.
+    Tensor(&'a Tensor),
+    /// A number, which takes part in promotion by its kind only.
+    Scalar(Scalar),
+}
+
+impl<'a> From<&'a Tensor> for Arg<'a> {
+    fn from(tensor: &'a Tensor) -> Self {
+        Self::Tensor(tensor)
+    }
+}
+
+impl<T: Element> From<T> for Arg<'_> {
+    fn from(value: T) -> Self {
+        Self::Scalar(value.to_scalar())
+    }
+}
+
+impl From<u32> for Arg<'_> {
+    fn from(value: u32) -> Self {
+        Self::Scalar(value.into())
+    }
+}
+
+impl From<usize> for Arg<'_> {
+    fn from(value: usize) -> Self {
+        Self::Scalar(value.into())
+    }
+}
+
+impl From<Scalar> for Arg<'_> {
+    fn from(value: Scalar) -> Self {
+        Self::Scalar(value)
+    }
+}
+
+impl<'a> Arg<'a> {
+    pub(crate) fn participant(self) -> Participant {
+        match self {
+            Self::Tensor(tensor) => tensor.participant(),
+            Self::Scalar(scalar) => scalar.into(),
+        }
+    }
+
+    pub(crate) fn tensor(self) -> Option<&'a Tensor> {
+        match self {
+            Self::Tensor(tensor) => Some(tensor),
+            Self::Scalar(_) => None,
+        }
+    }
+}
+
+impl Tensor {
+    pub(crate) fn participant(&self) -> Participant {
+        if self.dim() == 0 {
+            Participant::ZeroDim(self.dtype())
+        } else {
+            Participant::Tensor(self.dtype())
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! New tensors: from sizes, from numbers, from data.
+//!
+//! `arange`, `linspace` and `eye` are computed on the CPU in float64 or int64, as PyTorch's CPU kernels
+//! compute them, and uploaded.
+
+use crate::dtype::{Category, DType, Element};
+use crate::error::{Error, Result};
+use crate::graph::{View, runtime};
+use crate::kernel::Dims;
+use crate::layout::{self, Layout};
+use crate::scalar::Scalar;
+
+use super::elementwise::{check_dtype, check_fits, new_tensor, scalar_bits};
+use super::sizes::{IntoSizes, new_shape};
+use super::{Options, Tensor};
+
+/// A tensor whose elements are yet to be written.
+///
+/// They are whatever the memory held; zeros on fresh memory.
+///
+/// # Errors
+/// `Value` for a negative size, `Shape` for too many elements, `Device` when the device lacks the dtype.
+///
+/// # Example
+/// ```
+/// assert_eq!(taut::empty([2, 3], ())?.shape(), [2, 3]);
+/// # taut::Result::Ok(())
+/// ```
+pub fn empty(shape: impl IntoSizes, options: impl Into<Options>) -> Result<Tensor> {
+    let options = options.into();
+    let shape = new_shape(shape)?;
+    let layout = Layout::contiguous(&shape)?;
+    let runtime = runtime(options.device())?;
+    let dtype = options.dtype.unwrap_or(DType::DEFAULT);
+    new_tensor(runtime, dtype, shape, Dims::from_slice(layout.strides()))
+}
+
+/// A tensor of zeros.
+///
+/// # Errors
+/// As [`empty`].
+///
+/// # Example
+/// ```
+/// assert_eq!(taut::zeros([2], ())?.to_vec::<f32>()?, [0.0, 0.0]);
+/// # taut::Result::Ok(())
+/// ```
+#[track_caller]
+pub fn zeros(shape: impl IntoSizes, options: impl Into<Options>) -> Result<Tensor> {
+    filled(empty(shape, options)?, Scalar::Int(0))
+}
+
+/// A tensor of ones.
+///
+/// # Errors
+/// As [`empty`].
+///
+/// # Example
+/// ```
+/// use taut::DType;
+/// assert_eq!(taut::ones([2], DType::I32)?.to_vec::<i32>()?, [1, 1]);
+/// # taut::Result::Ok(())
+/// ```
+#[track_caller]
+pub fn ones(shape: impl IntoSizes, options: impl Into<Options>) -> Result<Tensor> {
+    filled(empty(shape, options)?, Scalar::Int(1))
+}
+
+/// A tensor of one value everywhere.
+///
+/// Without a dtype among the options the value decides: bool, int64 or the default float dtype.
+///
+/// # Errors
+/// As [`empty`]; `Value` for a number that the dtype cannot hold.
+///
+/// # Example
+/// ```
+/// assert_eq!(taut::full([2], 7, ())?.to_vec::<i64>()?, [7, 7]);
+/// # taut::Result::Ok(())
+/// ```
+#[track_caller]
+pub fn full(
+    shape: impl IntoSizes,
+    value: impl Into<Scalar>,
+    options: impl Into<Options>,
+) -> Result<Tensor> {
+    let (value, mut options) = (value.into(), options.into());
+    let dtype = *options.dtype.get_or_insert(value.dtype());
+    let tensor = empty(shape, options)?;
+    check_fits(value, dtype)?;
+    filled(tensor, value)
+}
+
+#[track_caller]
+fn filled(tensor: Tensor, value: Scalar) -> Result<Tensor> {
+    tensor.fill_unchecked(value.into())?;
+    Ok(tensor)
+}
+
+/// The integers, or the multiples of the step, from 0 up to `end`, which is left out.
+///
+/// Without a dtype among the options: int64 if all numbers are integers, else the default float dtype.
+///
+/// # Errors
+/// As [`arange_step`].
+///
+/// # Example
+/// ```
+/// assert_eq!(taut::arange(3, ())?.to_vec::<i64>()?, [0, 1, 2]);
+/// # taut::Result::Ok(())
+/// ```
+pub fn arange(end: impl Into<Scalar>, options: impl Into<Options>) -> Result<Tensor> {
+    arange_step(0, end, 1, options)
+}
+
+/// `start`, `start + step`, and so on up to `end`, which is left out.
+///
+/// # Errors
+/// `Value` for a step of zero, bounds on the wrong side, or bounds that are not finite.
+///
+/// # Example
+/// ```
+/// assert_eq!(taut::arange_step(1, 2, 0.5, ())?.to_vec::<f32>()?, [1.0, 1.5]);
+/// # taut::Result::Ok(())
+/// ```
+pub fn arange_step(
+    start: impl Into<Scalar>,
+    end: impl Into<Scalar>,
+    step: impl Into<Scalar>,
+    options: impl Into<Options>,
+) -> Result<Tensor> {
+    let (start, end, step, options) = (start.into(), end.into(), step.into(), options.into());
+    let floats = [start, end, step].iter().any(|s| s.category() == Category::Float);
+    let dtype = options.dtype.unwrap_or(if floats { DType::DEFAULT } else { DType::I64 });
+    let (first, last, stride) = (start.to_f64(), end.to_f64(), step.to_f64());
+    if stride == 0.0 || stride.is_nan() {
+        return Err(Error::value(format!("step must be nonzero, but got {stride}")));
+    }
+    if !first.is_finite() || !last.is_finite() {
+        return Err(Error::value(format!("unsupported range: {first} -> {last}")));
+    }
+    if (stride > 0.0) != (last >= first) && last != first {
+        return Err(Error::value(format!(
+            "upper bound and lower bound inconsistent with step sign: {first} -> {last} by {stride}"
+        )));
+    }
+    let integral = dtype.category() != Category::Float;
+    let len = if integral && !floats {
+        let span = i128::from(end.to_i64()) - i128::from(start.to_i64());
+        let step = i128::from(step.to_i64());
+        ((span + step - step.signum()) / step) as f64
+    } else {
+        ((last - first) / stride).ceil()
+    };
+    let len = checked_len(len)?;
+    let value = |i: usize| {
+        if integral {
+            let step = step.to_i64().wrapping_mul(i as i64);
+            Scalar::Int(start.to_i64().wrapping_add(step))
+        } else {
+            Scalar::Float(first + i as f64 * stride)
+        }
+    };
+    generated(&[len], dtype, options, value)
+}
+
+/// `steps` numbers evenly spaced from `start` to `end`, both included.
+///
+/// # Errors
+/// `Value` for a negative number of steps.
+///
+/// # Example
+/// ```
+/// assert_eq!(taut::linspace(0, 1, 3, ())?.to_vec::<f32>()?, [0.0, 0.5, 1.0]);
+/// # taut::Result::Ok(())
+/// ```
+pub fn linspace(
+    start: impl Into<Scalar>,
+    end: impl Into<Scalar>,
+    steps: i64,
+    options: impl Into<Options>,
+) -> Result<Tensor> {
+    let (start, end, options) = (start.into(), end.into(), options.into());
+    let Ok(len) = usize::try_from(steps) else {
+        return Err(Error::value(format!("number of steps must be non-negative, but got {steps}")));
+    };
+    let dtype = options.dtype.unwrap_or(DType::DEFAULT);
+    let narrow = |x: f64| round_to(x, dtype);
+    let (first, last) = (narrow(start.to_f64()), narrow(end.to_f64()));
+    let intervals = len.saturating_sub(1).max(1) as f64;
+    let step = wide(dtype, (last - first) / intervals);
+    // From both ends towards the middle, as PyTorch does, so that both are exact.
+    let value = |i: usize| {
+        Scalar::Float(if i < len / 2 || len == 1 {
+            wide(dtype, first + wide(dtype, step * i as f64))
+        } else {
+            wide(dtype, last - wide(dtype, step * (len - i - 1) as f64))
+        })
+    };
+    generated(&[len], dtype, options, value)
+}
+
+/// The value as PyTorch's CPU kernels hold it while they compute in `dtype`.
+fn wide(dtype: DType, value: f64) -> f64 {
+    if dtype == DType::F64 { value } else { f64::from(value as f32) }
+}
+
+fn round_to(value: f64, dtype: DType) -> f64 {
+    match dtype.category() {
+        Category::Float => wide(dtype, value),
+        _ => value.trunc(),
+    }
+}
+
+/// The matrix with ones on its diagonal and zeros elsewhere, `(rows, columns)`.
+///
+/// # Errors
+/// `Value` for a negative size.
+///
+/// # Example
+/// ```
+/// assert_eq!(taut::eye(2, 2, ())?.to_vec::<f32>()?, [1.0, 0.0, 0.0, 1.0]);
+/// # taut::Result::Ok(())
+/// ```
+pub fn eye(rows: i64, columns: i64, options: impl Into<Options>) -> Result<Tensor> {
+    for (name, size) in [("n", rows), ("m", columns)] {
+        if size < 0 {
+            return Err(Error::value(format!("{name} must be greater or equal to 0, got {size}")));
+        }
+    }
+    let options = options.into();
+    let dtype = options.dtype.unwrap_or(DType::DEFAULT);
+    let (rows, columns) = (rows as usize, columns as usize);
+    let value = |i: usize| Scalar::Int(i64::from(i / columns == i % columns));
+    generated(&[rows, columns], dtype, options, value)
+}
+
+fn checked_len(len: f64) -> Result<usize> {
+    if len >= isize::MAX as f64 {
+        return Err(Error::shape(format!("invalid size, possible overflow: {len} elements")));
+    }
+    Ok(len.max(0.0) as usize)
+}
+
+/// A tensor whose element `i` is `value(i)`, computed on the host.
+fn generated(
+    shape: &[usize],
+    dtype: DType,
+    options: Options,
+    value: impl Fn(usize) -> Scalar,
+) -> Result<Tensor> {
+    let layout = Layout::contiguous(shape)?;
+    let size = dtype.size();
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(layout.len().saturating_mul(size)).map_err(|_| {
+        Error::shape(format!("{} elements of {dtype} do not fit in memory", layout.len()))
+    })?;
+    for i in 0..layout.len() {
+        bytes.extend_from_slice(&scalar_bits(value(i), dtype).to_le_bytes()[..size]);
+    }
+    from_bytes(layout, dtype, options, &bytes)
+}
+
+fn from_bytes(layout: Layout, dtype: DType, options: Options, bytes: &[u8]) -> Result<Tensor> {
+    let runtime = runtime(options.device())?;
+    check_dtype(options.device(), dtype)?;
+    let storage = runtime.upload(dtype, layout.len(), bytes)?;
+    Ok(Tensor::from_view(View { storage, layout }))
+}
+
+/// A tensor of the given shape with these elements in row-major order.
+///
+/// An explicit dtype among the options converts before the upload.
+///
+/// # Errors
+/// `Shape` when there are not as many elements as the shape has.
+///
+/// # Example
+/// ```
+/// let x = taut::from_slice(&[1.0f32, 2.0, 3.0, 4.0], [2, 2], ())?;
+/// assert_eq!(x.shape(), [2, 2]);
+/// # taut::Result::Ok(())
+/// ```
+pub fn from_slice<T: Element>(
+    elements: &[T],
+    shape: impl IntoSizes,
+    options: impl Into<Options>,
+) -> Result<Tensor> {
+    let options = options.into();
+    let layout = Layout::contiguous(&new_shape(shape)?)?;
+    if layout.len() != elements.len() {
+        return Err(Error::shape(format!(
+            "shape '{:?}' is invalid for input of size {}",
+            layout.shape(),
+            elements.len()
+        )));
+    }
+    let mut bytes = Vec::with_capacity(size_of_val(elements));
+    T::extend_bytes(elements, &mut bytes);
+    match options.dtype {
+        Some(dtype) if dtype != T::DTYPE => {
+            let here = from_bytes(layout, T::DTYPE, Options::default(), &bytes)?;
+            here.to((dtype, options.device()))
+        }
+        _ => from_bytes(layout, T::DTYPE, options, &bytes),
+    }
+}
+
+macro_rules! like {
+    ($($name:ident $function:ident ($($arg:ident: $type:ty)?) $what:literal;)*) => {
+        impl Tensor {
+            $(
+                #[doc = concat!("A tensor of ", $what, " with this shape, dtype, device and order in memory.")]
+                ///
+                /// Options override dtype and device.
+                ///
+                /// # Errors
+                #[doc = concat!("As [`", stringify!($function), "`].")]
+                #[track_caller]
+                pub fn $name(&self, $($arg: $type,)? options: impl Into<Options>) -> Result<Self> {
+                    let tensor = self.new_like(options.into())?;
+                    $(
+                        let $arg = $arg.into();
+                        check_fits($arg, tensor.dtype())?;
+                    )?
+                    like!(@fill $function tensor $($arg)?)
+                }
+            )*
+        }
+    };
+    (@fill empty $tensor:ident) => { Ok($tensor) };
+    (@fill zeros $tensor:ident) => { filled($tensor, Scalar::Int(0)) };
+    (@fill ones $tensor:ident) => { filled($tensor, Scalar::Int(1)) };
+    (@fill full $tensor:ident $value:ident) => { filled($tensor, $value) };
+}
+
+like! {
+    empty_like empty () "unwritten elements";
+    zeros_like zeros () "zeros";
+    ones_like ones () "ones";
+    full_like full (value: impl Into<Scalar>) "one value";
+}
+
+impl Tensor {
+    fn new_like(&self, options: Options) -> Result<Self> {
+        let runtime = runtime(options.device.unwrap_or(self.device()))?;
+        let dtype = options.dtype.unwrap_or(self.dtype());
+        let strides = layout::preserved_strides(self.layout());
+        new_tensor(runtime, dtype, Dims::from_slice(self.shape()), strides)
+    }
+}

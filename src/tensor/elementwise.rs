@@ -1,0 +1,319 @@
+//! Recording an element-wise operation.
+//!
+//! Owns [`Build`]: devices, broadcasting and loads are settled here once, for every operation; what the
+//! operation computes is added by the caller; the result goes to a new tensor or into an existing one.
+
+use std::panic::Location;
+
+use smallvec::SmallVec;
+
+use crate::device::Device;
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+use crate::graph::{Program, Record, Runtime, Storage, View, runtime};
+use crate::kernel::{Dims, Value};
+use crate::layout::{self, Layout, Overlap};
+use crate::ops::Op;
+use crate::scalar::Scalar;
+
+use super::{Arg, Tensor};
+
+/// An element-wise operation in the making.
+pub(crate) struct Build {
+    name: &'static str,
+    location: &'static Location<'static>,
+    runtime: &'static Runtime,
+    shape: Dims,
+    inputs: SmallVec<[View; 3]>,
+    pub(crate) program: Program,
+}
+
+impl Build {
+    /// Settles device and shape for the tensors among `args`.
+    ///
+    /// # Errors
+    /// `Device` when they are on different devices (0-d CPU tensors mix in), `Shape` when they do not
+    /// broadcast.
+    #[track_caller]
+    pub(crate) fn new(name: &'static str, args: &[Arg<'_>]) -> Result<Self> {
+        let tensors = || args.iter().filter_map(|arg| arg.tensor());
+        let runtime = common_runtime(tensors())?;
+        let shapes: SmallVec<[&[usize]; 4]> = tensors().map(Tensor::shape).collect();
+        let shape = layout::broadcast(&shapes)?;
+        Ok(Self::over(name, runtime, shape))
+    }
+
+    /// An operation over a given shape on a given device.
+    #[track_caller]
+    pub(crate) fn over(name: &'static str, runtime: &'static Runtime, shape: Dims) -> Self {
+        let program = Program::default();
+        let location = Location::caller();
+        Self { name, location, runtime, shape, inputs: SmallVec::new(), program }
+    }
+
+    /// The argument's value in `dtype`.
+    pub(crate) fn value(&mut self, arg: Arg<'_>, dtype: DType) -> Result<Value> {
+        match arg {
+            Arg::Scalar(scalar) => Ok(self.scalar(scalar, dtype)),
+            Arg::Tensor(tensor) => {
+                let value = self.load(tensor)?;
+                Ok(self.program.cast(value, dtype))
+            }
+        }
+    }
+
+    pub(crate) fn scalar(&mut self, scalar: impl Into<Scalar>, dtype: DType) -> Value {
+        self.program.scalar_bits(scalar_bits(scalar.into(), dtype), dtype)
+    }
+
+    /// The element of a tensor, in its own dtype.
+    pub(crate) fn load(&mut self, tensor: &Tensor) -> Result<Value> {
+        if !std::ptr::eq(tensor.runtime(), self.runtime) {
+            // A 0-d CPU tensor beside GPU tensors: its value now is its value in program order.
+            let scalar = tensor.item_scalar()?;
+            return Ok(self.scalar(scalar, tensor.dtype()));
+        }
+        let strides = tensor.layout().broadcast_strides(&self.shape);
+        let layout = Layout::new(self.shape.clone(), strides, tensor.layout().offset());
+        let known = self
+            .inputs
+            .iter()
+            .position(|v| std::sync::Arc::ptr_eq(&v.storage, tensor.storage()) && v.layout == layout);
+        let index = known.unwrap_or_else(|| {
+            self.inputs.push(View { storage: tensor.storage().clone(), layout });
+            self.inputs.len() - 1
+        });
+        Ok(self.program.load(index, tensor.dtype()))
+    }
+
+    /// Records the operation with a new tensor as its result, laid out as PyTorch would lay it out.
+    ///
+    /// # Errors
+    /// `Device` when the device lacks the dtype.
+    pub(crate) fn finish(self, value: Value) -> Result<Tensor> {
+        let inputs: SmallVec<[&[usize]; 4]> =
+            self.inputs.iter().map(|view| view.layout.strides()).collect();
+        let strides = layout::elementwise_strides(&self.shape, &inputs);
+        let dtype = self.program.dtype(value);
+        let tensor = new_tensor(self.runtime, dtype, self.shape.clone(), strides)?;
+        self.store(value, &tensor)?;
+        Ok(tensor)
+    }
+
+    /// Records the operation with its result written into `target`, cast to its dtype.
+    ///
+    /// # Errors
+    /// `Dtype` when the result's category is above the target's, `Overlap` when elements of the target
+    /// share memory among themselves or in part with an input, `Shape` when the operation's shape is
+    /// not the target's. Nothing is written then.
+    pub(crate) fn finish_into(self, value: Value, target: &Tensor) -> Result<()> {
+        let (from, to) = (self.program.dtype(value), target.dtype());
+        if !from.can_cast(to) {
+            return Err(Error::dtype(format!(
+                "result type {} can't be cast to the desired output type {}",
+                from.message_name(),
+                to.message_name()
+            )));
+        }
+        self.write(value, target)
+    }
+
+    /// As [`Self::finish_into`], casting to the target's dtype whatever it is.
+    pub(crate) fn write(mut self, value: Value, target: &Tensor) -> Result<()> {
+        self.check_overlap(target)?;
+        if self.shape != target.shape() {
+            return Err(Error::shape(format!(
+                "output with shape {} doesn't match the broadcast shape {}",
+                target.size(),
+                super::Size(&self.shape)
+            )));
+        }
+        let value = self.program.cast(value, target.dtype());
+        self.detach_inputs(target)?;
+        self.store(value, target)
+    }
+
+    /// The last value must be what is stored.
+    fn store(mut self, value: Value, target: &Tensor) -> Result<()> {
+        if target.numel() == 0 {
+            return Ok(());
+        }
+        if value != self.program.last() {
+            let node = self.program.nodes[usize::from(value)];
+            self.program.nodes.push(node);
+        }
+        self.runtime.record(Record {
+            name: self.name,
+            location: self.location,
+            shape: self.shape,
+            program: self.program,
+            inputs: self.inputs,
+            output: target.view_ref().clone(),
+        })
+    }
+
+    fn check_overlap(&self, target: &Tensor) -> Result<()> {
+        check_internal_overlap(target)?;
+        for input in self.inputs_of(target) {
+            if layout::overlap(&input.layout, target.layout()) == Overlap::Partial {
+                return Err(Error::overlap(
+                    "unsupported operation: some elements of the input tensor and the written-to \
+                     tensor refer to a single memory location. Please clone() the tensor before \
+                     performing the operation.",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn inputs_of(&self, target: &Tensor) -> impl Iterator<Item = &View> {
+        self.inputs.iter().filter(|v| std::sync::Arc::ptr_eq(&v.storage, target.storage()))
+    }
+
+    /// Inputs that may share elements with the target at other points are copied first: a kernel has
+    /// no order among its points.
+    fn detach_inputs(&mut self, target: &Tensor) -> Result<()> {
+        for input in &mut self.inputs {
+            let shares = std::sync::Arc::ptr_eq(&input.storage, target.storage())
+                && input.layout != *target.layout()
+                && !layout::provably_disjoint(&input.layout, target.layout());
+            if shares {
+                let copy = Tensor::from_view(input.clone()).copied()?;
+                *input = copy.view_ref().clone();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// # Errors
+/// `Overlap` when two elements of the target are one.
+pub(crate) fn check_internal_overlap(target: &Tensor) -> Result<()> {
+    if layout::internal_overlap(target.layout()) == layout::InternalOverlap::Yes {
+        return Err(Error::overlap(
+            "unsupported operation: more than one element of the written-to tensor refers to a \
+             single memory location. Please clone() the tensor before performing the operation.",
+        ));
+    }
+    Ok(())
+}
+
+/// A tensor over a new storage of `shape` with dense `strides`, its elements yet to be written.
+pub(crate) fn new_tensor(
+    runtime: &'static Runtime,
+    dtype: DType,
+    shape: Dims,
+    strides: Dims,
+) -> Result<Tensor> {
+    check_dtype(runtime.device(), dtype)?;
+    let len = Layout::contiguous(&shape)?.len();
+    let storage = Storage::new(runtime, dtype, len);
+    Ok(Tensor::from_view(View { storage, layout: Layout::new(shape, strides, 0) }))
+}
+
+/// # Errors
+/// `Device` when the device cannot hold the dtype.
+pub(crate) fn check_dtype(device: Device, dtype: DType) -> Result<()> {
+    if device.supports(dtype) {
+        return Ok(());
+    }
+    let info = device.info()?;
+    let way_out = if dtype == DType::F64 { ".to(DType::F32)" } else { ".to(DType::I32)" };
+    Err(Error::device(format!(
+        "{dtype} is not supported on {device} ({}, {}); use {way_out} or .cpu()",
+        info.api, info.name
+    )))
+}
+
+/// The runtime of the tensors, 0-d CPU tensors giving way to others.
+fn common_runtime<'a>(tensors: impl Iterator<Item = &'a Tensor>) -> Result<&'static Runtime> {
+    let mut common: Option<(&'static Runtime, bool)> = None;
+    for tensor in tensors {
+        let yields = tensor.device() == Device::Cpu && tensor.dim() == 0;
+        let here = tensor.runtime();
+        match common {
+            Some((other, _)) if std::ptr::eq(other, here) => {
+                common = Some((other, yields && common.is_some_and(|(_, y)| y)));
+            }
+            Some((_, false)) if yields => {}
+            Some((other, false)) => return Err(mixed_devices(other.device(), here.device())),
+            Some((_, true)) | None => common = Some((here, yields)),
+        }
+    }
+    match common {
+        Some((runtime, _)) => Ok(runtime),
+        None => runtime(Device::Cpu),
+    }
+}
+
+/// PyTorch's words for arguments on several devices.
+pub(crate) fn mixed_devices(one: Device, other: Device) -> Error {
+    Error::device(format!(
+        "Expected all tensors to be on the same device, but found at least two devices, {one} and \
+         {other}!"
+    ))
+}
+
+/// # Errors
+/// `Dtype` when the operation has no meaning in `dtype`.
+pub(crate) fn check_meaning(op: Op, dtype: DType) -> Result<()> {
+    let info = op.info();
+    if info.computes_in(dtype) {
+        return Ok(());
+    }
+    Err(Error::dtype(format!("\"{}\" not implemented for '{}'", info.name, dtype.message_name())))
+}
+
+/// The stored form of a number in `dtype`: integers wrap, floats round to nearest even (halves through
+/// float32, as PyTorch's), a float in an integer dtype is truncated.
+pub(crate) fn scalar_bits(scalar: Scalar, dtype: DType) -> u64 {
+    match dtype {
+        DType::Bool => u64::from(scalar.to_bool()),
+        DType::U8 => scalar.to_i64() as u8 as u64,
+        DType::I8 => scalar.to_i64() as i8 as u8 as u64,
+        DType::I16 => scalar.to_i64() as i16 as u16 as u64,
+        DType::I32 => scalar.to_i64() as i32 as u32 as u64,
+        DType::I64 => scalar.to_i64() as u64,
+        DType::F16 => half::f16::from_f32(scalar.to_f64() as f32).to_bits().into(),
+        DType::BF16 => half::bf16::from_f32(scalar.to_f64() as f32).to_bits().into(),
+        DType::F32 => (scalar.to_f64() as f32).to_bits().into(),
+        DType::F64 => scalar.to_f64().to_bits(),
+    }
+}
+
+/// Whether a number may be converted to `dtype` where PyTorch checks that nothing overflows; a negative
+/// integer fits an unsigned dtype if its magnitude does.
+pub(crate) fn check_fits(scalar: Scalar, dtype: DType) -> Result<()> {
+    let (low, high) = match dtype {
+        DType::Bool | DType::F64 => return Ok(()),
+        DType::U8 => (-255.0, 255.0),
+        DType::I8 => (i8::MIN.into(), i8::MAX.into()),
+        DType::I16 => (i16::MIN.into(), i16::MAX.into()),
+        DType::I32 => (i32::MIN.into(), i32::MAX.into()),
+        DType::I64 => (i64::MIN as f64, i64::MAX as f64),
+        DType::F16 => (-65504.0, 65504.0),
+        DType::BF16 => (half::bf16::MIN.to_f64(), half::bf16::MAX.to_f64()),
+        DType::F32 => (f32::MIN.into(), f32::MAX.into()),
+    };
+    let value = scalar.to_f64();
+    let fits = match scalar {
+        Scalar::Float(v) if dtype.is_floating_point() && !v.is_finite() => true,
+        Scalar::Float(v) if dtype == DType::U8 => (0.0..=high).contains(&v),
+        _ => (low..=high).contains(&value),
+    };
+    if fits {
+        return Ok(());
+    }
+    let c_name = match dtype {
+        DType::U8 => "uint8_t",
+        DType::I8 => "int8_t",
+        DType::I16 => "int16_t",
+        DType::I32 => "int",
+        DType::I64 => "int64_t",
+        DType::F16 => "c10::Half",
+        DType::BF16 => "c10::BFloat16",
+        DType::F32 => "float",
+        DType::Bool | DType::F64 => unreachable!("every number fits"),
+    };
+    Err(Error::value(format!("value cannot be converted to type {c_name} without overflow")))
+}

@@ -1,0 +1,244 @@
+//! Random tensors.
+//!
+//! Owns [`Generator`] and the functions that draw from one. The numbers are counter-based, so element
+//! `i` of a draw is the same on every device and at any thread count; they are not PyTorch's numbers.
+//!
+//! Source: J. Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011 (Philox4x32-10).
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::dtype::{Category, DType};
+use crate::error::{Error, Result};
+use crate::graph::runtime;
+use crate::kernel::{Expr, Value};
+use crate::ops::Op;
+
+use super::elementwise::{Build, new_tensor};
+use super::sizes::{IntoSizes, new_shape};
+use super::{Options, Tensor};
+use crate::layout::Layout;
+
+/// A stream of random numbers: a seed, and how far it has been drawn.
+///
+/// # Example
+/// ```
+/// use taut::Generator;
+/// let x = Generator::new(7).rand([3], ())?;
+/// let y = Generator::new(7).rand([3], ())?;
+/// assert_eq!(x.to_vec::<f32>()?, y.to_vec::<f32>()?);
+/// # taut::Result::Ok(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generator {
+    seed: u64,
+    /// 32-bit words drawn so far.
+    offset: u64,
+}
+
+/// The generator of the free functions, seeded from the system's entropy at first use.
+static DEFAULT: Mutex<Option<Generator>> = Mutex::new(None);
+
+fn with_default<T>(work: impl FnOnce(&mut Generator) -> T) -> T {
+    let mut default = DEFAULT.lock().unwrap_or_else(PoisonError::into_inner);
+    work(default.get_or_insert_with(Generator::from_entropy))
+}
+
+/// Seeds the generator that [`rand`] and its kin draw from.
+///
+/// # Example
+/// ```
+/// taut::manual_seed(1);
+/// let x = taut::rand([3], ())?.to_vec::<f32>()?;
+/// taut::manual_seed(1);
+/// assert_eq!(taut::rand([3], ())?.to_vec::<f32>()?, x);
+/// # taut::Result::Ok(())
+/// ```
+pub fn manual_seed(seed: u64) {
+    with_default(|generator| *generator = Generator::new(seed));
+}
+
+/// Floats uniform in [0, 1), see [`Generator::rand`].
+///
+/// # Errors
+/// As [`Generator::rand`].
+///
+/// # Example
+/// ```
+/// let x = taut::rand([100], ())?;
+/// assert!(x.to_vec::<f32>()?.iter().all(|v| (0.0..1.0).contains(v)));
+/// # taut::Result::Ok(())
+/// ```
+#[track_caller]
+pub fn rand(shape: impl IntoSizes, options: impl Into<Options>) -> Result<Tensor> {
+    let (shape, options) = (shape.into_sizes(), options.into());
+    with_default(|generator| generator.rand(&shape[..], options))
+}
+
+/// Integers uniform from `low` up to `high`, which is left out; see [`Generator::randint`].
+///
+/// # Errors
+/// As [`Generator::randint`].
+///
+/// # Example
+/// ```
+/// let x = taut::randint(-3, 4, [100], ())?;
+/// assert!(x.to_vec::<i64>()?.iter().all(|v| (-3..4).contains(v)));
+/// # taut::Result::Ok(())
+/// ```
+#[track_caller]
+pub fn randint(
+    low: i64,
+    high: i64,
+    shape: impl IntoSizes,
+    options: impl Into<Options>,
+) -> Result<Tensor> {
+    let (shape, options) = (shape.into_sizes(), options.into());
+    with_default(|generator| generator.randint(low, high, &shape[..], options))
+}
+
+impl Generator {
+    /// A generator at the start of the stream of this seed.
+    pub fn new(seed: u64) -> Self {
+        Self { seed, offset: 0 }
+    }
+
+    /// A generator seeded from the system's entropy.
+    pub fn from_entropy() -> Self {
+        Self::new(rand::random())
+    }
+
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Floats uniform in [0, 1): multiples of 2^-24 in float32, 2^-53 in float64, 2^-11 in float16, 2^-8
+    /// in bfloat16.
+    ///
+    /// # Errors
+    /// `Dtype` unless the dtype is a float; else as [`empty`](crate::empty).
+    #[track_caller]
+    pub fn rand(&mut self, shape: impl IntoSizes, options: impl Into<Options>) -> Result<Tensor> {
+        let options = options.into();
+        let dtype = options.dtype.unwrap_or(DType::DEFAULT);
+        if dtype.category() != Category::Float {
+            return Err(Error::dtype(format!(
+                "rand gives floats, but got dtype {dtype}; use randint for integers"
+            )));
+        }
+        self.draw("rand", shape, options, dtype, |build, words| match words {
+            Words::Two([high, low]) => {
+                // 53 bits: 27 from one word, 26 from the other.
+                let high = shifted(build, high, 5);
+                let low = shifted(build, low, 6);
+                let [high, low] = [high, low].map(|v| build.program.cast(v, DType::F64));
+                let scale = build.scalar(f64::from(1 << 26), DType::F64);
+                let high = build.program.binary(Op::Mul, high, scale);
+                let bits = build.program.binary(Op::Add, high, low);
+                let unit = build.scalar(f64::powi(2.0, -53), DType::F64);
+                build.program.binary(Op::Mul, bits, unit)
+            }
+            Words::One(word) => {
+                let digits = match dtype {
+                    DType::F16 => 11,
+                    DType::BF16 => 8,
+                    _ => 24,
+                };
+                let bits = shifted(build, word, 32 - digits);
+                let bits = build.program.cast(bits, DType::F32);
+                let unit = build.scalar(f64::powi(2.0, -digits), DType::F32);
+                let number = build.program.binary(Op::Mul, bits, unit);
+                build.program.cast(number, dtype)
+            }
+        })
+    }
+
+    /// Integers uniform from `low` up to `high`, which is left out; int64 unless the options say
+    /// otherwise.
+    ///
+    /// The range may span up to 2^32 numbers. As in PyTorch the draw is a remainder: for a range of `r`
+    /// numbers the probabilities differ by at most `r / 2^32` of themselves.
+    ///
+    /// # Errors
+    /// `Value` when the range is empty, spans more than 2^32 numbers or does not fit the dtype; else as
+    /// [`empty`](crate::empty).
+    #[track_caller]
+    pub fn randint(
+        &mut self,
+        low: i64,
+        high: i64,
+        shape: impl IntoSizes,
+        options: impl Into<Options>,
+    ) -> Result<Tensor> {
+        let options = options.into();
+        let dtype = options.dtype.unwrap_or(DType::I64);
+        if low >= high {
+            return Err(Error::value(format!(
+                "random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
+            )));
+        }
+        let range = i128::from(high) - i128::from(low);
+        if range > 1 << 32 {
+            return Err(Error::value(format!(
+                "randint spans at most 2^32 numbers, but got {range} from {low} to {high}"
+            )));
+        }
+        for bound in [low, high - 1] {
+            super::elementwise::check_fits(bound.into(), dtype)?;
+            if dtype == DType::U8 && bound < 0 {
+                return Err(Error::value(format!("{bound} is out of bounds for uint8")));
+            }
+        }
+        self.draw("randint", shape, options, dtype, |build, words| {
+            let (Words::One(word) | Words::Two([word, _])) = words;
+            let number = below(build, word, range as u64);
+            // Both the number and the shift fit 32 bits, or the dtype is int64 and holds the sum.
+            let wide = if dtype.lane() == crate::dtype::Lane::I64 { DType::I64 } else { DType::I32 };
+            let wide = if dtype.is_floating_point() { DType::I32 } else { wide };
+            let mut number = build.program.cast(number, wide);
+            if wide == DType::I64 {
+                let mask = build.scalar(u32::MAX, DType::I64);
+                number = build.program.binary(Op::BitwiseAnd, number, mask);
+            }
+            let shift = build.scalar(low, wide);
+            let number = build.program.binary(Op::Add, number, shift);
+            build.program.cast(number, dtype)
+        })
+    }
+
+    fn draw(
+        &mut self,
+        name: &'static str,
+        shape: impl IntoSizes,
+        options: Options,
+        dtype: DType,
+        number: impl FnOnce(&mut Build, Words) -> Value,
+    ) -> Result<Tensor> {
+        let shape = new_shape(shape)?;
+        let layout = Layout::contiguous(&shape)?;
+        let runtime = runtime(options.device())?;
+        let strides = crate::kernel::Dims::from_slice(layout.strides());
+        let target = new_tensor(runtime, dtype, shape.clone(), strides)?;
+        let words: u8 = if dtype == DType::F64 { 2 } else { 1 };
+        let mut build = Build::over(name, runtime, shape);
+        build.program.scalars.extend_from_slice(&[self.seed, self.offset]);
+        let mut word = |word| build.program.push(Expr::Random { word, words, scalar: 0 }, DType::I32);
+        let drawn = if words == 2 { Words::Two([word(0), word(1)]) } else { Words::One(word(0)) };
+        let value = number(&mut build, drawn);
+        build.write(value, &target)?;
+        self.offset = self.offset.wrapping_add(layout.len() as u64 * u64::from(words));
+        Ok(target)
+    }
+}
+
+/// The random words of one element.
+enum Words {
+    One(Value),
+    Two([Value; 2]),
+}
+
+/// The word as an unsigned number, shifted right by at least one bit.
+fn shifted(build: &mut Build, word: Value, bits: i32) -> Value {
+    let bits = build.scalar(bits, DType::I32);
+    build.program.binary(Op::ShiftRightLogical, word, bits)
+}

@@ -1,0 +1,146 @@
+//! Out to the host: item, to_vec, tolist. Read points, on every device.
+
+use crate::dtype::{DType, Element};
+use crate::error::{Error, Result};
+use crate::scalar::Scalar;
+
+use super::Tensor;
+
+/// Nested lists of numbers, as [`Tensor::tolist`] gives them.
+#[derive(Clone, Debug, PartialEq)]
+pub enum List {
+    /// The element of a 0-d tensor.
+    Scalar(Scalar),
+    /// One entry an index of the first dimension.
+    List(Vec<Self>),
+}
+
+impl Tensor {
+    /// The value of a tensor of one element.
+    ///
+    /// `T` must hold every value of the dtype: the dtype's own type, or a wider one.
+    ///
+    /// # Errors
+    /// `Shape` unless there is exactly one element; `Dtype` when `T` is too narrow; what went wrong on
+    /// the device since its last read point.
+    ///
+    /// # Example
+    /// ```
+    /// let x = taut::tensor([[1.5f32, 2.5]], ())?;
+    /// assert_eq!(x.select(1, -1)?.item::<f64>()?, 2.5);
+    /// assert!(x.item::<f32>().is_err());
+    /// # taut::Result::Ok(())
+    /// ```
+    pub fn item<T: Element>(&self) -> Result<T> {
+        let scalar = self.item_scalar()?;
+        T::from_scalar(scalar, self.dtype()).ok_or_else(|| no_loss(self.dtype(), T::DTYPE))
+    }
+
+    /// [`item`](Self::item), of whatever kind the dtype is.
+    ///
+    /// # Errors
+    /// `Shape` unless there is exactly one element.
+    pub fn item_scalar(&self) -> Result<Scalar> {
+        if self.numel() != 1 {
+            return Err(Error::shape(format!(
+                "a Tensor with {} elements cannot be converted to Scalar",
+                self.numel()
+            )));
+        }
+        Ok(self.scalars()?[0])
+    }
+
+    /// The elements in row-major order.
+    ///
+    /// # Errors
+    /// `Dtype` unless `T` is the dtype's type or a wider one.
+    ///
+    /// # Example
+    /// ```
+    /// let x = taut::tensor([[1, 2], [3, 4]], ())?;
+    /// assert_eq!(x.t()?.to_vec::<i32>()?, [1, 3, 2, 4]);
+    /// # taut::Result::Ok(())
+    /// ```
+    pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
+        let size = self.dtype().size();
+        if T::DTYPE == self.dtype() {
+            let bytes = self.to_bytes()?;
+            return Ok(bytes.chunks_exact(size).map(T::from_bytes).collect());
+        }
+        let convert = |s| T::from_scalar(s, self.dtype());
+        let elements: Option<Vec<T>> = self.scalars()?.into_iter().map(convert).collect();
+        elements.ok_or_else(|| no_loss(self.dtype(), T::DTYPE)).and_then(|elements| {
+            // An empty tensor of a dtype that does not fit is refused like any other.
+            let fits = T::from_scalar(Scalar::Int(0), self.dtype()).is_some();
+            if fits { Ok(elements) } else { Err(no_loss(self.dtype(), T::DTYPE)) }
+        })
+    }
+
+    /// The elements as nested lists.
+    ///
+    /// # Errors
+    /// What went wrong on the device since its last read point.
+    ///
+    /// # Example
+    /// ```
+    /// use taut::{List, Scalar};
+    /// let x = taut::tensor([1, 2], ())?;
+    /// let one_two = vec![List::Scalar(Scalar::Int(1)), List::Scalar(Scalar::Int(2))];
+    /// assert_eq!(x.tolist()?, List::List(one_two));
+    /// # taut::Result::Ok(())
+    /// ```
+    pub fn tolist(&self) -> Result<List> {
+        Ok(nest(self.shape(), &self.scalars()?))
+    }
+
+    /// The elements in row-major order, as numbers.
+    pub(crate) fn scalars(&self) -> Result<Vec<Scalar>> {
+        let dtype = self.dtype();
+        let bytes = self.to_bytes()?;
+        Ok(bytes.chunks_exact(dtype.size()).map(|bytes| read_scalar(dtype, bytes)).collect())
+    }
+
+    /// The elements in row-major order, as they are stored.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; self.numel() * self.dtype().size()];
+        if bytes.is_empty() {
+            return Ok(bytes);
+        }
+        let contiguous = self.contiguous()?;
+        let start = contiguous.storage_offset();
+        self.runtime().read(contiguous.storage(), start, &mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+fn nest(shape: &[usize], elements: &[Scalar]) -> List {
+    match shape {
+        [] => List::Scalar(elements[0]),
+        [size, rest @ ..] => {
+            let len = elements.len() / (*size).max(1);
+            let part = |i: usize| nest(rest, &elements[i * len..(i + 1) * len]);
+            List::List((0..*size).map(part).collect())
+        }
+    }
+}
+
+fn read_scalar(dtype: DType, bytes: &[u8]) -> Scalar {
+    match dtype {
+        DType::Bool => bool::from_bytes(bytes).to_scalar(),
+        DType::U8 => u8::from_bytes(bytes).to_scalar(),
+        DType::I8 => i8::from_bytes(bytes).to_scalar(),
+        DType::I16 => i16::from_bytes(bytes).to_scalar(),
+        DType::I32 => i32::from_bytes(bytes).to_scalar(),
+        DType::I64 => i64::from_bytes(bytes).to_scalar(),
+        DType::F16 => half::f16::from_bytes(bytes).to_scalar(),
+        DType::BF16 => half::bf16::from_bytes(bytes).to_scalar(),
+        DType::F32 => f32::from_bytes(bytes).to_scalar(),
+        DType::F64 => f64::from_bytes(bytes).to_scalar(),
+    }
+}
+
+fn no_loss(from: DType, to: DType) -> Error {
+    Error::dtype(format!(
+        "cannot read {from} as {to} without loss; convert first with .to(DType::..), or read it as {from}"
+    ))
+}
