@@ -7,7 +7,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
 use super::*;
-use crate::dtype::Element;
+use crate::dtype::{Category, Element};
 
 fn in_tests(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(path)
@@ -164,14 +164,14 @@ fn tensor_of_every_golden_case_prints_as_pytorch() {
 /// A number of the corpus, as golden writes them.
 fn number(value: &Value, dtype: DType) -> Scalar {
     match (dtype.category(), value) {
-        (crate::dtype::Category::Bool, value) => Scalar::Bool(value.as_bool().unwrap()),
-        (crate::dtype::Category::Int, value) => Scalar::Int(value.as_i64().unwrap()),
+        (Category::Bool, value) => Scalar::Bool(value.as_bool().unwrap()),
+        (Category::Int, value) => Scalar::Int(value.as_i64().unwrap()),
         (_, Value::String(name)) => Scalar::Float(name.parse().unwrap()),
         (_, value) => Scalar::Float(value.as_f64().unwrap()),
     }
 }
 
-// A line of the corpus is `{"dtype", "shape", "values", "text"}`; the values repeat to fill the shape.
+// The corpus is made by `numpy_print.py` beside it. A line is `{"dtype", "shape", "values", "text"}`; the values repeat to fill the shape.
 #[test]
 fn host_array_of_the_corpus_prints_as_numpy() {
     let corpus = std::fs::read_to_string(in_tests("data/numpy_print.jsonl")).unwrap();
@@ -179,20 +179,7 @@ fn host_array_of_the_corpus_prints_as_numpy() {
     for (i, line) in corpus.lines().enumerate() {
         let case: Value = serde_json::from_str(line).unwrap();
         let name = case["dtype"].as_str().unwrap();
-        let dtype = [
-            bool::DTYPE,
-            u8::DTYPE,
-            i8::DTYPE,
-            i16::DTYPE,
-            i32::DTYPE,
-            i64::DTYPE,
-            f16::DTYPE,
-            f32::DTYPE,
-            f64::DTYPE,
-        ]
-        .into_iter()
-        .find(|dtype| dtype.name() == name)
-        .unwrap();
+        let dtype = DType::ALL.into_iter().find(|dtype| dtype.name() == name).unwrap();
         let sizes = case["shape"].as_array().unwrap().iter();
         let shape: Vec<usize> = sizes.map(|size| size.as_u64().unwrap() as usize).collect();
         let given = case["values"].as_array().unwrap().iter().map(|v| number(v, dtype));

@@ -192,3 +192,38 @@ fn is_scientific(dtype: DType, finite: impl Iterator<Item = f64>) -> bool {
     }
     max >= scientific_from(dtype) || min < narrow(1e-4, dtype) || narrow(max / min, dtype) > 1000.0
 }
+
+#[cfg(test)]
+mod tests {
+    use half::bf16;
+
+    use super::*;
+
+    fn print(shape: &[usize], dtype: DType, values: &[f64]) -> String {
+        let values: Vec<Scalar> = values.iter().map(|&v| Scalar::Float(v)).collect();
+        host_array(&Printed { shape, dtype, device: Some("gpu:0"), values: &values })
+    }
+
+    #[test]
+    fn host_array_shares_one_column_and_names_no_device() {
+        assert_eq!(print(&[5], DType::F32, &[3.0, 2.0, 2.0, 2.0, 2.0]), "[3. 2. 2. 2. 2.]");
+        assert_eq!(print(&[2, 1], DType::F64, &[-0.5, 10.25]), "[[-0.5 ]\n [10.25]]");
+    }
+
+    #[test]
+    fn host_array_of_bfloat16_has_its_digits_and_the_range_of_float32() {
+        let tenth = bf16::from_f64(0.1).to_f64();
+        let pi = bf16::PI.to_f64();
+        assert_eq!(print(&[2], DType::BF16, &[tenth, pi]), "[0.1  3.14]");
+        assert_eq!(print(&[], DType::BF16, &[pi]), "3.14");
+        assert_eq!(print(&[2], DType::BF16, &[98816.0, 1024.0]), "[99000.  1024.]");
+        assert_eq!(print(&[1], DType::BF16, &[1_048_576.0]), "[1.05e+06]");
+    }
+
+    #[test]
+    fn fill_breaks_where_no_word_fits_and_trims_there() {
+        let word = "1234567 ";
+        let lines = fill(&[word; 9], 0);
+        assert_eq!(lines, [format!("{}1234567", "1234567  ".repeat(7)), word.to_owned()]);
+    }
+}

@@ -17,8 +17,8 @@ mod tensor;
 #[cfg(test)]
 mod golden;
 
-pub(crate) use self::host_array::host_array;
-pub(crate) use self::tensor::tensor;
+#[allow(unused_imports, reason = "goes when the tensor API prints")]
+pub(crate) use self::{host_array::host_array, tensor::tensor};
 
 use crate::dtype::DType;
 use crate::scalar::Scalar;

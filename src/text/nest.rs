@@ -40,7 +40,7 @@ impl Nest<'_> {
             out.extend(cells.next());
             return;
         };
-        // One line break within the innermost dimension, one more for each dimension around it.
+        // Lines and rows are one line break apart, blocks of rows two, and so on.
         let breaks = inner.len().max(1);
         let between =
             format!("{}{}{}", self.separator, "\n".repeat(breaks), " ".repeat(indent + 1));

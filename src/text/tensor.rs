@@ -31,7 +31,7 @@ fn contents(view: &Printed<'_>) -> String {
         let count = (LINE.saturating_sub(indent) / (width + 2)).max(1);
         row.chunks(count).map(|line| line.join(", ")).collect()
     };
-    // The space belongs to the gap: cells are aligned by padding, it is not a cell.
+    // The gap counts as a cell of its own in a line, however wide the cells are.
     let nest = Nest { indent: PREFIX.len(), separator: ",", gap: " ...", lines: &lines };
     nest.text(view, &cells)
 }
