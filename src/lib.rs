@@ -12,6 +12,7 @@ mod math;
 mod ops;
 mod scalar;
 mod tensor;
+mod text;
 
 pub use dtype::{DType, Element};
 pub use error::{Error, ErrorKind, OutOfMemory, Result};
