@@ -57,7 +57,7 @@ use crate::dtype::DType;
 use crate::ops::Op;
 
 /// Sizes, or strides, of an iteration space.
-pub(crate) type Dims = SmallVec<[usize; 6]>;
+pub(crate) use crate::layout::Dims;
 
 /// Index of a node.
 pub(crate) type Value = u16;

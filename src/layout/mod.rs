@@ -1,1 +1,184 @@
 //! Pure index arithmetic.
+//!
+//! Owns [`Layout`], which says where the elements of a tensor lie in its storage, and every rule that
+//! needs only sizes and strides: views, reshapes, broadcasting, the strides of results, collapsing,
+//! overlap. Knows no dtype, no buffer and no tensor. The rules and messages are PyTorch's.
+
+mod broadcast;
+mod collapse;
+mod dims;
+mod offsets;
+mod overlap;
+mod propagate;
+mod reshape;
+mod slicing;
+mod views;
+
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+#[allow(unused_imports, reason = "goes when the tensor API stands and uses all of them")]
+pub(crate) use self::{
+    broadcast::broadcast,
+    collapse::collapse,
+    dims::{check_sizes, normalize_dim, normalize_dims},
+    offsets::Offsets,
+    overlap::{Overlap, internal_overlap, may_overlap_self, overlap, provably_disjoint},
+    propagate::{elementwise_strides, preserved_strides},
+    reshape::Reshape,
+};
+
+use crate::error::{Error, Result};
+
+/// Sizes, strides or dims.
+pub(crate) type Dims = SmallVec<[usize; 6]>;
+
+/// Where the elements of a tensor lie in its storage: the element at `(i0, i1, ..)` is element
+/// `offset + Σ i_d * strides[d]`. Strides are in elements and never negative.
+///
+/// # Note [Idle strides]
+/// The stride of a dim of size 0 or 1, and any stride of an empty layout, reaches no element. They
+/// are kept as PyTorch keeps them, since they break ties when the strides of a result are chosen, but
+/// nothing else may depend on them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Layout {
+    shape: Dims,
+    strides: Dims,
+    offset: usize,
+}
+
+impl Layout {
+    /// A layout as given: as many strides as sizes, and no element beyond `isize::MAX`.
+    pub(crate) fn new(shape: Dims, strides: Dims, offset: usize) -> Self {
+        debug_assert_eq!(shape.len(), strides.len(), "one stride for each size");
+        Self { shape, strides, offset }
+    }
+
+    /// Row-major, without gaps, from the start of the storage.
+    ///
+    /// # Errors
+    /// `Shape` if the sizes, with 0 counted as 1, have a product above `isize::MAX`.
+    pub(crate) fn contiguous(shape: &[usize]) -> Result<Self> {
+        let strides = contiguous_strides(shape).ok_or_else(|| {
+            Error::shape(format!("Storage size calculation overflowed with sizes={shape:?}"))
+        })?;
+        Ok(Self::new(Dims::from_slice(shape), strides, 0))
+    }
+
+    pub(crate) fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    pub(crate) fn strides(&self) -> &[usize] {
+        &self.strides
+    }
+
+    pub(crate) fn offset(&self) -> usize {
+        self.offset
+    }
+
+    pub(crate) fn rank(&self) -> usize {
+        self.shape.len()
+    }
+
+    /// Number of elements.
+    pub(crate) fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shape.contains(&0)
+    }
+
+    /// Whether the elements lie row-major without gaps. An empty layout is contiguous.
+    pub(crate) fn is_contiguous(&self) -> bool {
+        is_contiguous(&self.shape, &self.strides)
+    }
+
+    /// The smallest range of the storage that holds every element; `None` if there are none.
+    pub(crate) fn extent(&self) -> Option<Range<usize>> {
+        if self.is_empty() {
+            return None;
+        }
+        let last = self.shape.iter().zip(&self.strides).map(|(&size, &stride)| (size - 1) * stride);
+        Some(self.offset..self.offset + last.sum::<usize>() + 1)
+    }
+
+    /// The element of the storage at `index`, which has one entry per dim, each within its size.
+    pub(crate) fn offset_of(&self, index: &[usize]) -> usize {
+        debug_assert_eq!(index.len(), self.rank(), "one index for each dim");
+        self.offset + index.iter().zip(&self.strides).map(|(i, stride)| i * stride).sum::<usize>()
+    }
+
+    /// The elements of the storage in row-major order of their indices.
+    pub(crate) fn offsets(&self) -> Offsets {
+        Offsets::new(self)
+    }
+}
+
+/// Row-major strides; sizes of 0 count as 1, as PyTorch has it. `None` on overflow.
+fn contiguous_strides(shape: &[usize]) -> Option<Dims> {
+    let mut strides = Dims::from_elem(0, shape.len());
+    let mut next = 1_usize;
+    for (stride, &size) in strides.iter_mut().zip(shape).rev() {
+        *stride = next;
+        next = next.checked_mul(size.max(1)).filter(|&next| isize::try_from(next).is_ok())?;
+    }
+    Some(strides)
+}
+
+fn is_contiguous(shape: &[usize], strides: &[usize]) -> bool {
+    let mut expected = 1;
+    for (&size, &stride) in shape.iter().zip(strides).rev() {
+        if size == 0 {
+            return true;
+        }
+        if size != 1 {
+            if stride != expected {
+                return shape.contains(&0);
+            }
+            expected *= size;
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn contiguous_sizes_with_zero_strides_count_it_as_one() {
+        let layout = Layout::contiguous(&[2, 0, 3]).unwrap();
+        assert_eq!(layout.strides(), [3, 3, 1]);
+        assert_eq!((layout.len(), layout.extent()), (0, None));
+        assert!(layout.is_contiguous() && layout.is_empty());
+    }
+
+    #[test]
+    fn contiguous_too_many_elements_is_a_shape_error() {
+        for shape in [[1 << 32, 1 << 32, 1], [0, 1 << 62, 2]] {
+            assert_eq!(Layout::contiguous(&shape).unwrap_err().kind(), ErrorKind::Shape);
+        }
+        assert!(Layout::contiguous(&[1 << 62]).is_ok());
+    }
+
+    #[test]
+    fn is_contiguous_ignores_dims_of_size_one() {
+        let layout = Layout::new(Dims::from_slice(&[1, 3]), Dims::from_slice(&[77, 1]), 4);
+        assert!(layout.is_contiguous());
+        assert_eq!(layout.extent(), Some(4..7));
+        let column = Layout::new(Dims::from_slice(&[3, 1]), Dims::from_slice(&[4, 1]), 0);
+        assert!(!column.is_contiguous());
+        assert_eq!(column.extent(), Some(0..9));
+    }
+
+    #[test]
+    fn zero_dims_hold_one_element() {
+        let scalar = Layout::contiguous(&[]).unwrap();
+        assert_eq!((scalar.rank(), scalar.len(), scalar.extent()), (0, 1, Some(0..1)));
+        assert_eq!(scalar.offset_of(&[]), 0);
+    }
+}
