@@ -12,6 +12,8 @@ mod plan;
 mod pool;
 mod random;
 #[cfg(test)]
+mod random_kernels;
+#[cfg(test)]
 mod reference;
 mod run;
 #[cfg(test)]

@@ -22,7 +22,8 @@ pub(super) fn fill(out: &mut [i32], seed: u64, offset: u64, index: u64, words: u
             let available = (BATCH as u64 * 4 - start % 4).div_ceil(step);
             let count = (out.len() - lane).min(available as usize);
             // Where the stream wraps, the next block does not follow this one.
-            let count = count.min(((u64::MAX - start) / step) as usize + 1);
+            let unwrapped = ((u64::MAX - start) / step).saturating_add(1);
+            let count = count.min(usize::try_from(unwrapped).unwrap_or(usize::MAX));
             batch(seed, |i| base.wrapping_add(i as u64), &mut blocks);
             let from = (start % 4) as usize;
             for (i, out) in out[lane..lane + count].iter_mut().enumerate() {
