@@ -42,6 +42,11 @@ impl Buffer {
         self.0.host_pointer()
     }
 
+    /// Whether this is the only handle to the memory.
+    pub(crate) fn is_unique(&mut self) -> bool {
+        Arc::get_mut(&mut self.0).is_some()
+    }
+
     /// The memory as a backend's own type.
     pub(crate) fn memory<M: Memory>(&self) -> &M {
         match self.0.as_any().downcast_ref() {

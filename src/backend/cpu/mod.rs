@@ -1,1 +1,78 @@
-//! The CPU backend.
+//! The CPU: tiles that stay in L1, a vectorised loop for each expression, threads above a grain.
+//!
+//! Owns [`CpuBackend`]. A launch goes `run` (its check, its threads), `plan` (its steps), `tile` (its
+//! points); `ops`, `convert`, `random` are the loops, `lanes` what they are made of; `memory` and
+//! `pool` are the buffers, `view` the only way into them. Knows kernels, never operations.
+
+mod convert;
+mod lanes;
+mod memory;
+mod ops;
+mod plan;
+mod pool;
+mod random;
+#[cfg(test)]
+mod random_kernels;
+#[cfg(test)]
+mod reference;
+mod run;
+#[cfg(test)]
+mod tests;
+mod tile;
+mod view;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub(crate) use memory::CpuMemory;
+
+use super::{Backend, BackendStats, Buffer, Launch};
+use crate::error::Result;
+use pool::Pool;
+
+/// The CPU as a device. Launches run before `run` returns.
+pub(crate) struct CpuBackend {
+    pool: Arc<Pool>,
+    /// The first check that failed since the last wait.
+    failed: Mutex<Option<u32>>,
+}
+
+impl CpuBackend {
+    pub(crate) fn new() -> Self {
+        Self { pool: Arc::new(Pool::new()), failed: Mutex::new(None) }
+    }
+}
+
+impl Backend for CpuBackend {
+    fn allocate(&self, bytes: usize) -> Result<Buffer> {
+        CpuMemory::allocate(&self.pool, bytes)
+    }
+
+    fn write(&self, buffer: &Buffer, offset: usize, bytes: &[u8]) -> Result<()> {
+        buffer.memory::<CpuMemory>().write(offset, bytes);
+        Ok(())
+    }
+
+    fn read(&self, buffer: &Buffer, offset: usize, bytes: &mut [u8]) -> Result<()> {
+        buffer.memory::<CpuMemory>().read(offset, bytes);
+        Ok(())
+    }
+
+    fn run(&self, launches: &[Launch]) -> Result<()> {
+        for launch in launches {
+            if let Some(code) = run::run(launch) {
+                let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+                failed.get_or_insert(code);
+            }
+        }
+        Ok(())
+    }
+
+    fn wait(&self) -> Result<Option<u32>> {
+        Ok(self.failed.lock().unwrap_or_else(PoisonError::into_inner).take())
+    }
+
+    fn stats(&self) -> BackendStats {
+        let (live, pooled) = self.pool.bytes();
+        BackendStats { pipelines: 0, live_bytes: live as u64, pooled_bytes: pooled as u64 }
+    }
+}

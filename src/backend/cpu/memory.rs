@@ -1,0 +1,123 @@
+//! Memory of the CPU.
+//!
+//! Owns [`CpuMemory`], what stands behind a buffer of this backend: a block of its [`Pool`], or a `Vec`
+//! that the user gave. Contents are touched through `view` only.
+#![allow(unsafe_code, reason = "owns raw memory, which kernels on several threads share")]
+
+use std::any::Any;
+use std::ptr::NonNull;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::pool::{Block, Pool};
+use crate::backend::{Buffer, Memory};
+use crate::dtype::Element;
+use crate::error::Result;
+
+/// Host memory that a kernel may touch.
+pub(crate) struct CpuMemory {
+    pointer: NonNull<u8>,
+    bytes: usize,
+    owner: Owner,
+}
+
+enum Owner {
+    Pool {
+        pool: Arc<Pool>,
+        block: Option<Block>,
+    },
+    /// A `Vec<T>`; none once it has been given back. The lock makes the memory `Sync` and is taken
+    /// only by [`CpuMemory::into_vec`].
+    User(Mutex<Option<Box<dyn Any + Send>>>),
+}
+
+// SAFETY: the pointer is to memory that `owner` owns and that may be used from any thread. That no
+// element is written while another thread touches it is upheld by those who dereference it: the graph
+// serialises launches and guards of one buffer, and within a launch see `view`.
+unsafe impl Send for CpuMemory {}
+// SAFETY: as above.
+unsafe impl Sync for CpuMemory {}
+
+impl CpuMemory {
+    /// Memory from the pool, aligned to at least 64 bytes.
+    pub(super) fn allocate(pool: &Arc<Pool>, bytes: usize) -> Result<Buffer> {
+        let block = pool.take(bytes)?;
+        let pointer = block.pointer();
+        let owner = Owner::Pool { pool: Arc::clone(pool), block: Some(block) };
+        Ok(Buffer::new(Self { pointer, bytes, owner }))
+    }
+
+    /// A buffer on the elements of a `Vec`, which is not copied. It is aligned as the `Vec` is.
+    pub(crate) fn adopt<T: Element>(mut values: Vec<T>) -> Buffer {
+        let bytes = size_of_val(values.as_slice());
+        // An empty Vec's pointer dangles and is never dereferenced.
+        let pointer = NonNull::new(values.as_mut_ptr().cast()).unwrap_or(NonNull::dangling());
+        let owner = Owner::User(Mutex::new(Some(Box::new(values))));
+        Buffer::new(Self { pointer, bytes, owner })
+    }
+
+    /// Copies bytes to `offset`.
+    pub(super) fn write(&self, offset: usize, from: &[u8]) {
+        let end = offset.checked_add(from.len());
+        assert!(end.is_some_and(|end| end <= self.bytes), "write past the end of a buffer");
+        // SAFETY: in bounds, as just asserted; `from` is not this memory, as no reference to it lives
+        // longer than a launch, and the graph lets nothing else touch it meanwhile.
+        unsafe { self.pointer.as_ptr().add(offset).copy_from(from.as_ptr(), from.len()) };
+    }
+
+    /// Copies bytes from `offset`.
+    pub(super) fn read(&self, offset: usize, to: &mut [u8]) {
+        let end = offset.checked_add(to.len());
+        assert!(end.is_some_and(|end| end <= self.bytes), "read past the end of a buffer");
+        // SAFETY: as in `write`.
+        unsafe { self.pointer.as_ptr().add(offset).copy_to(to.as_mut_ptr(), to.len()) };
+    }
+
+    /// Where the memory lies, if elements of `size` bytes may be put there.
+    pub(super) fn pointer_of(&self, size: usize) -> Option<NonNull<u8>> {
+        (self.pointer.addr().get() % size == 0).then_some(self.pointer)
+    }
+
+    /// The `Vec` that [`CpuMemory::adopt`] took, with what has been written since.
+    ///
+    /// The buffer comes back unchanged if another handle to it lives, if it holds no `Vec`, or one of
+    /// another type.
+    pub(crate) fn into_vec<T: Element>(mut buffer: Buffer) -> Result<Vec<T>, Buffer> {
+        if !buffer.is_unique() {
+            return Err(buffer);
+        }
+        let Owner::User(owner) = &buffer.memory::<Self>().owner else { return Err(buffer) };
+        let mut slot = owner.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = slot.take().map(|values| values.downcast::<Vec<T>>());
+        match taken {
+            Some(Ok(values)) => return Ok(*values),
+            Some(Err(other)) => *slot = Some(other),
+            None => {}
+        }
+        drop(slot);
+        Err(buffer)
+    }
+}
+
+impl Memory for CpuMemory {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn host_pointer(&self) -> Option<NonNull<u8>> {
+        Some(self.pointer)
+    }
+}
+
+impl Drop for CpuMemory {
+    fn drop(&mut self) {
+        if let Owner::Pool { pool, block } = &mut self.owner
+            && let Some(block) = block.take()
+        {
+            pool.give_back(block);
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! From a kernel's code to the steps that a tile runs.
+//!
+//! Owns [`Program`]. Every value of a tile lies in a register, an array of lanes that stays in L1, or
+//! where that saves a copy in the memory of an operand. Made anew for each launch, in memory kept from
+//! the last one: that costs less than looking it up.
+//!
+//! # Note [In place]
+//! A contiguous operand whose stored form is its lane's is used where it lies, unless its buffer is
+//! stored to: then it is copied to a register first. So the last operation before a store may write
+//! into the destination itself, if no load of that buffer is still to come and no other store goes
+//! there. No step ever sees a slice that it writes and another that overlaps it.
+
+use super::convert;
+use super::lanes::Loop;
+use super::ops::loop_of;
+use crate::dtype::{DType, Lane};
+use crate::kernel::{Args, Class, Code, Expr, OperandCode, Value};
+
+/// Where a tile's lanes of a value lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Nowhere,
+    Register(u16),
+    /// The tile's elements of a contiguous operand.
+    Memory(u8),
+}
+
+/// Lanes, or stored elements, of `size` bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lanes {
+    pub(super) place: Place,
+    pub(super) size: u8,
+}
+
+/// One loop over a tile.
+pub(super) enum Step {
+    Apply {
+        run: Loop,
+        arguments: [Lanes; 3],
+        out: Lanes,
+        round: Option<fn(&mut [u8])>,
+    },
+    /// Copies the stored elements of a strided operand.
+    Gather {
+        operand: u8,
+        out: Lanes,
+    },
+    /// Copies to the elements of a strided operand.
+    Scatter {
+        operand: u8,
+        value: Lanes,
+    },
+    Index {
+        out: Lanes,
+    },
+    Random {
+        word: u8,
+        words: u8,
+        seed: u64,
+        offset: u64,
+        out: Lanes,
+    },
+}
+
+/// A register that is the same for every tile.
+pub(super) struct Fill {
+    pub(super) out: Lanes,
+    pub(super) value: FillValue,
+}
+
+/// What a [`Fill`] fills with.
+#[derive(Clone, Copy)]
+pub(super) enum FillValue {
+    /// The bits of a lane.
+    Bits(u64),
+    /// The first element of an operand of this dtype.
+    Element { operand: u8, dtype: DType },
+}
+
+/// What the tiles of a launch run.
+#[derive(Default)]
+pub(super) struct Program {
+    pub(super) fills: Vec<Fill>,
+    pub(super) steps: Vec<Step>,
+    pub(super) registers: usize,
+    /// Bytes of the widest lane.
+    pub(super) lane: usize,
+    /// Of each node, the state of its value while the steps are made.
+    values: Vec<State>,
+    free: Vec<u16>,
+}
+
+#[derive(Clone, Copy)]
+struct State {
+    needed: bool,
+    /// Another expression reads it, not only stores.
+    read: bool,
+    lanes: Lanes,
+    /// Reads of `lanes` that have not been made yet, through this node or others sharing it.
+    uses: u32,
+    /// The node whose lanes these are, where a cast changes nothing.
+    root: Value,
+}
+
+/// What a program is made for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To evaluate and store.
+    Stores,
+    /// To evaluate the value of the check, which [`Program::compile`] then returns.
+    Check(Value),
+}
+
+const NOWHERE: Lanes = Lanes { place: Place::Nowhere, size: 0 };
+
+pub(super) fn lane_size(lane: Lane) -> u8 {
+    match lane {
+        Lane::I32 | Lane::F32 => 4,
+        Lane::I64 | Lane::F64 => 8,
+    }
+}
+
+impl Program {
+    /// Makes the steps; returns where the value of a check lies.
+    pub(super) fn compile(&mut self, code: &Code, args: &Args, purpose: Purpose) -> Lanes {
+        self.fills.clear();
+        self.steps.clear();
+        self.free.clear();
+        self.registers = 0;
+        self.find_needed(code, purpose);
+        for (i, node) in code.nodes.iter().enumerate() {
+            if self.values[i].needed {
+                let size = lane_size(node.dtype.lane());
+                self.lane = self.lane.max(usize::from(size));
+                self.evaluate(code, args, i, purpose);
+            }
+        }
+        match purpose {
+            Purpose::Check(value) => self.values[usize::from(value)].lanes,
+            Purpose::Stores => {
+                for store in &code.stores {
+                    self.store(code, store.operand, store.value);
+                }
+                NOWHERE
+            }
+        }
+    }
+
+    /// Marks the nodes that the stores, or the check, depend on, and counts their readers.
+    fn find_needed(&mut self, code: &Code, purpose: Purpose) {
+        let state = State { needed: false, read: false, lanes: NOWHERE, uses: 0, root: 0 };
+        self.values.clear();
+        self.values.resize(code.nodes.len(), state);
+        self.lane = 4;
+        match purpose {
+            Purpose::Check(value) => {
+                self.values[usize::from(value)].needed = true;
+                self.values[usize::from(value)].read = true;
+                // Nobody takes this one away, so that its register lasts.
+                self.values[usize::from(value)].uses = 1;
+            }
+            Purpose::Stores => {
+                for store in &code.stores {
+                    self.values[usize::from(store.value)].needed = true;
+                    self.values[usize::from(store.value)].uses += 1;
+                }
+            }
+        }
+        for i in (0..code.nodes.len()).rev() {
+            if self.values[i].needed {
+                for argument in code.nodes[i].expr.arguments() {
+                    let argument = &mut self.values[usize::from(argument)];
+                    argument.needed = true;
+                    argument.read = true;
+                    argument.uses += 1;
+                }
+            }
+        }
+        for (i, value) in self.values.iter_mut().enumerate() {
+            value.root = i as Value;
+        }
+    }
+
+    fn evaluate(&mut self, code: &Code, args: &Args, i: usize, purpose: Purpose) {
+        let node = code.nodes[i];
+        let size = lane_size(node.dtype.lane());
+        match node.expr {
+            Expr::Load(operand) => self.load(code, i, operand, purpose),
+            Expr::Scalar(k) => {
+                let bits = convert::scalar_lane(node.dtype, args.scalars[usize::from(k)]);
+                self.fill(i, size, FillValue::Bits(bits));
+            }
+            Expr::Index => {
+                let out = self.destination(code, i, purpose);
+                self.steps.push(Step::Index { out });
+            }
+            Expr::Random { word, words, scalar } => {
+                let out = self.destination(code, i, purpose);
+                let scalar = usize::from(scalar);
+                let (seed, offset) = (args.scalars[scalar], args.scalars[scalar + 1]);
+                self.steps.push(Step::Random { word, words, seed, offset, out });
+            }
+            Expr::Cast(value) => self.cast(code, i, value, purpose),
+            Expr::Select(values) => {
+                self.apply(code, i, convert::select(node.dtype.lane()), &values, purpose);
+            }
+            Expr::Unary(op, a) => {
+                let dtype = code.nodes[usize::from(a)].dtype;
+                self.apply(code, i, loop_of(op, dtype), &[a], purpose);
+            }
+            Expr::Binary(op, values) => {
+                let dtype = code.nodes[usize::from(values[0])].dtype;
+                self.apply(code, i, loop_of(op, dtype), &values, purpose);
+            }
+            Expr::Ternary(op, values) => {
+                let dtype = code.nodes[usize::from(values[0])].dtype;
+                self.apply(code, i, loop_of(op, dtype), &values, purpose);
+            }
+        }
+    }
+
+    fn load(&mut self, code: &Code, i: usize, operand: u8, purpose: Purpose) {
+        let OperandCode { buffer, dtype, class } = code.operands[usize::from(operand)];
+        let size = dtype.size() as u8;
+        let widen = convert::widen(dtype);
+        match class {
+            Class::Uniform => {
+                let lane = lane_size(dtype.lane());
+                self.fill(i, lane, FillValue::Element { operand, dtype });
+            }
+            Class::Contiguous => {
+                let memory = Lanes { place: Place::Memory(operand), size };
+                if widen.is_none() && !is_stored(code, buffer, purpose) {
+                    self.values[i].lanes = memory;
+                    return;
+                }
+                let out = self.destination(code, i, purpose);
+                let run = widen.unwrap_or(convert::copy());
+                self.push_apply(run, [memory, NOWHERE, NOWHERE], out, None);
+            }
+            Class::Strided => match widen {
+                None => {
+                    let out = self.destination(code, i, purpose);
+                    self.steps.push(Step::Gather { operand, out });
+                }
+                Some(run) => {
+                    let stored = self.register(size);
+                    self.steps.push(Step::Gather { operand, out: stored });
+                    let out = self.destination(code, i, purpose);
+                    self.push_apply(run, [stored, NOWHERE, NOWHERE], out, None);
+                    self.release(stored);
+                }
+            },
+        }
+    }
+
+    fn cast(&mut self, code: &Code, i: usize, value: Value, purpose: Purpose) {
+        let (from, to) = (code.nodes[usize::from(value)].dtype, code.nodes[i].dtype);
+        match convert::cast(from, to) {
+            Some(run) => self.apply(code, i, run, &[value], purpose),
+            // Stores narrow by themselves.
+            None if convert::fits(from, to) || !self.values[i].read => {
+                let root = self.values[usize::from(value)].root;
+                let uses = self.values[i].uses;
+                let shared = &mut self.values[usize::from(root)];
+                shared.uses += uses;
+                shared.uses -= 1;
+                let lanes = shared.lanes;
+                self.values[i].lanes = lanes;
+                self.values[i].root = root;
+            }
+            None => {
+                self.apply(code, i, convert::copy(), &[value], purpose);
+            }
+        }
+    }
+
+    fn apply(&mut self, code: &Code, i: usize, run: Loop, values: &[Value], purpose: Purpose) {
+        let mut lanes = [NOWHERE; 3];
+        for (lanes, &value) in lanes.iter_mut().zip(values) {
+            *lanes = self.values[usize::from(value)].lanes;
+        }
+        let out = self.destination(code, i, purpose);
+        let round = convert::round(code.nodes[i].dtype).filter(|_| self.values[i].read);
+        self.push_apply(run, lanes, out, round);
+        for &value in values {
+            self.used(value);
+        }
+    }
+
+    fn store(&mut self, code: &Code, operand: u8, value: Value) {
+        let mut lanes = self.values[usize::from(value)].lanes;
+        if lanes.place == Place::Memory(operand) {
+            return;
+        }
+        let OperandCode { dtype, class, .. } = code.operands[usize::from(operand)];
+        let size = dtype.size() as u8;
+        let narrow = convert::narrow(dtype);
+        if class == Class::Contiguous {
+            let out = Lanes { place: Place::Memory(operand), size };
+            let run = narrow.unwrap_or(convert::copy());
+            self.push_apply(run, [lanes, NOWHERE, NOWHERE], out, None);
+        } else {
+            if let Some(run) = narrow {
+                let stored = self.register(size);
+                self.push_apply(run, [lanes, NOWHERE, NOWHERE], stored, None);
+                self.release(stored);
+                lanes = stored;
+            }
+            self.steps.push(Step::Scatter { operand, value: lanes });
+        }
+        self.used(value);
+    }
+
+    fn fill(&mut self, i: usize, size: u8, value: FillValue) {
+        // Never one that was used before, and never given back.
+        let out = Lanes { place: Place::Register(self.registers as u16), size };
+        self.registers += 1;
+        self.fills.push(Fill { out, value });
+        self.values[i].lanes = out;
+        self.values[i].uses += 1;
+    }
+
+    /// Where node `i` is to be evaluated to: Note [In place].
+    fn destination(&mut self, code: &Code, i: usize, purpose: Purpose) -> Lanes {
+        let dtype = code.nodes[i].dtype;
+        let size = lane_size(dtype.lane());
+        let direct = code
+            .stores
+            .iter()
+            .filter(|store| usize::from(store.value) == i && purpose == Purpose::Stores)
+            .map(|store| store.operand)
+            .find(|&operand| {
+                let destination = code.operands[usize::from(operand)];
+                let buffer_of = |o: u8| code.operands[usize::from(o)].buffer;
+                let is_loaded_later = code.nodes[i..].iter().any(
+                    |node| matches!(node.expr, Expr::Load(o) if buffer_of(o) == destination.buffer),
+                );
+                let stores =
+                    code.stores.iter().filter(|s| buffer_of(s.operand) == destination.buffer);
+                destination.class == Class::Contiguous
+                    && convert::narrow(dtype).is_none()
+                    && !is_loaded_later
+                    && stores.count() == 1
+            });
+        let out = match direct {
+            Some(operand) => Lanes { place: Place::Memory(operand), size },
+            None => self.register(size),
+        };
+        self.values[i].lanes = out;
+        out
+    }
+
+    fn push_apply(
+        &mut self,
+        run: Loop,
+        arguments: [Lanes; 3],
+        out: Lanes,
+        round: Option<fn(&mut [u8])>,
+    ) {
+        self.steps.push(Step::Apply { run, arguments, out, round });
+    }
+
+    fn register(&mut self, size: u8) -> Lanes {
+        let register = self.free.pop().unwrap_or_else(|| {
+            self.registers += 1;
+            (self.registers - 1) as u16
+        });
+        Lanes { place: Place::Register(register), size }
+    }
+
+    fn release(&mut self, lanes: Lanes) {
+        if let Place::Register(register) = lanes.place {
+            self.free.push(register);
+        }
+    }
+
+    /// One read of the value has been made; its register is free after the last.
+    fn used(&mut self, value: Value) {
+        let root = self.values[usize::from(value)].root;
+        let shared = &mut self.values[usize::from(root)];
+        shared.uses -= 1;
+        if shared.uses == 0 {
+            let lanes = shared.lanes;
+            self.release(lanes);
+        }
+    }
+}
+
+fn is_stored(code: &Code, buffer: u8, purpose: Purpose) -> bool {
+    purpose == Purpose::Stores
+        && code.stores.iter().any(|s| code.operands[usize::from(s.operand)].buffer == buffer)
+}

@@ -1,0 +1,276 @@
+//! Random legal kernels give the same bits in `run` and in `reference`.
+
+use proptest::prelude::*;
+
+use super::tests::Builder;
+use super::{CpuBackend, reference};
+use crate::backend::{Backend, Launch};
+use crate::dtype::DType;
+use crate::kernel::{Check, Dims, Expr, Value, verify};
+use crate::ops::{Op, Output};
+
+/// A source of decisions that shrinks: once it runs dry, the first choice is taken.
+struct Choices<'a>(std::slice::Iter<'a, u32>);
+
+impl Choices<'_> {
+    fn below(&mut self, n: usize) -> usize {
+        self.0.next().map_or(0, |&v| v as usize % n)
+    }
+
+    fn of<T: Copy>(&mut self, list: &[T]) -> T {
+        list[self.below(list.len())]
+    }
+
+    fn bits(&mut self) -> u64 {
+        (self.below(1 << 32) as u64) << 32 | self.below(1 << 32) as u64
+    }
+}
+
+/// Strides of a view that visits no element twice: the dimensions in any order, every element or every
+/// second one.
+fn injective(choices: &mut Choices<'_>, shape: &[usize]) -> Dims {
+    let mut strides = Dims::from_elem(0, shape.len());
+    let mut order: Vec<usize> = (0..shape.len()).rev().collect();
+    if choices.below(2) == 1 {
+        order.rotate_left(choices.below(shape.len()));
+    }
+    let mut stride = 1 + choices.below(4) / 3;
+    for d in order {
+        strides[d] = stride;
+        stride *= shape[d];
+    }
+    strides
+}
+
+/// A launch, and for each of its buffers the bytes that it needs.
+struct Case {
+    kernel: Builder,
+    bytes: Vec<usize>,
+}
+
+impl Case {
+    fn new(choices: &mut Choices<'_>) -> Self {
+        let rank = 1 + choices.below(4);
+        let mut shape = Vec::new();
+        let mut len = 1;
+        for _ in 0..rank {
+            let size = choices.of(&[3, 1, 2, 5, 17, 64, 700, 2100]);
+            let size = if len * size > 5000 { 1 } else { size };
+            len *= size;
+            shape.push(size);
+        }
+        let mut case = Self { kernel: Builder::new(&shape), bytes: Vec::new() };
+        case.kernel.launch.kernel.args.base =
+            choices.of(&[0, 1, 1000, u64::from(u32::MAX), u64::MAX - 5]);
+        for _ in 0..1 + choices.below(14) {
+            case.node(choices);
+        }
+        for _ in 0..1 + choices.below(3) {
+            case.store(choices);
+        }
+        if choices.below(6) == 5 {
+            let value = case.value(choices, DType::Bool);
+            case.kernel.launch.kernel.code.check = Some(Check { value });
+        }
+        case
+    }
+
+    fn shape(&self) -> Dims {
+        self.kernel.launch.kernel.args.shape.clone()
+    }
+
+    fn view(&mut self, buffer: u8, dtype: DType, offset: usize, strides: &[usize]) -> u8 {
+        let reach: usize = self.shape().iter().zip(strides).map(|(n, s)| (n - 1) * s).sum();
+        let needed = (offset + reach + 1) * dtype.size();
+        let bytes = &mut self.bytes[usize::from(buffer)];
+        *bytes = needed.max(*bytes);
+        self.kernel.view(buffer, dtype, offset, strides)
+    }
+
+    fn buffer(&mut self) -> u8 {
+        self.bytes.push(0);
+        (self.bytes.len() - 1) as u8
+    }
+
+    fn node(&mut self, choices: &mut Choices<'_>) -> Value {
+        let dtype = choices.of(&DType::ALL);
+        match choices.below(10) {
+            0 | 1 => self.load(choices, dtype),
+            2 => {
+                let bits = [choices_bits(dtype, choices.bits()), 0, 1][choices.below(3)];
+                self.kernel.scalar(dtype, bits)
+            }
+            3 => {
+                let dtype = choices.of(&[DType::I64, DType::I32]);
+                self.kernel.node(dtype, Expr::Index)
+            }
+            4 => {
+                let words = 1 + choices.below(5) as u8;
+                let word = choices.below(words.into()) as u8;
+                let scalars = &mut self.kernel.launch.kernel.args.scalars;
+                let scalar = scalars.len() as u8;
+                scalars.extend([choices.bits(), choices.bits()]);
+                self.kernel.node(DType::I32, Expr::Random { word, words, scalar })
+            }
+            5 => {
+                let from = choices.of(&DType::ALL);
+                let value = self.value(choices, from);
+                self.kernel.node(dtype, Expr::Cast(value))
+            }
+            6 => {
+                let mask = self.value(choices, DType::Bool);
+                let (a, b) = (self.value(choices, dtype), self.value(choices, dtype));
+                self.kernel.node(dtype, Expr::Select([mask, a, b]))
+            }
+            _ => self.op(choices),
+        }
+    }
+
+    fn op(&mut self, choices: &mut Choices<'_>) -> Value {
+        let op = choices.of(Op::ALL);
+        let info = op.info();
+        let dtypes: Vec<_> = DType::ALL.into_iter().filter(|&d| info.computes_in(d)).collect();
+        let dtype = choices.of(&dtypes);
+        let arguments: Vec<_> = (0..info.arity).map(|_| self.value(choices, dtype)).collect();
+        let expr = match arguments[..] {
+            [a] => Expr::Unary(op, a),
+            [a, b] => Expr::Binary(op, [a, b]),
+            [a, b, c] => Expr::Ternary(op, [a, b, c]),
+            _ => unreachable!("no row has another arity"),
+        };
+        self.kernel.node(if info.output == Output::Mask { DType::Bool } else { dtype }, expr)
+    }
+
+    fn load(&mut self, choices: &mut Choices<'_>, dtype: DType) -> Value {
+        let mut strides = injective(choices, &self.shape());
+        for stride in &mut strides {
+            if choices.below(4) == 3 {
+                *stride = 0;
+            }
+        }
+        // Before the stores there are only loads, which may share a buffer.
+        let shared = choices.below(4) == 3 && !self.bytes.is_empty();
+        let buffer = if shared { choices.below(self.bytes.len()) as u8 } else { self.buffer() };
+        let operand = self.view(buffer, dtype, choices.below(3), &strides);
+        self.kernel.load(operand)
+    }
+
+    /// A value of a dtype: one that is there, or a load.
+    fn value(&mut self, choices: &mut Choices<'_>, dtype: DType) -> Value {
+        let nodes = &self.kernel.launch.kernel.code.nodes;
+        let there: Vec<_> = (0..nodes.len()).filter(|&i| nodes[i].dtype == dtype).collect();
+        if there.is_empty() {
+            let strides = injective(choices, &self.shape());
+            let buffer = self.buffer();
+            let operand = self.view(buffer, dtype, choices.below(2), &strides);
+            return self.kernel.load(operand);
+        }
+        choices.of(&there) as Value
+    }
+
+    fn store(&mut self, choices: &mut Choices<'_>) {
+        let code = &self.kernel.launch.kernel.code;
+        let value = choices.below(code.nodes.len());
+        let dtype = code.nodes[value].dtype;
+        // In place: an operand that is alone on its buffer and visits no element twice.
+        let args = &self.kernel.launch.kernel.args;
+        let own: Vec<_> = (0..code.operands.len())
+            .filter(|&o| {
+                let alone =
+                    code.operands.iter().filter(|p| p.buffer == code.operands[o].buffer).count();
+                let strides = &args.operands[o].strides;
+                let repeats = args.shape.iter().zip(strides).any(|(&n, &s)| n > 1 && s == 0);
+                code.operands[o].dtype == dtype
+                    && alone == 1
+                    && !repeats
+                    && !code.stores.iter().any(|s| usize::from(s.operand) == o)
+            })
+            .collect();
+        if !own.is_empty() && choices.below(2) == 1 {
+            let operand = choices.of(&own);
+            self.kernel.store(operand as u8, value as Value);
+            return;
+        }
+        let strides = injective(choices, &self.shape());
+        let buffer = self.buffer();
+        let operand = self.view(buffer, dtype, choices.below(3), &strides);
+        self.kernel.store(operand, value as Value);
+    }
+
+    /// The launch on fresh buffers filled from a seed.
+    fn launch(&self, backend: &CpuBackend, seed: u64) -> Launch {
+        let mut launch = self.kernel.launch.clone();
+        let mut state = seed;
+        for &bytes in &self.bytes {
+            let contents: Vec<u8> = (0..bytes)
+                .map(|_| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    // Bytes that are often all zeros or ones make the special numbers.
+                    [(state >> 40) as u8, 0, 0xff, 0x7f][(state >> 60) as usize % 4]
+                })
+                .collect();
+            let buffer = backend.allocate(bytes).unwrap();
+            backend.write(&buffer, 0, &contents).unwrap();
+            launch.buffers.push(buffer);
+        }
+        launch
+    }
+}
+
+fn choices_bits(dtype: DType, bits: u64) -> u64 {
+    if dtype.size() == 8 { bits } else { bits & ((1 << (8 * dtype.size())) - 1) }
+}
+
+/// The stored elements that differ, but for which NaN it is.
+fn difference(backend: &CpuBackend, case: &Case, a: &Launch, b: &Launch) -> Option<String> {
+    let code = &case.kernel.launch.kernel.code;
+    for (i, (x, y)) in a.buffers.iter().zip(&b.buffers).enumerate() {
+        let (mut left, mut right) = (vec![0; x.bytes()], vec![0; x.bytes()]);
+        backend.read(x, 0, &mut left).unwrap();
+        backend.read(y, 0, &mut right).unwrap();
+        let dtype = code
+            .stores
+            .iter()
+            .map(|s| code.operands[usize::from(s.operand)])
+            .find(|o| usize::from(o.buffer) == i)
+            .map_or(DType::U8, |o| o.dtype);
+        let elements = left.chunks(dtype.size()).zip(right.chunks(dtype.size()));
+        for (at, (l, r)) in elements.enumerate() {
+            if l != r && !(is_nan(dtype, l) && is_nan(dtype, r)) {
+                return Some(format!("buffer {i}, {dtype} {at}: run {l:?}, reference {r:?}"));
+            }
+        }
+    }
+    None
+}
+
+fn is_nan(dtype: DType, bytes: &[u8]) -> bool {
+    match (dtype, bytes) {
+        (DType::F16, &[a, b]) => half::f16::from_le_bytes([a, b]).is_nan(),
+        (DType::BF16, &[a, b]) => half::bf16::from_le_bytes([a, b]).is_nan(),
+        (DType::F32, &[a, b, c, d]) => f32::from_le_bytes([a, b, c, d]).is_nan(),
+        (DType::F64, _) => f64::from_le_bytes(bytes.try_into().unwrap()).is_nan(),
+        _ => false,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn run_of_any_kernel_gives_bits_of_reference(
+        decisions in prop::collection::vec(any::<u32>(), 1..150),
+        seed: u64,
+    ) {
+        let case = Case::new(&mut Choices(decisions.iter()));
+        let backend = CpuBackend::new();
+        let (ours, theirs) = (case.launch(&backend, seed), case.launch(&backend, seed));
+        verify(&ours.kernel, ours.buffers.len()).map_err(TestCaseError::fail)?;
+        let failed = reference::run(&backend, &theirs);
+        backend.run(std::slice::from_ref(&ours)).unwrap();
+        prop_assert_eq!(backend.wait().unwrap().is_some(), failed);
+        if let Some(what) = difference(&backend, &case, &ours, &theirs) {
+            return Err(TestCaseError::fail(format!("{what}\n{:#?}", ours.kernel)));
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! One launch: its check, its stores, on as many threads as it is worth.
+
+use std::cell::Cell;
+
+use rayon::prelude::*;
+
+use super::plan::{Program, Purpose};
+use super::tile::Launched;
+use crate::backend::Launch;
+
+/// Points a thread is given at least, times steps: below, waking threads costs more than it saves.
+const GRAIN: usize = 1 << 17;
+
+thread_local! {
+    /// Kept for its memory. Taken, not borrowed: a thread that waits for its tiles may run others' work.
+    static PROGRAM: Cell<Program> = Cell::new(Program::default());
+}
+
+/// Runs a launch; returns the code of its check if that failed.
+pub(super) fn run(launch: &Launch) -> Option<u32> {
+    #[cfg(debug_assertions)]
+    if let Err(why) = crate::kernel::verify(&launch.kernel, launch.buffers.len()) {
+        unreachable!("illegal kernel: {why}: {:?}", launch.kernel);
+    }
+    let mut program = PROGRAM.take();
+    let failed = check(launch, &mut program);
+    if failed.is_none() {
+        let kernel = &launch.kernel;
+        program.compile(&kernel.code, &kernel.args, Purpose::Stores);
+        let launched = Launched::new(launch, &program);
+        each_part(&launched, kernel.len(), |start, end| launched.run(start, end));
+    }
+    PROGRAM.set(program);
+    failed
+}
+
+fn check(launch: &Launch, program: &mut Program) -> Option<u32> {
+    let kernel = &launch.kernel;
+    let check = kernel.code.check?;
+    let condition = program.compile(&kernel.code, &kernel.args, Purpose::Check(check.value));
+    let launched = Launched::new(launch, program);
+    let found = std::sync::atomic::AtomicBool::new(false);
+    each_part(&launched, kernel.len(), |start, end| {
+        use std::sync::atomic::Ordering::Relaxed;
+        if !found.load(Relaxed) && launched.any(start, end, condition) {
+            found.store(true, Relaxed);
+        }
+    });
+    found.into_inner().then_some(kernel.args.check)
+}
+
+/// Calls `part` for ranges that together are `0 .. len`, on several threads if that pays. Ranges begin
+/// at multiples of the tile, so that two threads never share a tile.
+fn each_part(launched: &Launched<'_>, len: usize, part: impl Fn(usize, usize) + Sync) {
+    let steps = launched.program.steps.len().max(1);
+    let worth = len.saturating_mul(steps) / GRAIN;
+    if worth < 2 {
+        return part(0, len);
+    }
+    let threads = rayon::current_num_threads();
+    if threads == 1 {
+        return part(0, len);
+    }
+    // A few parts a thread, so that one that is late holds up little.
+    let parts = worth.min(4 * threads);
+    let size = len.div_ceil(parts).next_multiple_of(launched.tile());
+    (0..len.div_ceil(size)).into_par_iter().for_each(|i| part(i * size, ((i + 1) * size).min(len)));
+}

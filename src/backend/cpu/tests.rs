@@ -1,0 +1,254 @@
+//! Kernels by hand, whose results are known.
+
+use half::f16;
+use smallvec::{SmallVec, smallvec};
+
+use super::{CpuBackend, CpuMemory};
+use crate::backend::{Backend, Buffer, Launch};
+use crate::dtype::{DType, Element};
+use crate::kernel::{
+    Args, Check, Class, Code, Dims, Expr, Kernel, Node, OperandArgs, OperandCode, Store, Value,
+};
+use crate::ops::Op;
+
+/// A launch in the making.
+pub(super) struct Builder {
+    pub(super) launch: Launch,
+}
+
+impl Builder {
+    pub(super) fn new(shape: &[usize]) -> Self {
+        let code = Code {
+            rank: shape.len() as u8,
+            operands: SmallVec::new(),
+            nodes: SmallVec::new(),
+            stores: SmallVec::new(),
+            check: None,
+        };
+        let args = Args {
+            shape: Dims::from_slice(shape),
+            operands: SmallVec::new(),
+            scalars: SmallVec::new(),
+            base: 0,
+            check: 0,
+        };
+        let kernel = Kernel { code, args };
+        Self { launch: Launch { kernel, buffers: SmallVec::new() } }
+    }
+
+    /// A view of a buffer, which is added unless it is `same` as one that is there.
+    pub(super) fn view(
+        &mut self,
+        buffer: u8,
+        dtype: DType,
+        offset: usize,
+        strides: &[usize],
+    ) -> u8 {
+        let kernel = &mut self.launch.kernel;
+        let class = Class::of(&kernel.args.shape, strides);
+        kernel.code.operands.push(OperandCode { buffer, dtype, class });
+        kernel.args.operands.push(OperandArgs { offset, strides: Dims::from_slice(strides) });
+        (kernel.code.operands.len() - 1) as u8
+    }
+
+    pub(super) fn buffer(&mut self, buffer: &Buffer) -> u8 {
+        self.launch.buffers.push(buffer.clone());
+        (self.launch.buffers.len() - 1) as u8
+    }
+
+    /// A row-major operand on a buffer of its own.
+    pub(super) fn operand<T: Element>(&mut self, buffer: &Buffer) -> u8 {
+        let buffer = self.buffer(buffer);
+        let strides = row_major(&self.launch.kernel.args.shape);
+        self.view(buffer, T::DTYPE, 0, &strides)
+    }
+
+    pub(super) fn node(&mut self, dtype: DType, expr: Expr) -> Value {
+        self.launch.kernel.code.nodes.push(Node { expr, dtype });
+        (self.launch.kernel.code.nodes.len() - 1) as Value
+    }
+
+    pub(super) fn load(&mut self, operand: u8) -> Value {
+        let dtype = self.launch.kernel.code.operands[usize::from(operand)].dtype;
+        self.node(dtype, Expr::Load(operand))
+    }
+
+    pub(super) fn scalar(&mut self, dtype: DType, bits: u64) -> Value {
+        self.launch.kernel.args.scalars.push(bits);
+        let k = self.launch.kernel.args.scalars.len() - 1;
+        self.node(dtype, Expr::Scalar(k as u8))
+    }
+
+    pub(super) fn store(&mut self, operand: u8, value: Value) {
+        self.launch.kernel.code.stores.push(Store { operand, value });
+    }
+
+    pub(super) fn run(self, backend: &CpuBackend) -> Option<u32> {
+        backend.run(&[self.launch]).unwrap();
+        backend.wait().unwrap()
+    }
+}
+
+pub(super) fn row_major(shape: &[usize]) -> Dims {
+    let mut strides: Dims = smallvec![1; shape.len()];
+    for d in (1..shape.len()).rev() {
+        strides[d - 1] = strides[d] * shape[d];
+    }
+    strides
+}
+
+fn buffer<T: Element>(backend: &CpuBackend, values: &[T]) -> Buffer {
+    let mut bytes = Vec::new();
+    T::extend_bytes(values, &mut bytes);
+    let buffer = backend.allocate(bytes.len()).unwrap();
+    backend.write(&buffer, 0, &bytes).unwrap();
+    buffer
+}
+
+fn values<T: Element>(backend: &CpuBackend, buffer: &Buffer) -> Vec<T> {
+    let mut bytes = vec![0; buffer.bytes()];
+    backend.read(buffer, 0, &mut bytes).unwrap();
+    bytes.chunks(size_of::<T>()).map(T::from_bytes).collect()
+}
+
+/// `op` of two row-major operands of one dtype.
+fn binary<T: Element>(op: Op, a: &[T], b: &[T]) -> Vec<T> {
+    let backend = CpuBackend::new();
+    let (x, y) = (buffer(&backend, a), buffer(&backend, b));
+    let out = backend.allocate(size_of_val(a)).unwrap();
+    let mut k = Builder::new(&[a.len()]);
+    let (x, y, to) = (k.operand::<T>(&x), k.operand::<T>(&y), k.operand::<T>(&out));
+    let (x, y) = (k.load(x), k.load(y));
+    let value = k.node(T::DTYPE, Expr::Binary(op, [x, y]));
+    k.store(to, value);
+    assert_eq!(k.run(&backend), None);
+    values(&backend, &out)
+}
+
+#[test]
+fn add_of_uint8_wraps() {
+    assert_eq!(binary(Op::Add, &[250_u8, 1, 255], &[10, 2, 255]), [4, 3, 254]);
+    assert_eq!(binary(Op::Mul, &[-128_i8, 100], &[-1, 3]), [-128, 44]);
+}
+
+#[test]
+fn add_of_bool_is_or() {
+    let (a, b) = ([false, false, true, true], [false, true, false, true]);
+    assert_eq!(binary(Op::Add, &a, &b), [false, true, true, true]);
+    assert_eq!(binary(Op::Mul, &a, &b), [false, false, false, true]);
+}
+
+#[test]
+fn add_of_float16_rounds_to_nearest_even() {
+    let half = |v: f32| f16::from_f32(v);
+    let sums = binary(Op::Add, &[half(2048.0), half(2050.0)], &[half(1.0), half(1.0)]);
+    assert_eq!(sums, [half(2048.0), half(2052.0)]);
+}
+
+#[test]
+fn add_over_many_tiles_and_threads_is_elementwise() {
+    let n = 300_007;
+    let a: Vec<i32> = (0..n).collect();
+    let b: Vec<i32> = (0..n).map(|i| i * 3).collect();
+    let sums = binary(Op::Add, &a, &b);
+    assert!(sums.iter().enumerate().all(|(i, &v)| v == i as i32 * 4));
+}
+
+#[test]
+fn in_place_through_views_of_one_buffer_reads_before_it_writes() {
+    let backend = CpuBackend::new();
+    let memory = buffer(&backend, &(0..10_000).map(|v| v as f32).collect::<Vec<_>>());
+    let mut k = Builder::new(&[5000]);
+    let b = k.buffer(&memory);
+    let (even, odd) = (k.view(b, DType::F32, 0, &[2]), k.view(b, DType::F32, 1, &[2]));
+    let (x, y) = (k.load(even), k.load(odd));
+    let sum = k.node(DType::F32, Expr::Binary(Op::Add, [x, y]));
+    // Swaps as it goes: what is stored comes from before the first store.
+    k.store(even, y);
+    k.store(odd, sum);
+    k.run(&backend);
+    let got = values::<f32>(&backend, &memory);
+    assert!((0..5000).all(|i| got[2 * i] == (2 * i + 1) as f32));
+    assert!((0..5000).all(|i| got[2 * i + 1] == (4 * i + 1) as f32));
+}
+
+#[test]
+fn load_with_stride_zero_repeats_over_rows_shorter_than_a_tile() {
+    let backend = CpuBackend::new();
+    let column = buffer(&backend, &(0..3000).map(|v| v as i64).collect::<Vec<_>>());
+    let row = buffer(&backend, &[100_000_i64, 200_000]);
+    let out = backend.allocate(6000 * 8).unwrap();
+    let mut k = Builder::new(&[3000, 2]);
+    let (c, r) = (k.buffer(&column), k.buffer(&row));
+    let (c, r) = (k.view(c, DType::I64, 0, &[1, 0]), k.view(r, DType::I64, 0, &[0, 1]));
+    let to = k.operand::<i64>(&out);
+    let (c, r) = (k.load(c), k.load(r));
+    let sum = k.node(DType::I64, Expr::Binary(Op::Add, [c, r]));
+    k.store(to, sum);
+    k.run(&backend);
+    let got = values::<i64>(&backend, &out);
+    assert!((0..6000).all(|i| got[i] == (i / 2 + 100_000 * (i % 2 + 1)) as i64));
+}
+
+#[test]
+fn check_that_fails_stores_nothing_and_reports_first_code() {
+    let backend = CpuBackend::new();
+    let n = 200_000;
+    let mut divisors = vec![3_i32; n];
+    let out = buffer(&backend, &vec![-1_i32; n]);
+    let launch = |divisors: &[i32], code| {
+        let divisor = buffer(&backend, divisors);
+        let mut k = Builder::new(&[n]);
+        let (d, to) = (k.operand::<i32>(&divisor), k.operand::<i32>(&out));
+        let d = k.load(d);
+        let one = k.scalar(DType::I32, 1);
+        let zero = k.scalar(DType::Bool, 0);
+        let yes = k.scalar(DType::Bool, 1);
+        let not_zero = k.node(DType::Bool, Expr::Cast(d));
+        let is_zero = k.node(DType::Bool, Expr::Select([not_zero, zero, yes]));
+        let quotient = k.node(DType::I32, Expr::Binary(Op::DivTrunc, [one, d]));
+        k.store(to, quotient);
+        k.launch.kernel.code.check = Some(Check { value: is_zero });
+        k.launch.kernel.args.check = code;
+        k.launch
+    };
+    divisors[n - 2] = 0;
+    backend.run(&[launch(&divisors, 7), launch(&divisors, 8)]).unwrap();
+    assert_eq!(values::<i32>(&backend, &out), vec![-1; n]);
+    assert_eq!(backend.wait().unwrap(), Some(7));
+    assert_eq!(backend.wait().unwrap(), None);
+    divisors[n - 2] = 1;
+    backend.run(&[launch(&divisors, 9)]).unwrap();
+    assert_eq!(backend.wait().unwrap(), None);
+    assert_eq!(values::<i32>(&backend, &out)[n - 3..], [0, 1, 0]);
+}
+
+#[test]
+fn into_vec_gives_back_what_adopt_took_with_what_was_written() {
+    let backend = CpuBackend::new();
+    let owned = vec![1.5_f64; 1000];
+    let address = owned.as_ptr();
+    let memory = CpuMemory::adopt(owned);
+    let mut k = Builder::new(&[1000]);
+    let x = k.operand::<f64>(&memory);
+    let v = k.load(x);
+    let twice = k.node(DType::F64, Expr::Binary(Op::Add, [v, v]));
+    k.store(x, twice);
+    k.run(&backend);
+    let other = memory.clone();
+    let memory = CpuMemory::into_vec::<f64>(memory).unwrap_err();
+    drop(other);
+    let memory = CpuMemory::into_vec::<i64>(memory).unwrap_err();
+    let back = CpuMemory::into_vec::<f64>(memory).unwrap();
+    assert_eq!(back.as_ptr(), address);
+    assert_eq!(back, vec![3.0; 1000]);
+}
+
+#[test]
+fn stats_count_live_and_pooled_bytes() {
+    let backend = CpuBackend::new();
+    let memory = backend.allocate(4096).unwrap();
+    assert_eq!(backend.stats().live_bytes, 4096);
+    drop(memory);
+    assert_eq!((backend.stats().live_bytes, backend.stats().pooled_bytes), (0, 4096));
+}
