@@ -8,7 +8,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::backend::Backend;
 use crate::backend::cpu::CpuBackend;
-use crate::backend::gpu;
+use crate::backend::gpu::{self, AdapterInfo, AdapterKind};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 
@@ -84,7 +84,7 @@ impl Device {
     /// # Errors
     /// `Device` when the machine has no GPU of that index.
     pub fn gpu(index: usize) -> Result<Self> {
-        let count = gpu::adapters().len();
+        let count = gpu::list().len();
         if index >= count {
             return Err(Error::device(format!(
                 "gpu:{index} does not exist: this machine has {count} GPU adapters"
@@ -100,8 +100,8 @@ impl Device {
     /// assert_eq!(taut::Device::all()[0].device, taut::Device::Cpu);
     /// ```
     pub fn all() -> Vec<DeviceInfo> {
-        let gpus = gpu::adapters().iter().enumerate();
-        let gpus = gpus.map(|(index, adapter)| adapter.describe(Self::Gpu(index as u32)));
+        let gpus = gpu::list().iter().enumerate();
+        let gpus = gpus.map(|(index, adapter)| gpu_info(Self::Gpu(index as u32), adapter));
         std::iter::once(cpu_info()).chain(gpus).collect()
     }
 
@@ -135,7 +135,7 @@ impl Device {
             Self::Cpu => Ok(cpu_info()),
             Self::Gpu(index) => {
                 Self::gpu(index as usize)?;
-                Ok(gpu::adapters()[index as usize].describe(self))
+                Ok(gpu_info(self, &gpu::list()[index as usize]))
             }
         }
     }
@@ -194,5 +194,23 @@ fn cpu_info() -> DeviceInfo {
         kind: DeviceKind::Cpu,
         max_buffer_bytes: isize::MAX as u64,
         dtypes: DType::ALL.into(),
+    }
+}
+
+fn gpu_info(device: Device, adapter: &AdapterInfo) -> DeviceInfo {
+    DeviceInfo {
+        device,
+        name: adapter.name.clone(),
+        api: adapter.api.into(),
+        driver: adapter.driver.clone(),
+        kind: match adapter.kind {
+            AdapterKind::Discrete => DeviceKind::Discrete,
+            AdapterKind::Integrated => DeviceKind::Integrated,
+            AdapterKind::Virtual => DeviceKind::Virtual,
+            AdapterKind::Software => DeviceKind::Software,
+            AdapterKind::Other => DeviceKind::Other,
+        },
+        max_buffer_bytes: adapter.max_buffer,
+        dtypes: DType::ALL.into_iter().filter(|&dtype| adapter.supports(dtype)).collect(),
     }
 }

@@ -16,4 +16,15 @@ mod text;
 
 pub use dtype::{DType, Element};
 pub use error::{Error, ErrorKind, OutOfMemory, Result};
+pub use device::{Device, DeviceInfo, DeviceKind};
+pub use graph::Stats;
+pub use ndarray;
 pub use scalar::Scalar;
+#[doc(hidden)]
+pub use tensor::table;
+pub use tensor::{
+    Arg, Bound, Data, Dim, Ellipsis, Generator, HostArray, Index, IntoDims, IntoIndices, IntoSizes,
+    List, NewAxis, Options, ReadGuard, Rounding, Size, Slice, Target, Tensor, WriteGuard, add, arange,
+    arange_step, div, empty, eye, from_numpy, from_slice, full, linspace, manual_seed, mul, neg, ones,
+    rand, randint, result_type, slice, sub, synchronize, tensor, zeros,
+};

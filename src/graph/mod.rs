@@ -16,5 +16,6 @@ mod runtime;
 mod storage;
 
 pub(crate) use record::{Program, Record};
-pub(crate) use runtime::{HostGuard, Runtime, Stats, runtime};
+pub use runtime::Stats;
+pub(crate) use runtime::{HostGuard, Runtime, runtime};
 pub(crate) use storage::{Storage, View};

@@ -4,10 +4,12 @@
 //! buffers: the backends read the rows through [`op_table!`].
 //!
 //! # Note [Rows]
-//! A row is `Variant name arity rule result { float [..] int [..] bool [..] }`:
-//! - `Variant` of [`Op`]; `name`, PyTorch's, of the function, the method and (with `_`) the in-place form;
+//! A row is `Variant name in_place arity rule result { float [..] int [..] bool [..] }`:
+//! - `Variant` of [`Op`]; `name`, PyTorch's, of the function and the method, and `in_place`, of the method
+//!   that writes into its first argument (`none` where PyTorch has none);
 //! - `arity`: `unary`, `binary`, `ternary`;
-//! - `rule`, the types it computes in, a [`Rule`];
+//! - `rule`, the types it computes in, a [`Rule`]; `custom` rows have no generated functions: those that
+//!   record them are written by hand, for options or for types that no rule covers;
 //! - `result`: `same`, the dtype it computes in, or `mask`, bool;
 //! - its meaning per category: a path below `math`, a function generic over [`Float`] or [`Int`]
 //!   (bool is an `Int` that is 0 or 1); empty where PyTorch refuses the category.
@@ -19,6 +21,7 @@
 //! [`Float`]: crate::math::algebra::Float
 //! [`Int`]: crate::math::algebra::Int
 
+pub(crate) mod promote;
 mod table;
 
 pub(crate) use table::op_table;
@@ -34,6 +37,8 @@ pub(crate) enum Rule {
     Float,
     /// Every argument becomes bool.
     Truth,
+    /// Settled by the hand-written function that records the operation.
+    Custom,
 }
 
 /// What the result of an operation is.
@@ -76,13 +81,14 @@ macro_rules! define_ops {
     (@rule promote) => { Rule::Promote };
     (@rule float) => { Rule::Float };
     (@rule truth) => { Rule::Truth };
+    (@rule custom) => { Rule::Custom };
     (@output same) => { Output::Same };
     (@output mask) => { Output::Mask };
     (@has) => { false };
     (@has $path:path) => { true };
     ($(
         $(#[$doc:meta])*
-        $variant:ident $name:ident $arity:ident $rule:ident $output:ident {
+        $variant:ident $name:ident $in_place:ident $arity:ident $rule:ident $output:ident {
             float [$($float:path)?] int [$($int:path)?] bool [$($bool:path)?]
         }
     )*) => {

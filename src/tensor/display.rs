@@ -14,7 +14,7 @@ impl Tensor {
     pub(crate) fn text_values(&self) -> Result<Vec<Scalar>> {
         let Some(kept) = text::kept(self.shape()) else { return self.scalars() };
         // One view for each corner of the summary, so that only what is shown is read.
-        let mut shown = vec![Scalar::Int(0); kept.iter().map(text::Kept::len).product()];
+        let mut shown = vec![Scalar::Int(0); kept.iter().map(|part| part.len()).product()];
         let mut corners = vec![(self.alias(), Vec::new())];
         for (dim, part) in kept.iter().enumerate() {
             let mut next = Vec::new();
@@ -32,7 +32,7 @@ impl Tensor {
             }
             corners = next;
         }
-        let sizes: Vec<usize> = kept.iter().map(text::Kept::len).collect();
+        let sizes: Vec<usize> = kept.iter().map(|part| part.len()).collect();
         for (view, starts) in corners {
             let scalars = view.scalars()?;
             for (i, scalar) in scalars.into_iter().enumerate() {

@@ -94,6 +94,7 @@ impl Build {
         let inputs: SmallVec<[&[usize]; 4]> =
             self.inputs.iter().map(|view| view.layout.strides()).collect();
         let strides = layout::elementwise_strides(&self.shape, &inputs);
+        drop(inputs);
         let dtype = self.program.dtype(value);
         let tensor = new_tensor(self.runtime, dtype, self.shape.clone(), strides)?;
         self.store(value, &tensor)?;
@@ -121,7 +122,7 @@ impl Build {
     /// As [`Self::finish_into`], casting to the target's dtype whatever it is.
     pub(crate) fn write(mut self, value: Value, target: &Tensor) -> Result<()> {
         self.check_overlap(target)?;
-        if self.shape != target.shape() {
+        if self.shape[..] != *target.shape() {
             return Err(Error::shape(format!(
                 "output with shape {} doesn't match the broadcast shape {}",
                 target.size(),
@@ -189,7 +190,7 @@ impl Build {
 /// # Errors
 /// `Overlap` when two elements of the target are one.
 pub(crate) fn check_internal_overlap(target: &Tensor) -> Result<()> {
-    if layout::internal_overlap(target.layout()) == layout::InternalOverlap::Yes {
+    if layout::internal_overlap(target.layout()) == Overlap::Yes {
         return Err(Error::overlap(
             "unsupported operation: more than one element of the written-to tensor refers to a \
              single memory location. Please clone() the tensor before performing the operation.",

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::kernel::Dims;
-use crate::layout::{self, InternalOverlap, Layout};
+use crate::layout::{self, Layout, Overlap};
 use crate::scalar::Scalar;
 
 use super::elementwise::{Build, check_fits};
@@ -102,7 +102,7 @@ impl Tensor {
     #[track_caller]
     pub(crate) fn fill_unchecked(&self, value: Arg<'_>) -> Result<()> {
         let target = self.with_layout(without_repeats(self.layout()));
-        if layout::internal_overlap(target.layout()) != InternalOverlap::No
+        if layout::internal_overlap(target.layout()) != Overlap::No
             && layout::may_overlap_self(target.layout())
         {
             // An as_strided view whose rows overlap: row by row, for a kernel has no order of points.

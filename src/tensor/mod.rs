@@ -7,13 +7,21 @@ mod arg;
 mod arithmetic;
 mod convert;
 mod creation;
+mod data;
+mod display;
 mod elementwise;
 mod functions;
+mod host;
 mod in_place;
+mod index;
 mod operators;
 mod options;
+mod random;
 mod read;
 mod sizes;
+mod stats;
+#[doc(hidden)]
+pub mod table;
 mod views;
 
 use std::sync::Arc;
@@ -24,6 +32,10 @@ pub use convert::Target;
 pub use creation::{
     arange, arange_step, empty, eye, from_slice, full, linspace, ones, zeros,
 };
+pub use data::{Data, tensor};
+pub use host::{HostArray, ReadGuard, WriteGuard, from_numpy};
+pub use index::{Bound, Ellipsis, Index, IntoIndices, NewAxis, Slice, slice};
+pub use random::{Generator, manual_seed, rand, randint};
 pub use functions::{add, div, mul, neg, result_type, sub};
 pub use options::Options;
 pub use read::List;
@@ -68,6 +80,10 @@ impl Tensor {
     /// Another view of the same storage.
     pub(crate) fn with_layout(&self, layout: Layout) -> Self {
         Self { view: View { storage: self.view.storage.clone(), layout } }
+    }
+
+    pub(crate) fn into_view(self) -> View {
+        self.view
     }
 
     pub(crate) fn view_ref(&self) -> &View {

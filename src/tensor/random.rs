@@ -156,8 +156,8 @@ impl Generator {
     /// Integers uniform from `low` up to `high`, which is left out; int64 unless the options say
     /// otherwise.
     ///
-    /// The range may span up to 2^32 numbers. As in PyTorch the draw is a remainder: for a range of `r`
-    /// numbers the probabilities differ by at most `r / 2^32` of themselves.
+    /// The range may span up to 2^32 numbers; for a range of `r` the probabilities of two numbers differ
+    /// by at most `r / 2^32` of themselves. For float dtypes the bounds must fit an int32.
     ///
     /// # Errors
     /// `Value` when the range is empty, spans more than 2^32 numbers or does not fit the dtype; else as
@@ -185,8 +185,9 @@ impl Generator {
         }
         for bound in [low, high - 1] {
             super::elementwise::check_fits(bound.into(), dtype)?;
-            if dtype == DType::U8 && bound < 0 {
-                return Err(Error::value(format!("{bound} is out of bounds for uint8")));
+            let wide = dtype.is_floating_point() && i32::try_from(bound).is_err();
+            if (dtype == DType::U8 && bound < 0) || wide {
+                return Err(Error::value(format!("{bound} is out of bounds for randint in {dtype}")));
             }
         }
         self.draw("randint", shape, options, dtype, |build, words| {
@@ -197,8 +198,10 @@ impl Generator {
             let wide = if dtype.is_floating_point() { DType::I32 } else { wide };
             let mut number = build.program.cast(number, wide);
             if wide == DType::I64 {
-                let mask = build.scalar(u32::MAX, DType::I64);
-                number = build.program.binary(Op::BitwiseAnd, number, mask);
+                // The sign that the cast copied goes again: the word is unsigned.
+                let (up, down) = (build.scalar(1_i64 << 32, DType::I64), build.scalar(32, DType::I64));
+                number = build.program.binary(Op::Mul, number, up);
+                number = build.program.binary(Op::ShiftRightLogical, number, down);
             }
             let shift = build.scalar(low, wide);
             let number = build.program.binary(Op::Add, number, shift);
@@ -235,6 +238,15 @@ impl Generator {
 enum Words {
     One(Value),
     Two([Value; 2]),
+}
+
+/// A number below `range`, from a word that is uniform: the upper half of their product.
+fn below(build: &mut Build, word: Value, range: u64) -> Value {
+    if range == 1 << 32 {
+        return word;
+    }
+    let range = build.program.scalar_bits(range, DType::I32);
+    build.program.binary(Op::MulHigh, word, range)
 }
 
 /// The word as an unsigned number, shifted right by at least one bit.

@@ -178,7 +178,7 @@ impl Tensor {
     pub fn squeeze(&self, dims: impl IntoDims) -> Result<Self> {
         let dims = dims.into_dims();
         let layout =
-            if dims.is_empty() { self.layout().squeeze()? } else { self.layout().squeeze_dims(&dims)? };
+            if dims.is_empty() { self.layout().squeeze() } else { self.layout().squeeze_dims(&dims)? };
         Ok(self.with_layout(layout))
     }
 
@@ -190,7 +190,7 @@ impl Tensor {
         &self,
         sizes: impl IntoSizes,
         strides: impl IntoSizes,
-        offset: usize,
+        offset: i64,
     ) -> Result<Self> {
         let (sizes, strides) = (sizes.into_sizes(), strides.into_sizes());
         let layout = self.layout().as_strided(&sizes, &strides, offset, self.storage().len)?;

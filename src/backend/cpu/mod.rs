@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub(crate) use memory::CpuMemory;
 
-use super::{Backend, BackendStats, Buffer, Launch};
+use super::{Backend, BackendStats, Buffer, Launch, Limits};
 use crate::error::Result;
 use pool::Pool;
 
@@ -69,6 +69,10 @@ impl Backend for CpuBackend {
 
     fn wait(&self) -> Result<Option<u32>> {
         Ok(self.failed.lock().unwrap_or_else(PoisonError::into_inner).take())
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { buffers: 64, records: 64, canonical: false, batch: 1 }
     }
 
     fn stats(&self) -> BackendStats {

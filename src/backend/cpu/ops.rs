@@ -25,7 +25,7 @@ macro_rules! row {
 macro_rules! define_loops {
     ($(
         $(#[$doc:meta])*
-        $variant:ident $name:ident $arity:ident $rule:ident $output:ident {
+        $variant:ident $name:ident $in_place:ident $arity:ident $rule:ident $output:ident {
             float [$($float:path)?] int [$($int:path)?] bool [$($bool:path)?]
         }
     )*) => {

@@ -484,7 +484,7 @@ impl Lanes for bool {
 macro_rules! define_row_tests {
     ($(
         $(#[$doc:meta])*
-        $variant:ident $name:ident $arity:ident $rule:ident $output:ident {
+        $variant:ident $name:ident $in_place:ident $arity:ident $rule:ident $output:ident {
             float [$($float:path)?] int [$($int:path)?] bool [$($bool:path)?]
         }
     )*) => {
