@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 /// let device = Device::best();
 /// let x = taut::ones([2], device)?;
 /// assert_eq!(x.device(), device);
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Device {

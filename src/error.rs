@@ -39,7 +39,7 @@ pub enum ErrorKind {
 /// let error = x.view([5]).unwrap_err();
 /// assert_eq!(error.kind(), taut::ErrorKind::Shape);
 /// assert_eq!(error.to_string(), "shape '[5]' is invalid for input of size 6");
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

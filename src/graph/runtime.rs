@@ -73,7 +73,7 @@ struct Counters {
 /// let y = x.add(1)?.mul(2)?;
 /// assert_eq!(Device::Cpu.stats()?.kernels, before.kernels); // nothing was asked for yet
 /// assert_eq!(y.to_vec::<f32>()?, [4.0; 4]);
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

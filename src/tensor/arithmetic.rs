@@ -233,7 +233,7 @@ macro_rules! binary_methods {
                 /// ```
                 /// let x = taut::tensor([1.0f32, 4.0], ())?;
                 #[doc = concat!("assert_eq!(x.", stringify!($name), "(2)?.to_vec::<f32>()?, ", $sample, ");")]
-                /// # taut::Result::Ok(())
+                /// # Ok::<(), taut::Error>(())
                 /// ```
                 #[track_caller]
                 pub fn $name<'a>(&self, other: impl Into<Arg<'a>>) -> Result<Self> {
@@ -252,7 +252,7 @@ macro_rules! binary_methods {
                 /// let x = taut::tensor([1.0f32, 4.0], ())?;
                 #[doc = concat!("x.", stringify!($in_place), "(2)?;")]
                 #[doc = concat!("assert_eq!(x.to_vec::<f32>()?, ", $changed, ");")]
-                /// # taut::Result::Ok(())
+                /// # Ok::<(), taut::Error>(())
                 /// ```
                 #[track_caller]
                 pub fn $in_place<'a>(&self, other: impl Into<Arg<'a>>) -> Result<&Self> {
@@ -285,7 +285,7 @@ impl Tensor {
     /// ```
     /// let x = taut::tensor([1, 2], ())?;
     /// assert_eq!(x.add_alpha(&x, 10)?.to_vec::<i32>()?, [11, 22]);
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     #[track_caller]
     pub fn add_alpha<'a>(&self, other: impl Into<Arg<'a>>, alpha: impl Into<Scalar>) -> Result<Self> {
@@ -315,7 +315,7 @@ impl Tensor {
     /// ```
     /// let x = taut::tensor([1, 2], ())?;
     /// assert_eq!(x.sub_alpha(&x, 10)?.to_vec::<i32>()?, [-9, -18]);
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     #[track_caller]
     pub fn sub_alpha<'a>(&self, other: impl Into<Arg<'a>>, alpha: impl Into<Scalar>) -> Result<Self> {
@@ -349,7 +349,7 @@ impl Tensor {
     /// let x = taut::tensor([7, -7], ())?;
     /// assert_eq!(x.div_mode(2, Rounding::Floor)?.to_vec::<i32>()?, [3, -4]);
     /// assert_eq!(x.div_mode(2, Rounding::Trunc)?.to_vec::<i32>()?, [3, -3]);
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     #[track_caller]
     pub fn div_mode<'a>(&self, other: impl Into<Arg<'a>>, mode: Rounding) -> Result<Self> {

@@ -29,7 +29,7 @@ impl Tensor {
     /// use taut::DType;
     /// let x = taut::tensor([1.7f32, -2.3], ())?;
     /// assert_eq!(x.to(DType::I32)?.to_vec::<i32>()?, [1, -2]);
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     #[track_caller]
     pub fn to(&self, target: impl Into<Target>) -> Result<Self> {
@@ -59,7 +59,7 @@ impl Tensor {
     /// ```
     /// let x = taut::ones([2], taut::Device::best())?;
     /// assert_eq!(x.cpu()?.numpy::<f32>()?.to_string(), "[1. 1.]");
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     #[track_caller]
     pub fn cpu(&self) -> Result<Self> {

@@ -24,7 +24,7 @@ use super::{Options, Tensor};
 /// # Example
 /// ```
 /// assert_eq!(taut::empty([2, 3], ())?.shape(), [2, 3]);
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 pub fn empty(shape: impl IntoSizes, options: impl Into<Options>) -> Result<Tensor> {
     let options = options.into();
@@ -43,7 +43,7 @@ pub fn empty(shape: impl IntoSizes, options: impl Into<Options>) -> Result<Tenso
 /// # Example
 /// ```
 /// assert_eq!(taut::zeros([2], ())?.to_vec::<f32>()?, [0.0, 0.0]);
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 #[track_caller]
 pub fn zeros(shape: impl IntoSizes, options: impl Into<Options>) -> Result<Tensor> {
@@ -59,7 +59,7 @@ pub fn zeros(shape: impl IntoSizes, options: impl Into<Options>) -> Result<Tenso
 /// ```
 /// use taut::DType;
 /// assert_eq!(taut::ones([2], DType::I32)?.to_vec::<i32>()?, [1, 1]);
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 #[track_caller]
 pub fn ones(shape: impl IntoSizes, options: impl Into<Options>) -> Result<Tensor> {
@@ -76,7 +76,7 @@ pub fn ones(shape: impl IntoSizes, options: impl Into<Options>) -> Result<Tensor
 /// # Example
 /// ```
 /// assert_eq!(taut::full([2], 7, ())?.to_vec::<i64>()?, [7, 7]);
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 #[track_caller]
 pub fn full(
@@ -107,7 +107,7 @@ fn filled(tensor: Tensor, value: Scalar) -> Result<Tensor> {
 /// # Example
 /// ```
 /// assert_eq!(taut::arange(3, ())?.to_vec::<i64>()?, [0, 1, 2]);
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 pub fn arange(end: impl Into<Scalar>, options: impl Into<Options>) -> Result<Tensor> {
     arange_step(0, end, 1, options)
@@ -121,7 +121,7 @@ pub fn arange(end: impl Into<Scalar>, options: impl Into<Options>) -> Result<Ten
 /// # Example
 /// ```
 /// assert_eq!(taut::arange_step(1, 2, 0.5, ())?.to_vec::<f32>()?, [1.0, 1.5]);
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 pub fn arange_step(
     start: impl Into<Scalar>,
@@ -172,7 +172,7 @@ pub fn arange_step(
 /// # Example
 /// ```
 /// assert_eq!(taut::linspace(0, 1, 3, ())?.to_vec::<f32>()?, [0.0, 0.5, 1.0]);
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 pub fn linspace(
     start: impl Into<Scalar>,
@@ -220,7 +220,7 @@ fn round_to(value: f64, dtype: DType) -> f64 {
 /// # Example
 /// ```
 /// assert_eq!(taut::eye(2, 2, ())?.to_vec::<f32>()?, [1.0, 0.0, 0.0, 1.0]);
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 pub fn eye(rows: i64, columns: i64, options: impl Into<Options>) -> Result<Tensor> {
     for (name, size) in [("n", rows), ("m", columns)] {
@@ -279,7 +279,7 @@ fn from_bytes(layout: Layout, dtype: DType, options: Options, bytes: &[u8]) -> R
 /// ```
 /// let x = taut::from_slice(&[1.0f32, 2.0, 3.0, 4.0], [2, 2], ())?;
 /// assert_eq!(x.shape(), [2, 2]);
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 pub fn from_slice<T: Element>(
     elements: &[T],

@@ -123,7 +123,7 @@ arrays! { ArrayBase<S, D> &ArrayBase<S, D> }
 /// assert_eq!(x.shape(), [2, 2]);
 /// assert_eq!(taut::tensor(vec![1, 2], DType::F16)?.dtype(), DType::F16);
 /// assert_eq!(taut::tensor(true, ())?.item::<bool>()?, true);
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 #[track_caller]
 pub fn tensor(data: impl Data, options: impl Into<Options>) -> Result<Tensor> {

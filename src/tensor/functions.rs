@@ -20,7 +20,7 @@ macro_rules! functions {
         /// ```
         /// let x = taut::tensor([1.0f32, 4.0], ())?;
         #[doc = concat!("assert_eq!(taut::", stringify!($name), "(2, &x)?.to_vec::<f32>()?, ", $sample, ");")]
-        /// # taut::Result::Ok(())
+        /// # Ok::<(), taut::Error>(())
         /// ```
         #[track_caller]
         pub fn $name<'a, 'b>(lhs: impl Into<Arg<'a>>, rhs: impl Into<Arg<'b>>) -> Result<Tensor> {
@@ -53,7 +53,7 @@ pub fn neg(input: &Tensor) -> Result<Tensor> {
 /// let x = taut::tensor([1u8], ())?;
 /// assert_eq!(taut::result_type(&x, 300), DType::U8);
 /// assert_eq!(taut::result_type(&x, 0.5), DType::F32);
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 pub fn result_type<'a, 'b>(a: impl Into<Arg<'a>>, b: impl Into<Arg<'b>>) -> DType {
     promote::result_type([a.into().participant(), b.into().participant()])

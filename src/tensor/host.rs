@@ -36,7 +36,7 @@ use super::{Arg, Tensor};
 /// *x.write()? += 1.0;
 /// assert_eq!(y.to_vec::<f64>()?, [2.0; 3]);
 /// # use taut::ndarray;
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 pub struct HostArray<T> {
     tensor: Tensor,
@@ -94,7 +94,7 @@ impl Tensor {
     /// a.index_put_(0, 2)?;
     /// a.add_(1)?;
     /// assert_eq!(b.to_string(), "[3. 2. 2. 2. 2.]");
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     pub fn numpy<T: Element>(&self) -> Result<HostArray<T>> {
         if self.device() != Device::Cpu {
@@ -135,7 +135,7 @@ impl Tensor {
 /// let y = taut::from_numpy(&x)?;
 /// y.mul_(10)?;
 /// assert_eq!(x.to_string(), "[10. 20.]");
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 pub fn from_numpy<T: Element>(array: &HostArray<T>) -> Result<Tensor> {
     Ok(array.tensor.alias())
@@ -184,7 +184,7 @@ impl<T: Element> HostArray<T> {
     /// ```
     /// let x = taut::ones([2, 2], ())?.numpy::<f32>()?;
     /// assert_eq!(x.read()?.sum(), 4.0);
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     pub fn read(&self) -> Result<ReadGuard<'_, T>> {
         let guard = HostGuard::new(self.tensor.storage(), false)?;
@@ -207,7 +207,7 @@ impl<T: Element> HostArray<T> {
     /// let x = taut::zeros([2], ())?;
     /// x.numpy::<f32>()?.write()?[[1]] = 5.0;
     /// assert_eq!(x.to_vec::<f32>()?, [0.0, 5.0]);
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     pub fn write(&self) -> Result<WriteGuard<'_, T>> {
         check_internal_overlap(&self.tensor)?;
@@ -244,7 +244,7 @@ impl<T: Element> HostArray<T> {
     /// use taut::{HostArray, ndarray};
     /// let x = HostArray::from(ndarray::arr1(&[1, 2, 3]));
     /// assert_eq!(x.into_ndarray()?, ndarray::arr1(&[1, 2, 3]).into_dyn());
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     pub fn into_ndarray(self) -> Result<ndarray::ArrayD<T>> {
         self.tensor.runtime().synchronize()?;

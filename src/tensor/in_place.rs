@@ -21,7 +21,7 @@ impl Tensor {
     /// let x = taut::zeros([3], ())?;
     /// x.fill_(7)?;
     /// assert_eq!(x.to_vec::<f32>()?, [7.0; 3]);
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     #[track_caller]
     pub fn fill_<'a>(&self, value: impl Into<Arg<'a>>) -> Result<&Self> {
@@ -55,7 +55,7 @@ impl Tensor {
     /// let x = taut::ones([3], ())?;
     /// x.zero_()?;
     /// assert_eq!(x.to_vec::<f32>()?, [0.0; 3]);
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     #[track_caller]
     pub fn zero_(&self) -> Result<&Self> {
@@ -76,7 +76,7 @@ impl Tensor {
     /// let x = taut::zeros([2, 2], ())?;
     /// x.copy_(&taut::tensor([1, 2], ())?)?;
     /// assert_eq!(x.to_vec::<f32>()?, [1.0, 2.0, 1.0, 2.0]);
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     #[track_caller]
     pub fn copy_(&self, source: &Self) -> Result<&Self> {

@@ -38,7 +38,7 @@ pub enum Index {
 /// ```
 /// use taut::NewAxis;
 /// assert_eq!(taut::zeros([3], ())?.i((NewAxis, ..))?.shape(), [1, 3]);
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewAxis;
@@ -49,7 +49,7 @@ pub struct NewAxis;
 /// ```
 /// use taut::Ellipsis;
 /// assert_eq!(taut::zeros([2, 3, 4], ())?.i((Ellipsis, 0))?.shape(), [2, 3]);
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ellipsis;
@@ -90,7 +90,7 @@ impl Bound for Option<i64> {
 /// let x = taut::arange(10, ())?;
 /// assert_eq!(x.i(slice(1, -1).step(3))?.to_vec::<i64>()?, [1, 4, 7]);
 /// assert_eq!(x.i(slice(.., ..).step(5))?.to_vec::<i64>()?, [0, 5]);
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 pub fn slice(start: impl Bound, end: impl Bound) -> Slice {
     Slice { start: start.to_bound(), stop: end.to_bound(), step: 1 }
@@ -255,7 +255,7 @@ impl Tensor {
     /// let x = taut::tensor([[1, 2, 3], [4, 5, 6]], ())?;
     /// assert_eq!(x.i((.., 1..))?.to_vec::<i32>()?, [2, 3, 5, 6]);
     /// assert_eq!(x.i((-1, 0))?.item::<i32>()?, 4);
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     pub fn i(&self, index: impl IntoIndices) -> Result<Self> {
         Ok(self.with_layout(indexed(self.layout(), &index.into_indices())?))
@@ -273,7 +273,7 @@ impl Tensor {
     /// let x = taut::zeros([2, 2], ())?;
     /// x.index_put_((.., 1), 0.5)?;
     /// assert_eq!(x.to_vec::<f32>()?, [0.0, 0.5, 0.0, 0.5]);
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     #[track_caller]
     pub fn index_put_<'a>(

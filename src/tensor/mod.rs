@@ -66,7 +66,7 @@ use crate::layout::Layout;
 /// let b = a.t()?; // shares memory
 /// a.add_(10)?;
 /// assert_eq!(b.to_vec::<f32>()?, [11.0, 13.0, 12.0, 14.0]);
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 pub struct Tensor {
     view: View,
@@ -107,7 +107,7 @@ impl Tensor {
     /// # Example
     /// ```
     /// assert_eq!(taut::zeros([2, 3], ())?.shape(), [2, 3]);
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     pub fn shape(&self) -> &[usize] {
         self.layout().shape()
@@ -118,7 +118,7 @@ impl Tensor {
     /// # Example
     /// ```
     /// assert_eq!(taut::zeros([2, 3], ())?.size().to_string(), "[2, 3]");
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     pub fn size(&self) -> Size<'_> {
         Size(self.shape())
@@ -167,7 +167,7 @@ impl Tensor {
     /// let b = a.alias();
     /// a.add_(1)?;
     /// assert_eq!(b.to_vec::<f32>()?, [1.0, 1.0]);
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     pub fn alias(&self) -> Self {
         self.with_layout(self.layout().clone())
@@ -199,7 +199,7 @@ impl Tensor {
 /// let x = taut::ones([3], ())?;
 /// x.mul_(2)?;
 /// taut::synchronize(x.device())?;
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 pub fn synchronize(device: Device) -> Result<()> {
     runtime(device)?.synchronize()

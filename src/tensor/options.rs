@@ -13,7 +13,7 @@ use crate::dtype::DType;
 /// use taut::{DType, Device};
 /// assert_eq!(taut::ones([2], DType::I32)?.dtype(), DType::I32);
 /// assert_eq!(taut::ones([2], (DType::F64, Device::Cpu))?.device(), Device::Cpu);
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -26,7 +26,7 @@ use crate::layout::Layout;
 /// let x = Generator::new(7).rand([3], ())?;
 /// let y = Generator::new(7).rand([3], ())?;
 /// assert_eq!(x.to_vec::<f32>()?, y.to_vec::<f32>()?);
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Generator {
@@ -51,7 +51,7 @@ fn with_default<T>(work: impl FnOnce(&mut Generator) -> T) -> T {
 /// let x = taut::rand([3], ())?.to_vec::<f32>()?;
 /// taut::manual_seed(1);
 /// assert_eq!(taut::rand([3], ())?.to_vec::<f32>()?, x);
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 pub fn manual_seed(seed: u64) {
     with_default(|generator| *generator = Generator::new(seed));
@@ -66,7 +66,7 @@ pub fn manual_seed(seed: u64) {
 /// ```
 /// let x = taut::rand([100], ())?;
 /// assert!(x.to_vec::<f32>()?.iter().all(|v| (0.0..1.0).contains(v)));
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 #[track_caller]
 pub fn rand(shape: impl IntoSizes, options: impl Into<Options>) -> Result<Tensor> {
@@ -83,7 +83,7 @@ pub fn rand(shape: impl IntoSizes, options: impl Into<Options>) -> Result<Tensor
 /// ```
 /// let x = taut::randint(-3, 4, [100], ())?;
 /// assert!(x.to_vec::<i64>()?.iter().all(|v| (-3..4).contains(v)));
-/// # taut::Result::Ok(())
+/// # Ok::<(), taut::Error>(())
 /// ```
 #[track_caller]
 pub fn randint(

@@ -29,7 +29,7 @@ impl Tensor {
     /// let x = taut::tensor([[1.5f32, 2.5]], ())?;
     /// assert_eq!(x.select(1, -1)?.item::<f64>()?, 2.5);
     /// assert!(x.item::<f32>().is_err());
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     pub fn item<T: Element>(&self) -> Result<T> {
         let scalar = self.item_scalar()?;
@@ -59,7 +59,7 @@ impl Tensor {
     /// ```
     /// let x = taut::tensor([[1, 2], [3, 4]], ())?;
     /// assert_eq!(x.t()?.to_vec::<i32>()?, [1, 3, 2, 4]);
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
         let size = self.dtype().size();
@@ -87,7 +87,7 @@ impl Tensor {
     /// let x = taut::tensor([1, 2], ())?;
     /// let one_two = vec![List::Scalar(Scalar::Int(1)), List::Scalar(Scalar::Int(2))];
     /// assert_eq!(x.tolist()?, List::List(one_two));
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     pub fn tolist(&self) -> Result<List> {
         Ok(nest(self.shape(), &self.scalars()?))

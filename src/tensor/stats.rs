@@ -16,7 +16,7 @@ impl Device {
     /// let kernels = Device::Cpu.stats()?.kernels;
     /// (taut::ones([4], ())? + 1).mul(2)?.to_vec::<f32>()?;
     /// assert_eq!(Device::Cpu.stats()?.kernels, kernels + 1);
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     pub fn stats(self) -> Result<Stats> {
         Ok(runtime(self)?.stats())

@@ -38,7 +38,7 @@ views! {
     /// ```
     /// let x = taut::zeros([4, 4], ())?;
     /// assert_eq!(x.view([-1, 8])?.shape(), [2, 8]);
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     view(sizes: impl IntoSizes = &sizes.into_sizes());
     /// Swaps two dimensions.
@@ -49,7 +49,7 @@ views! {
     /// # Example
     /// ```
     /// assert_eq!(taut::zeros([2, 3, 4], ())?.transpose(0, -1)?.shape(), [4, 3, 2]);
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     transpose(dim0: i64, dim1: i64);
     /// The transpose of a matrix; 0-d and 1-d tensors as they are.
@@ -76,7 +76,7 @@ views! {
     /// ```
     /// let x = taut::tensor([[1, 2], [3, 4]], ())?;
     /// assert_eq!(x.select(1, -1)?.to_vec::<i32>()?, [2, 4]);
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     select(dim: i64, index: i64);
     /// `length` indices of a dimension from `start` on.
@@ -103,7 +103,7 @@ views! {
     /// ```
     /// let x = taut::tensor([[1], [2]], ())?;
     /// assert_eq!(x.expand([-1, 3])?.to_vec::<i32>()?, [1, 1, 1, 2, 2, 2]);
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     expand(sizes: impl IntoSizes = &sizes.into_sizes());
     /// [`expand`](Self::expand) to a shape.
@@ -145,7 +145,7 @@ impl Tensor {
     /// # Example
     /// ```
     /// assert_eq!(taut::zeros([2, 3, 4], ())?.flatten(1, -1)?.shape(), [2, 12]);
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     #[track_caller]
     pub fn flatten(&self, start: i64, end: i64) -> Result<Self> {
@@ -173,7 +173,7 @@ impl Tensor {
     /// let x = taut::zeros([1, 2, 1], ())?;
     /// assert_eq!(x.squeeze(())?.shape(), [2]);
     /// assert_eq!(x.squeeze(0)?.shape(), [2, 1]);
-    /// # taut::Result::Ok(())
+    /// # Ok::<(), taut::Error>(())
     /// ```
     pub fn squeeze(&self, dims: impl IntoDims) -> Result<Self> {
         let dims = dims.into_dims();
