@@ -25,6 +25,21 @@ pub enum Rounding {
     Floor,
 }
 
+impl std::str::FromStr for Rounding {
+    type Err = Error;
+
+    /// Reads PyTorch's `rounding_mode`: `trunc` or `floor`.
+    fn from_str(mode: &str) -> Result<Self> {
+        match mode {
+            "trunc" => Ok(Self::Trunc),
+            "floor" => Ok(Self::Floor),
+            _ => Err(Error::value(format!(
+                "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{mode}'"
+            ))),
+        }
+    }
+}
+
 /// The operations of this file, with their options.
 #[derive(Clone, Copy)]
 pub(crate) enum Binary {
@@ -172,13 +187,7 @@ fn times(build: &mut Build, left: Value, rhs: Arg<'_>, dtype: DType) -> Result<V
     wide_right(build, Op::Mul, left, rhs, dtype)
 }
 
-fn wide_right(
-    build: &mut Build,
-    op: Op,
-    left: Value,
-    rhs: Arg<'_>,
-    dtype: DType,
-) -> Result<Value> {
+fn wide_right(build: &mut Build, op: Op, left: Value, rhs: Arg<'_>, dtype: DType) -> Result<Value> {
     let inner = if stays_wide(rhs, dtype) { DType::F32 } else { dtype };
     let right = build.value(rhs, inner)?;
     let left = build.program.cast(left, inner);
@@ -288,7 +297,11 @@ impl Tensor {
     /// # Ok::<(), taut::Error>(())
     /// ```
     #[track_caller]
-    pub fn add_alpha<'a>(&self, other: impl Into<Arg<'a>>, alpha: impl Into<Scalar>) -> Result<Self> {
+    pub fn add_alpha<'a>(
+        &self,
+        other: impl Into<Arg<'a>>,
+        alpha: impl Into<Scalar>,
+    ) -> Result<Self> {
         Binary::Add(alpha.into()).apply(self.into(), other.into())
     }
 
@@ -318,7 +331,11 @@ impl Tensor {
     /// # Ok::<(), taut::Error>(())
     /// ```
     #[track_caller]
-    pub fn sub_alpha<'a>(&self, other: impl Into<Arg<'a>>, alpha: impl Into<Scalar>) -> Result<Self> {
+    pub fn sub_alpha<'a>(
+        &self,
+        other: impl Into<Arg<'a>>,
+        alpha: impl Into<Scalar>,
+    ) -> Result<Self> {
         Binary::Sub(alpha.into()).apply(self.into(), other.into())
     }
 

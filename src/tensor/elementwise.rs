@@ -75,10 +75,9 @@ impl Build {
         }
         let strides = tensor.layout().broadcast_strides(&self.shape);
         let layout = Layout::new(self.shape.clone(), strides, tensor.layout().offset());
-        let known = self
-            .inputs
-            .iter()
-            .position(|v| std::sync::Arc::ptr_eq(&v.storage, tensor.storage()) && v.layout == layout);
+        let known = self.inputs.iter().position(|v| {
+            std::sync::Arc::ptr_eq(&v.storage, tensor.storage()) && v.layout == layout
+        });
         let index = known.unwrap_or_else(|| {
             self.inputs.push(View { storage: tensor.storage().clone(), layout });
             self.inputs.len() - 1

@@ -187,19 +187,23 @@ impl Generator {
             super::elementwise::check_fits(bound.into(), dtype)?;
             let wide = dtype.is_floating_point() && i32::try_from(bound).is_err();
             if (dtype == DType::U8 && bound < 0) || wide {
-                return Err(Error::value(format!("{bound} is out of bounds for randint in {dtype}")));
+                return Err(Error::value(format!(
+                    "{bound} is out of bounds for randint in {dtype}"
+                )));
             }
         }
         self.draw("randint", shape, options, dtype, |build, words| {
             let (Words::One(word) | Words::Two([word, _])) = words;
             let number = below(build, word, range as u64);
             // Both the number and the shift fit 32 bits, or the dtype is int64 and holds the sum.
-            let wide = if dtype.lane() == crate::dtype::Lane::I64 { DType::I64 } else { DType::I32 };
+            let wide =
+                if dtype.lane() == crate::dtype::Lane::I64 { DType::I64 } else { DType::I32 };
             let wide = if dtype.is_floating_point() { DType::I32 } else { wide };
             let mut number = build.program.cast(number, wide);
             if wide == DType::I64 {
                 // The sign that the cast copied goes again: the word is unsigned.
-                let (up, down) = (build.scalar(1_i64 << 32, DType::I64), build.scalar(32, DType::I64));
+                let (up, down) =
+                    (build.scalar(1_i64 << 32, DType::I64), build.scalar(32, DType::I64));
                 number = build.program.binary(Op::Mul, number, up);
                 number = build.program.binary(Op::ShiftRightLogical, number, down);
             }
@@ -225,7 +229,8 @@ impl Generator {
         let words: u8 = if dtype == DType::F64 { 2 } else { 1 };
         let mut build = Build::over(name, runtime, shape);
         build.program.scalars.extend_from_slice(&[self.seed, self.offset]);
-        let mut word = |word| build.program.push(Expr::Random { word, words, scalar: 0 }, DType::I32);
+        let mut word =
+            |word| build.program.push(Expr::Random { word, words, scalar: 0 }, DType::I32);
         let drawn = if words == 2 { Words::Two([word(0), word(1)]) } else { Words::One(word(0)) };
         let value = number(&mut build, drawn);
         build.write(value, &target)?;
