@@ -78,7 +78,7 @@ impl Binary {
     }
 
     #[track_caller]
-    fn build(self, lhs: Arg<'_>, rhs: Arg<'_>) -> Result<(Build, Value)> {
+    fn build<'a>(self, lhs: Arg<'a>, rhs: Arg<'a>) -> Result<(Build<'a>, Value)> {
         match (self, lhs, rhs) {
             // PyTorch's reflected operators: `s * t` is `t * s`, `s / t` is `t.reciprocal() * s`.
             (Self::Mul, Arg::Scalar(_), Arg::Tensor(_)) => return self.build(rhs, lhs),
@@ -157,7 +157,7 @@ fn check_alpha(alpha: Scalar, dtype: DType) -> Result<()> {
 
 /// `lhs ± alpha * rhs`; the halves round once, at the end.
 fn plus(
-    build: &mut Build,
+    build: &mut Build<'_>,
     op: Op,
     [lhs, rhs]: [Arg<'_>; 2],
     alpha: Scalar,
@@ -183,11 +183,11 @@ fn stays_wide(arg: Arg<'_>, dtype: DType) -> bool {
 }
 
 /// `left * rhs`.
-fn times(build: &mut Build, left: Value, rhs: Arg<'_>, dtype: DType) -> Result<Value> {
+fn times(build: &mut Build<'_>, left: Value, rhs: Arg<'_>, dtype: DType) -> Result<Value> {
     wide_right(build, Op::Mul, left, rhs, dtype)
 }
 
-fn wide_right(build: &mut Build, op: Op, left: Value, rhs: Arg<'_>, dtype: DType) -> Result<Value> {
+fn wide_right(build: &mut Build<'_>, op: Op, left: Value, rhs: Arg<'_>, dtype: DType) -> Result<Value> {
     let inner = if stays_wide(rhs, dtype) { DType::F32 } else { dtype };
     let right = build.value(rhs, inner)?;
     let left = build.program.cast(left, inner);
@@ -196,7 +196,7 @@ fn wide_right(build: &mut Build, op: Op, left: Value, rhs: Arg<'_>, dtype: DType
 }
 
 /// `lhs / rhs`; integers check that no divisor is zero.
-fn quotient(build: &mut Build, op: Op, lhs: Arg<'_>, rhs: Arg<'_>, dtype: DType) -> Result<Value> {
+fn quotient(build: &mut Build<'_>, op: Op, lhs: Arg<'_>, rhs: Arg<'_>, dtype: DType) -> Result<Value> {
     if dtype.category() == Category::Int {
         let left = build.value(lhs, dtype)?;
         let right = build.value(rhs, dtype)?;
@@ -208,7 +208,7 @@ fn quotient(build: &mut Build, op: Op, lhs: Arg<'_>, rhs: Arg<'_>, dtype: DType)
 }
 
 /// Refuses an integer division by zero: at the call if the divisor is a number, else when it runs.
-pub(crate) fn check_divisor(build: &mut Build, arg: Arg<'_>, divisor: Value) -> Result<()> {
+pub(crate) fn check_divisor(build: &mut Build<'_>, arg: Arg<'_>, divisor: Value) -> Result<()> {
     const ZERO_DIVISION: &str = "ZeroDivisionError: integer division or modulo by zero";
     if let Arg::Scalar(scalar) = arg {
         if scalar.to_i64() == 0 {

@@ -19,28 +19,30 @@ use crate::scalar::Scalar;
 use super::{Arg, Tensor};
 
 /// An element-wise operation in the making.
-pub(crate) struct Build {
+pub(crate) struct Build<'a> {
     name: &'static str,
     location: &'static Location<'static>,
     runtime: &'static Runtime,
     shape: Dims,
+    /// The tensors among the arguments, as they were given.
+    tensors: SmallVec<[&'a Tensor; 3]>,
     inputs: SmallVec<[View; 3]>,
     pub(crate) program: Program,
 }
 
-impl Build {
+impl<'a> Build<'a> {
     /// Settles device and shape for the tensors among `args`.
     ///
     /// # Errors
     /// `Device` when they are on different devices (0-d CPU tensors mix in), `Shape` when they do not
     /// broadcast.
     #[track_caller]
-    pub(crate) fn new(name: &'static str, args: &[Arg<'_>]) -> Result<Self> {
-        let tensors = || args.iter().filter_map(|arg| arg.tensor());
-        let runtime = common_runtime(tensors())?;
-        let shapes: SmallVec<[&[usize]; 4]> = tensors().map(Tensor::shape).collect();
+    pub(crate) fn new(name: &'static str, args: &[Arg<'a>]) -> Result<Self> {
+        let tensors: SmallVec<[&Tensor; 3]> = args.iter().filter_map(|arg| arg.tensor()).collect();
+        let runtime = common_runtime(&tensors)?;
+        let shapes: SmallVec<[&[usize]; 4]> = tensors.iter().map(|tensor| tensor.shape()).collect();
         let shape = layout::broadcast(&shapes)?;
-        Ok(Self::over(name, runtime, shape))
+        Ok(Self { tensors, ..Self::over(name, runtime, shape) })
     }
 
     /// An operation over a given shape on a given device.
@@ -48,7 +50,15 @@ impl Build {
     pub(crate) fn over(name: &'static str, runtime: &'static Runtime, shape: Dims) -> Self {
         let program = Program::default();
         let location = Location::caller();
-        Self { name, location, runtime, shape, inputs: SmallVec::new(), program }
+        Self {
+            name,
+            location,
+            runtime,
+            shape,
+            tensors: SmallVec::new(),
+            inputs: SmallVec::new(),
+            program,
+        }
     }
 
     /// The argument's value in `dtype`.
@@ -103,10 +113,11 @@ impl Build {
     /// Records the operation with its result written into `target`, cast to its dtype.
     ///
     /// # Errors
-    /// `Dtype` when the result's category is above the target's, `Overlap` when elements of the target
-    /// share memory among themselves or in part with an input, `Shape` when the operation's shape is
+    /// `Overlap` when elements of the target share memory among themselves or in part with an input,
+    /// `Dtype` when the result's category is above the target's, `Shape` when the operation's shape is
     /// not the target's. Nothing is written then.
     pub(crate) fn finish_into(self, value: Value, target: &Tensor) -> Result<()> {
+        self.check_overlap(target)?;
         let (from, to) = (self.program.dtype(value), target.dtype());
         if !from.can_cast(to) {
             return Err(Error::dtype(format!(
@@ -154,8 +165,8 @@ impl Build {
 
     fn check_overlap(&self, target: &Tensor) -> Result<()> {
         check_internal_overlap(target)?;
-        for input in self.inputs_of(target) {
-            if layout::overlap(&input.layout, target.layout()) == Overlap::Partial {
+        for input in self.tensors.iter().filter(|input| input.shares_memory(target)) {
+            if layout::overlap(input.layout(), target.layout()) == Overlap::Partial {
                 return Err(Error::overlap(
                     "unsupported operation: some elements of the input tensor and the written-to \
                      tensor refer to a single memory location. Please clone() the tensor before \
@@ -164,10 +175,6 @@ impl Build {
             }
         }
         Ok(())
-    }
-
-    fn inputs_of(&self, target: &Tensor) -> impl Iterator<Item = &View> {
-        self.inputs.iter().filter(|v| std::sync::Arc::ptr_eq(&v.storage, target.storage()))
     }
 
     /// Inputs that may share elements with the target at other points are copied first: a kernel has
@@ -226,7 +233,7 @@ pub(crate) fn check_dtype(device: Device, dtype: DType) -> Result<()> {
 }
 
 /// The runtime of the tensors, 0-d CPU tensors giving way to others.
-fn common_runtime<'a>(tensors: impl Iterator<Item = &'a Tensor>) -> Result<&'static Runtime> {
+fn common_runtime(tensors: &[&Tensor]) -> Result<&'static Runtime> {
     let mut common: Option<(&'static Runtime, bool)> = None;
     for tensor in tensors {
         let yields = tensor.device() == Device::Cpu && tensor.dim() == 0;

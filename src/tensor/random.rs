@@ -219,7 +219,7 @@ impl Generator {
         shape: impl IntoSizes,
         options: Options,
         dtype: DType,
-        number: impl FnOnce(&mut Build, Words) -> Value,
+        number: impl FnOnce(&mut Build<'_>, Words) -> Value,
     ) -> Result<Tensor> {
         let shape = new_shape(shape)?;
         let layout = Layout::contiguous(&shape)?;
@@ -246,7 +246,7 @@ enum Words {
 }
 
 /// A number below `range`, from a word that is uniform: the upper half of their product.
-fn below(build: &mut Build, word: Value, range: u64) -> Value {
+fn below(build: &mut Build<'_>, word: Value, range: u64) -> Value {
     if range == 1 << 32 {
         return word;
     }
@@ -255,7 +255,7 @@ fn below(build: &mut Build, word: Value, range: u64) -> Value {
 }
 
 /// The word as an unsigned number, shifted right by at least one bit.
-fn shifted(build: &mut Build, word: Value, bits: i32) -> Value {
+fn shifted(build: &mut Build<'_>, word: Value, bits: i32) -> Value {
     let bits = build.scalar(bits, DType::I32);
     build.program.binary(Op::ShiftRightLogical, word, bits)
 }

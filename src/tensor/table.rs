@@ -25,7 +25,7 @@ pub(crate) fn apply_into(op: Op, target: &Tensor, args: &[Arg<'_>]) -> Result<()
 }
 
 #[track_caller]
-fn build(op: Op, args: &[Arg<'_>]) -> Result<(Build, Value)> {
+fn build<'a>(op: Op, args: &[Arg<'a>]) -> Result<(Build<'a>, Value)> {
     let promoted = result_type(args.iter().map(|arg| arg.participant()));
     let dtype = match op.info().rule {
         Rule::Promote | Rule::Custom => promoted,
