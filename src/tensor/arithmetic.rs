@@ -1,8 +1,8 @@
 //! add, sub, mul, div and their forms.
 //!
 //! # Note [Numbers beside halves]
-//! In float16 and bfloat16, PyTorch rounds a number or a 0-d tensor on the right of add and sub to the
-//! dtype first; mul and div keep it in float32. On the left it is always rounded first.
+//! In float16 and bfloat16, PyTorch rounds a number or a tensor of one element on the right of add and sub
+//! to the dtype first; mul and div keep it in float32. On the left it is always rounded first.
 
 use crate::dtype::{Category, DType};
 use crate::error::{Error, Result};
@@ -179,7 +179,7 @@ fn plus(
 
 /// Whether a right operand stays in float32 beside a half, see Note [Numbers beside halves].
 fn stays_wide(arg: Arg<'_>, dtype: DType) -> bool {
-    dtype.is_half() && arg.tensor().is_none_or(|tensor| tensor.dim() == 0)
+    dtype.is_half() && arg.tensor().is_none_or(|tensor| tensor.numel() == 1)
 }
 
 /// `left * rhs`.

@@ -118,6 +118,7 @@ impl<'a> Build<'a> {
     /// not the target's. Nothing is written then.
     pub(crate) fn finish_into(self, value: Value, target: &Tensor) -> Result<()> {
         self.check_overlap(target)?;
+        self.check_shape(target)?;
         let (from, to) = (self.program.dtype(value), target.dtype());
         if !from.can_cast(to) {
             return Err(Error::dtype(format!(
@@ -132,16 +133,21 @@ impl<'a> Build<'a> {
     /// As [`Self::finish_into`], casting to the target's dtype whatever it is.
     pub(crate) fn write(mut self, value: Value, target: &Tensor) -> Result<()> {
         self.check_overlap(target)?;
-        if self.shape[..] != *target.shape() {
-            return Err(Error::shape(format!(
-                "output with shape {} doesn't match the broadcast shape {}",
-                target.size(),
-                super::Size(&self.shape)
-            )));
-        }
+        self.check_shape(target)?;
         let value = self.program.cast(value, target.dtype());
         self.detach_inputs(target)?;
         self.store(value, target)
+    }
+
+    fn check_shape(&self, target: &Tensor) -> Result<()> {
+        if self.shape[..] == *target.shape() {
+            return Ok(());
+        }
+        Err(Error::shape(format!(
+            "output with shape {} doesn't match the broadcast shape {}",
+            target.size(),
+            super::Size(&self.shape)
+        )))
     }
 
     /// The last value must be what is stored.
@@ -165,16 +171,7 @@ impl<'a> Build<'a> {
 
     fn check_overlap(&self, target: &Tensor) -> Result<()> {
         check_internal_overlap(target)?;
-        for input in self.tensors.iter().filter(|input| input.shares_memory(target)) {
-            if layout::overlap(input.layout(), target.layout()) == Overlap::Partial {
-                return Err(Error::overlap(
-                    "unsupported operation: some elements of the input tensor and the written-to \
-                     tensor refer to a single memory location. Please clone() the tensor before \
-                     performing the operation.",
-                ));
-            }
-        }
-        Ok(())
+        self.tensors.iter().try_for_each(|input| check_partial_overlap(input, target))
     }
 
     /// Inputs that may share elements with the target at other points are copied first: a kernel has
@@ -200,6 +197,19 @@ pub(crate) fn check_internal_overlap(target: &Tensor) -> Result<()> {
         return Err(Error::overlap(
             "unsupported operation: more than one element of the written-to tensor refers to a \
              single memory location. Please clone() the tensor before performing the operation.",
+        ));
+    }
+    Ok(())
+}
+
+/// # Errors
+/// `Overlap` when input and target share some elements, but are not the same.
+pub(crate) fn check_partial_overlap(input: &Tensor, target: &Tensor) -> Result<()> {
+    let shares = input.shares_memory(target);
+    if shares && layout::overlap(input.layout(), target.layout()) == Overlap::Partial {
+        return Err(Error::overlap(
+            "unsupported operation: some elements of the input tensor and the written-to tensor refer \
+             to a single memory location. Please clone() the tensor before performing the operation.",
         ));
     }
     Ok(())

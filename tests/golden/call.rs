@@ -145,12 +145,12 @@ fn create(device: Device, op: &str, args: &[Value], kwargs: &[Keyword<'_>]) -> M
         ("ones_like", [V::Tensor(t)]) => taut::ones_like(t, like),
         ("empty_like", [V::Tensor(t)]) => taut::empty_like(t, like),
         ("full_like", [V::Tensor(t), V::Scalar(v)]) => taut::full_like(t, *v, like),
-        ("arange", [V::Scalar(end)]) => taut::arange(int(0), *end, int(1), options),
+        ("arange", [V::Scalar(end)]) => taut::arange(*end, options),
         ("arange", [V::Scalar(start), V::Scalar(end)]) => {
-            taut::arange(*start, *end, int(1), options)
+            taut::arange_step(*start, *end, int(1), options)
         }
         ("arange", [V::Scalar(start), V::Scalar(end), V::Scalar(step)]) => {
-            taut::arange(*start, *end, *step, options)
+            taut::arange_step(*start, *end, *step, options)
         }
         ("linspace", [V::Scalar(start), V::Scalar(end), V::Scalar(Scalar::Int(steps))]) => {
             taut::linspace(*start, *end, *steps, options)
