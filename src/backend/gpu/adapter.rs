@@ -98,7 +98,8 @@ fn adapters() -> &'static Adapters {
         let mut handles: Vec<(wgpu::AdapterInfo, wgpu::Adapter)> =
             found.into_iter().map(|adapter| (adapter.get_info(), adapter)).collect();
         // Vulkan first among the APIs, so that it stays where one device is there twice: it alone has f64.
-        handles.sort_by_key(|(info, _)| (kind(info), api_rank(info), info.device_pci_bus_id.clone()));
+        handles
+            .sort_by_key(|(info, _)| (kind(info), api_rank(info), info.device_pci_bus_id.clone()));
         let mut kept: Vec<(wgpu::AdapterInfo, wgpu::Adapter)> = Vec::new();
         for (info, adapter) in handles {
             if !kept.iter().any(|(other, _)| same_device(other, &info)) {

@@ -84,8 +84,6 @@ struct PoolState {
     peak: u64,
     pooled: u64,
     next_id: u64,
-    /// Counts trims and evictions: bind groups made before may name destroyed buffers.
-    generation: u64,
 }
 
 impl Pool {
@@ -97,11 +95,6 @@ impl Pool {
     pub(super) fn bytes(&self) -> (u64, u64) {
         let state = lock(&self.state);
         (state.live, state.pooled)
-    }
-
-    /// Changes whenever a buffer is destroyed.
-    pub(super) fn generation(&self) -> u64 {
-        lock(&self.state).generation
     }
 
     /// # Errors
@@ -157,7 +150,6 @@ impl Pool {
             slab.buffer.destroy();
         }
         state.pooled = 0;
-        state.generation += 1;
     }
 
     fn handle(self: &Arc<Self>, slab: Slab, bytes: usize) -> Buffer {
@@ -182,7 +174,6 @@ impl Pool {
         } else {
             // wgpu waits for the work that uses it.
             slab.buffer.destroy();
-            state.generation += 1;
         }
     }
 }

@@ -34,12 +34,12 @@ pub(super) struct Buffers {
 }
 
 /// Whether an operand is stored to.
-pub(super) fn is_stored(code: &Code, operand: usize) -> bool {
+pub(crate) fn is_stored(code: &Code, operand: usize) -> bool {
     code.stores.iter().any(|store| usize::from(store.operand) == operand)
 }
 
 /// The number of buffers a kernel has.
-pub(super) fn buffer_count(code: &Code) -> usize {
+pub(crate) fn buffer_count(code: &Code) -> usize {
     code.operands.iter().map(|operand| usize::from(operand.buffer) + 1).max().unwrap_or(0)
 }
 

@@ -50,7 +50,7 @@ impl<'a> Entry<'a> {
             (Role::Check, Some(check)) => needed[usize::from(check.value)] = true,
             (Role::Check, None) => {}
         }
-        for i in (0..code.nodes.len()).rev().filter(|_| true) {
+        for i in (0..code.nodes.len()).rev() {
             if needed[i] {
                 for argument in code.nodes[i].expr.arguments() {
                     needed[usize::from(argument)] = true;
@@ -61,9 +61,7 @@ impl<'a> Entry<'a> {
         for (i, node) in code.nodes.iter().enumerate() {
             uniform[i] = match node.expr {
                 Expr::Scalar(_) => true,
-                Expr::Load(operand) => {
-                    code.operands[usize::from(operand)].class == Class::Uniform
-                }
+                Expr::Load(operand) => code.operands[usize::from(operand)].class == Class::Uniform,
                 Expr::Index | Expr::Random { .. } => false,
                 ref expr => expr.arguments().iter().all(|&a| uniform[usize::from(a)]),
             };
@@ -77,7 +75,7 @@ impl<'a> Entry<'a> {
         self.random_begin();
         for (i, node) in self.code.nodes.iter().enumerate() {
             if self.needed[i] {
-                let value = self.expression(node);
+                let value = self.expression(i, node);
                 let line = format!("let v{i} = {value};\n");
                 if self.uniform[i] {
                     let _ = write!(self.before, "  {line}");
@@ -114,12 +112,13 @@ impl<'a> Entry<'a> {
 
     /// The operands that this entry point touches.
     fn touched(&self) -> impl Iterator<Item = usize> {
-        let loads = self.code.nodes.iter().zip(&self.needed).filter_map(|(node, &needed)| {
-            match node.expr {
-                Expr::Load(operand) if needed => Some(usize::from(operand)),
-                _ => None,
-            }
-        });
+        let loads =
+            self.code.nodes.iter().zip(&self.needed).filter_map(|(node, &needed)| {
+                match node.expr {
+                    Expr::Load(operand) if needed => Some(usize::from(operand)),
+                    _ => None,
+                }
+            });
         let main = self.role == Role::Main;
         let stores = self.code.stores.iter().filter(move |_| main);
         loads.chain(stores.map(|store| usize::from(store.operand)))
@@ -143,8 +142,7 @@ impl<'a> Entry<'a> {
             let _ = writeln!(self.before, "  var c{dim} = rest % {size};");
             let _ = writeln!(self.before, "  rest /= {size};");
         }
-        let _ =
-            writeln!(self.before, "  var c0 = {};", if rank > 1 { "rest" } else { "first" });
+        let _ = writeln!(self.before, "  var c0 = {};", if rank > 1 { "rest" } else { "first" });
     }
 
     /// Steps to the next point, but not past the last one.
@@ -153,24 +151,24 @@ impl<'a> Entry<'a> {
             return;
         }
         let rank = self.layout.rank();
+        let indent = |dim: usize| "  ".repeat(rank - dim + 2);
         self.point.push_str("    if first + k < last {\n");
         for dim in (0..rank).rev() {
-            let indent = "  ".repeat(rank - dim + 2);
-            let _ = writeln!(self.point, "{indent}c{dim} += 1u;");
+            let _ = writeln!(self.point, "{}c{dim} += 1u;", indent(dim));
             if dim > 0 {
                 let size = word(self.layout.size(dim));
-                let _ = writeln!(self.point, "{indent}if c{dim} == {size} {{");
-                let _ = writeln!(self.point, "{indent}  c{dim} = 0u;");
+                let _ = writeln!(self.point, "{}if c{dim} == {size} {{", indent(dim));
+                let _ = writeln!(self.point, "{}c{dim} = 0u;", indent(dim - 1));
             }
         }
         for dim in 1..rank {
-            let _ = writeln!(self.point, "{}}}", "  ".repeat(dim + 2 + rank - rank.min(rank)));
+            let _ = writeln!(self.point, "{}}}", indent(dim));
         }
         self.point.push_str("    }\n");
     }
 
     /// The text of a node's value. May add lines before the loop.
-    fn expression(&mut self, node: &Node) -> String {
+    fn expression(&mut self, i: usize, node: &Node) -> String {
         let name = |value: Value| format!("v{value}");
         let dtype_of = |value: Value| self.code.nodes[usize::from(value)].dtype;
         let call = |op, arguments: &[Value]| {
@@ -185,18 +183,17 @@ impl<'a> Entry<'a> {
             }
         };
         match node.expr {
-            Expr::Load(operand) => self.load(usize::from(operand)),
+            Expr::Load(operand) => self.load(i, usize::from(operand)),
             Expr::Scalar(k) => {
                 let at = self.layout.scalar(usize::from(k));
                 let stored = if node.dtype.size() == 8 { pair(at) } else { word(at) };
                 format!("decode_{}({stored})", emit::short(node.dtype))
             }
-            Expr::Index if node.dtype == DType::I64 => format!(
-                "bitcast<i64>(decode_u64({}) + u64(linear))",
-                pair(params::BASE)
-            ),
+            Expr::Index if node.dtype == DType::I64 => {
+                format!("bitcast<i64>(decode_u64({}) + u64(linear))", pair(params::BASE))
+            }
             Expr::Index => format!("bitcast<i32>({} + linear)", word(params::BASE)),
-            Expr::Random { word, words, scalar } => self.random(word, words, scalar),
+            Expr::Random { word, words, scalar } => self.random(i, word, words, scalar),
             Expr::Cast(a) => {
                 format!("{}({})", emit::cast_name(dtype_of(a).lane(), node.dtype), name(a))
             }
@@ -209,16 +206,16 @@ impl<'a> Entry<'a> {
         }
     }
 
-    fn load(&mut self, i: usize) -> String {
+    fn load(&mut self, node: usize, i: usize) -> String {
         let operand = self.code.operands[i];
         let (bytes, buffer) = (operand.dtype.size(), operand.buffer);
         let stored = if self.buffers.wide[i] {
             let offset = word(self.layout.offset(i));
             let _ = writeln!(
                 self.before,
-                "  let run{i} = load_run{bytes}_{buffer}({offset} + first);"
+                "  let run{node} = load_run{bytes}_{buffer}({offset} + first);"
             );
-            format!("get{bytes}(run{i}, k)")
+            format!("get{bytes}(run{node}, k)")
         } else {
             format!("load_element{bytes}_{buffer}({})", self.element(i))
         };
@@ -307,16 +304,15 @@ impl<'a> Entry<'a> {
         format!("stream_place({offset}, {base}, {linear}, {words}u, {word}u)")
     }
 
-    fn random(&mut self, word: u8, words: u8, scalar: u8) -> String {
+    fn random(&mut self, node: usize, word: u8, words: u8, scalar: u8) -> String {
         let place = self.place(word, words, scalar, "linear");
         let seed = pair(self.layout.scalar(usize::from(scalar)));
-        let number = format!("{scalar}_{words}_{word}");
-        let _ = writeln!(self.point, "    let place{number} = {place};");
+        let _ = writeln!(self.point, "    let place{node} = {place};");
         let _ = writeln!(
             self.point,
-            "    if any(philox_counter(place{number}) != block{scalar}.counter) {{\n      \
-             block{scalar} = philox(philox_counter(place{number}), {seed});\n    }}"
+            "    if any(philox_counter(place{node}) != block{scalar}.counter) {{\n      \
+             block{scalar} = philox(philox_counter(place{node}), {seed});\n    }}"
         );
-        format!("bitcast<i32>(get4(block{scalar}.words, place{number}.x & 3u))")
+        format!("bitcast<i32>(get4(block{scalar}.words, place{node}.x & 3u))")
     }
 }

@@ -60,8 +60,8 @@ pub(super) fn module(code: &Code, variant: Variant, subnormals: Subnormals) -> S
     }
 
     let vectors = layout.len(scalar_count(code)) / 4;
-    let mut library = include_str!("../../../../shaders/params.wgsl")
-        .replace("$VECTORS", &vectors.to_string());
+    let mut library =
+        include_str!("../../../../shaders/params.wgsl").replace("$VECTORS", &vectors.to_string());
     library.push_str(&emit::prelude(&[Lane::I32, Lane::I64, Lane::F32, Lane::F64], subnormals));
     library.push_str(include_str!("../../../../shaders/elements.wgsl"));
     library.push_str(include_str!("../../../../shaders/random.wgsl"));
