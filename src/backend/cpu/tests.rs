@@ -24,6 +24,7 @@ impl Builder {
             nodes: SmallVec::new(),
             stores: SmallVec::new(),
             check: None,
+            reduce: None,
         };
         let args = Args {
             shape: Dims::from_slice(shape),
