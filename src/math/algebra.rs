@@ -95,6 +95,10 @@ pub(crate) trait Float:
 
     fn sqrt(self) -> Self;
 
+    /// The remainder of the division truncated: exact, with the sign of `self`. NaN where `self` is
+    /// infinite or `other` zero. A primitive, as its loop is longer than any branch-free form bears.
+    fn fmod(self, other: Self) -> Self;
+
     fn eq(self, other: Self) -> Self::Mask;
     fn lt(self, other: Self) -> Self::Mask;
     fn le(self, other: Self) -> Self::Mask;
@@ -302,6 +306,10 @@ macro_rules! float_lane {
             #[inline(always)]
             fn sqrt(self) -> Self {
                 $float::sqrt(self)
+            }
+            #[inline(always)]
+            fn fmod(self, other: Self) -> Self {
+                self % other
             }
             #[inline(always)]
             fn eq(self, other: Self) -> bool {

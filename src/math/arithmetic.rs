@@ -3,59 +3,97 @@
 //! Sources: IEEE 754-2019 for the operations themselves; the floor and remainder forms are PyTorch's
 //! (`div_floor` and `remainder` of its CPU kernels), whose steps decide the signs and infinities.
 
-use super::algebra::{Float, Int};
+use super::algebra::{Float, Int, Mask};
+use super::rounding::{floor, trunc};
 
+#[inline(always)]
 pub(crate) fn add<F: Float>(a: F, b: F) -> F {
     a + b
 }
 
+#[inline(always)]
 pub(crate) fn sub<F: Float>(a: F, b: F) -> F {
     a - b
 }
 
+#[inline(always)]
 pub(crate) fn mul<F: Float>(a: F, b: F) -> F {
     a * b
 }
 
+#[inline(always)]
 pub(crate) fn div<F: Float>(a: F, b: F) -> F {
     a / b
 }
 
+#[inline(always)]
 pub(crate) fn neg<F: Float>(a: F) -> F {
     -a
 }
 
+#[inline(always)]
 pub(crate) fn int_add<I: Int>(a: I, b: I) -> I {
     a.add(b)
 }
 
+#[inline(always)]
 pub(crate) fn int_sub<I: Int>(a: I, b: I) -> I {
     a.sub(b)
 }
 
+#[inline(always)]
 pub(crate) fn int_mul<I: Int>(a: I, b: I) -> I {
     a.mul(b)
 }
 
+#[inline(always)]
 pub(crate) fn int_neg<I: Int>(a: I) -> I {
     a.neg()
 }
 
 /// The quotient rounded towards zero.
+#[inline(always)]
 pub(crate) fn int_div_trunc<I: Int>(a: I, b: I) -> I {
     a.div(b)
 }
 
 /// The quotient rounded towards minus infinity.
+#[inline(always)]
 pub(crate) fn int_div_floor<I: Int>(a: I, b: I) -> I {
     let quotient = a.div(b);
     let remainder = a.rem(b);
     let zero = I::lit(0);
     let signs_differ = remainder.xor(b).lt(zero);
     let inexact = remainder.ne(zero);
-    quotient.sub(I::from_mask(super::algebra::Mask::and(signs_differ, inexact)))
+    quotient.sub(I::from_mask(signs_differ.and(inexact)))
 }
 
+/// The quotient, rounded, then rounded towards zero.
+#[inline(always)]
+pub(crate) fn div_trunc<F: Float>(a: F, b: F) -> F {
+    trunc((a / b).step())
+}
+
+/// The quotient rounded towards minus infinity, from the exact remainder.
+#[inline(always)]
+pub(crate) fn div_floor<F: Float>(a: F, b: F) -> F {
+    let zero = F::lit(0.0);
+    let one = F::lit(1.0);
+    let direct = (a / b).step();
+    let remainder = a.fmod(b).step();
+    let multiple = ((a - remainder).step() / b).step();
+    let signs_differ = b.lt(zero).xor(remainder.lt(zero));
+    let below = remainder.ne(zero).and(signs_differ);
+    let quotient = F::select(below, (multiple - one).step(), multiple);
+    let whole = floor(quotient);
+    let short = (quotient - whole).step().gt(F::lit(0.5));
+    let whole = F::select(short, (whole + one).step(), whole);
+    // A zero takes the sign of the quotient; division by zero is plain division.
+    let result = F::select(quotient.ne(zero), whole, zero.copysign(direct));
+    F::select(b.eq(zero), direct, result)
+}
+
+#[inline(always)]
 pub(crate) fn reciprocal<F: Float>(a: F) -> F {
     F::lit(1.0) / a
 }

@@ -10,4 +10,7 @@
 
 pub(crate) mod algebra;
 pub(crate) mod arithmetic;
+pub(crate) mod emit;
+pub(crate) mod half;
 pub(crate) mod logic;
+pub(crate) mod rounding;

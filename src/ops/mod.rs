@@ -118,6 +118,6 @@ op_table!(define_ops);
 impl Op {
     /// Whether the halves round within the operation, see Note [Stepwise halves].
     pub(crate) const fn is_stepwise(self) -> bool {
-        false
+        matches!(self, Self::DivTrunc | Self::DivFloor)
     }
 }

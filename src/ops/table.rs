@@ -31,13 +31,13 @@ macro_rules! op_table {
             }
             /// The quotient rounded towards zero.
             DivTrunc div_trunc binary promote same {
-                float []
+                float [crate::math::arithmetic::div_trunc]
                 int [crate::math::arithmetic::int_div_trunc]
                 bool []
             }
             /// The quotient rounded towards minus infinity.
             DivFloor div_floor binary promote same {
-                float []
+                float [crate::math::arithmetic::div_floor]
                 int [crate::math::arithmetic::int_div_floor]
                 bool []
             }
