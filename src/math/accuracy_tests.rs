@@ -137,7 +137,9 @@ fn unary_f64_functions_keep_their_bounds() {
         let mut worst = (0.0, 0.0);
         let mut state = 1u64;
         for index in 0..count {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             // Any bits, and exponents near that of 1.
             let near = state & 0x803f_ffff_ffff_ffff | 0x3fc0_0000_0000_0000;
             let wide = state & 0x80ff_ffff_ffff_ffff | 0x3f80_0000_0000_0000;

@@ -2,7 +2,7 @@
 //!
 //! Nothing here names an operation: a new row has its loops by being in the table.
 
-use super::lanes::{Loop, Operand, Outcome, binary, ternary, unary};
+use super::lanes::{Loop, Operand, Outcome, binary, unary};
 use crate::dtype::DType;
 use crate::math::half::{StepBF16, StepF16};
 use crate::ops::{Op, op_table};
@@ -19,7 +19,7 @@ macro_rules! row {
         |out, a, b, _| binary::<$lane, _, _>(out, a, b, $function)
     };
     (ternary $lane:ty, [$function:path]) => {
-        |out, a, b, c| ternary::<$lane, $lane, _, _>(out, a, b, c, $function)
+        |out, a, b, c| super::lanes::ternary::<$lane, $lane, _, _>(out, a, b, c, $function)
     };
 }
 
