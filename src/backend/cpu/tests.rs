@@ -212,6 +212,24 @@ fn in_place_through_views_of_one_buffer_reads_before_it_writes() {
 }
 
 #[test]
+fn load_after_the_value_stored_in_place_sees_what_was_there() {
+    let backend = CpuBackend::new();
+    let memory = buffer(&backend, &[1_i32, 2, 3, 4]);
+    let out = backend.allocate(16).unwrap();
+    let mut k = Builder::new(&[4]);
+    let (x, to) = (k.operand::<i32>(&memory), k.operand::<i32>(&out));
+    let before = k.load(x);
+    let negative = k.node(DType::I32, Expr::Unary(Op::Neg, before));
+    let again = k.load(x);
+    let sum = k.node(DType::I32, Expr::Binary(Op::Add, [again, again]));
+    k.store(x, negative);
+    k.store(to, sum);
+    k.run(&backend);
+    assert_eq!(values::<i32>(&backend, &memory), [-1, -2, -3, -4]);
+    assert_eq!(values::<i32>(&backend, &out), [2, 4, 6, 8]);
+}
+
+#[test]
 fn load_with_stride_zero_repeats_over_rows_shorter_than_a_tile() {
     let backend = CpuBackend::new();
     let column = buffer(&backend, &(0..3000).map(|v| v as i64).collect::<Vec<_>>());
