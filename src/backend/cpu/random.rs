@@ -154,7 +154,7 @@ mod tests {
                         let w = offset
                             .wrapping_add((index + i as u64).wrapping_mul(words.into()))
                             .wrapping_add(word.into());
-                        let block = philox([(w / 4) as u32, (w / 4 >> 32) as u32, 0, 0], 42);
+                        let block = philox([(w / 4) as u32, ((w / 4) >> 32) as u32, 0, 0], 42);
                         assert_eq!(got as u32, block[(w % 4) as usize], "{words} {index} {i}");
                     }
                 }
