@@ -11,7 +11,8 @@ use smallvec::SmallVec;
 use super::record::{Folding, Record};
 use super::storage::{Storage, View};
 use crate::kernel::{
-    Args, Check, Class, Code, Dims, Expr, Kernel, Node, OperandArgs, OperandCode, Reduce, Store, Value,
+    Args, Check, Class, Code, Dims, Expr, Kernel, Node, OperandArgs, OperandCode, Reduce, Store,
+    Value,
 };
 use crate::layout::{self, Layout};
 
@@ -222,7 +223,8 @@ impl Builder {
         let bytes_written = written.map(|operand| bytes(operand.into())).sum();
 
         let strides: Vec<&[usize]> = views.iter().map(|view| view.layout.strides()).collect();
-        let (shape, strides, [lead, reduced]) = collapse(&shape, &strides, &order, parts, reduce.is_some());
+        let (shape, strides, [lead, reduced]) =
+            collapse(&shape, &strides, &order, parts, reduce.is_some());
         let reduce = reduce.map(|reduce| Reduce { lead, reduced, ..reduce });
         let mut storages: SmallVec<[Arc<Storage>; 8]> = SmallVec::new();
         let mut operands = SmallVec::new();
@@ -241,7 +243,8 @@ impl Builder {
             numbers.push(OperandArgs { offset: view.layout.offset(), strides });
         }
         let check_node = self.check.map(|value| Check { value: renamed[usize::from(value)] });
-        let code = Code { rank: shape.len() as u8, operands, nodes, stores, check: check_node, reduce };
+        let code =
+            Code { rank: shape.len() as u8, operands, nodes, stores, check: check_node, reduce };
         let args = Args { shape, operands: numbers, scalars, base: 0, check };
         Built { kernel: Kernel { code, args }, storages, bytes_read, bytes_written }
     }

@@ -54,7 +54,8 @@ pub(crate) fn verify(kernel: &Kernel, buffers: usize) -> Result<(), String> {
 fn verify_reduce(kernel: &Kernel, reduce: &Reduce) -> Result<(), String> {
     let (code, args) = (&kernel.code, &kernel.args);
     let value = code.nodes.get(usize::from(reduce.value)).ok_or("reduction of no value")?;
-    let operand = args.operands.get(usize::from(reduce.operand)).ok_or("reduction into no operand")?;
+    let operand =
+        args.operands.get(usize::from(reduce.operand)).ok_or("reduction into no operand")?;
     let (lead, reduced) = (usize::from(reduce.lead), usize::from(reduce.reduced));
     if reduced == 0 || lead + reduced > args.shape.len() || code.check.is_some() {
         return Err(format!("malformed {reduce:?} over {:?}", args.shape));
