@@ -60,13 +60,13 @@ macro_rules! op_table {
                 float [crate::math::arithmetic::reciprocal] int [] bool []
             }
             /// The remainder with the sign of the dividend.
-            Fmod fmod fmod_ binary promote same {
+            Fmod fmod fmod_ binary custom same {
                 float [crate::math::arithmetic::fmod]
                 int [crate::math::arithmetic::int_fmod]
                 bool []
             }
             /// The remainder with the sign of the divisor.
-            Remainder remainder remainder_ binary promote same {
+            Remainder remainder remainder_ binary custom same {
                 float [crate::math::arithmetic::remainder]
                 int [crate::math::arithmetic::int_remainder]
                 bool []
@@ -82,7 +82,7 @@ macro_rules! op_table {
                 float [crate::math::arithmetic::sqrt] int [] bool []
             }
             /// Linear interpolation from the first to the second argument.
-            Lerp lerp lerp_ ternary promote same {
+            Lerp lerp lerp_ ternary custom same {
                 float [crate::math::arithmetic::lerp] int [] bool []
             }
             /// The magnitude.
@@ -112,7 +112,7 @@ macro_rules! op_table {
                 bool [crate::math::logic::or]
             }
             /// The first between the second and the third; the third where they cross.
-            Clamp clamp clamp_ ternary promote same {
+            Clamp clamp clamp_ ternary custom same {
                 float [crate::math::compare::clamp] int [crate::math::compare::int_clamp] bool []
             }
             /// Zero where negative.
