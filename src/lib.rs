@@ -26,6 +26,6 @@ pub use tensor::{
     Arg, Bound, Data, Dim, Ellipsis, Generator, HostArray, Index, IntoDims, IntoIndices, IntoSizes,
     Limit, List, NewAxis, Options, ReadGuard, Rounding, Size, Slice, Target, Tensor, WriteGuard,
     add, arange, arange_step, div, empty, empty_like, eye, floor_divide, from_numpy, from_slice,
-    full, full_like, linspace, manual_seed, mul, neg, ones, ones_like, rand, randint, remainder,
-    result_type, slice, sub, synchronize, tensor, zeros, zeros_like,
+    full, full_like, linspace, manual_seed, mul, neg, ones, ones_like, pow, rand, randint,
+    remainder, result_type, slice, sub, synchronize, tensor, zeros, zeros_like,
 };

@@ -18,6 +18,7 @@ mod in_place;
 mod index;
 mod operators;
 mod options;
+mod power;
 mod random;
 mod read;
 mod sizes;
@@ -41,6 +42,7 @@ pub use functions::{add, div, floor_divide, mul, neg, remainder, result_type, su
 pub use host::{HostArray, ReadGuard, WriteGuard, from_numpy};
 pub use index::{Bound, Ellipsis, Index, IntoIndices, NewAxis, Slice, slice};
 pub use options::Options;
+pub use power::pow;
 pub use random::{Generator, manual_seed, rand, randint};
 pub use read::List;
 pub use sizes::{Dim, IntoDims, IntoSizes, Size};

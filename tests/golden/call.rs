@@ -192,6 +192,7 @@ fn arithmetic(op: &str, args: &[Value], kwargs: &[Keyword<'_>]) -> Maybe {
             a.div_mode(operand(b)?, mode.parse::<Rounding>()?)?
         }
         ("square", [V::Tensor(t)], []) => t.square()?,
+        ("pow", [a, b], []) => taut::pow(operand(a)?, operand(b)?)?,
         ("floor_divide", [a, b], []) => taut::floor_divide(operand(a)?, operand(b)?)?,
         ("remainder", [a, b], []) => taut::remainder(operand(a)?, operand(b)?)?,
         ("fmod", [V::Tensor(a), b], []) => a.fmod(operand(b)?)?,
@@ -303,6 +304,7 @@ pub(crate) fn call_in_place(
             target.div_mode_(operand(x)?, mode.parse::<Rounding>()?)
         }
         ("fill_", [value], []) => target.fill_(operand(value)?),
+        ("pow_", [x], []) => target.pow_(operand(x)?),
         ("floor_divide_", [x], []) => target.floor_divide_(operand(x)?),
         ("remainder_", [x], []) => target.remainder_(operand(x)?),
         ("masked_fill_", [V::Tensor(mask), value], []) => {
