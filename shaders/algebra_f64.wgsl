@@ -138,16 +138,18 @@ fn fmod_f64p(a: f64, b: f64) -> f64 {
 fn from_int_f64p(a: i64) -> f64 { return cast_i64_f64(a); }
 fn to_int_f64p(a: f64) -> i64 { return cast_f64_i64(a); }
 
-fn cast_i32_f64(a: i32) -> f64 { return cast_i64_f64(i64(a)); }
-fn cast_i64_f64(a: i64) -> f64 {
-  let bits = bitcast<u64>(a);
-  let magnitude = select(bits, 0lu - bits, a < 0li);
+// magnitude, rounded; sign is bit 63.
+fn round_u64_f64(sign: u64, magnitude: u64) -> f64 {
   let zeros = zeros_u64(magnitude | 1lu);
   let top = magnitude << zeros;
   let sticky = select(0lu, 1lu, (top & 0x1fflu) != 0lu);
-  let sign = bits & 0x8000000000000000lu;
   let number = bitcast<u64>(pack_f64(sign, 1086i - i32(zeros), (top >> 9u) | sticky));
-  return bitcast<f64>(select(number, 0lu, a == 0li));
+  return bitcast<f64>(select(number, 0lu, magnitude == 0lu));
+}
+fn cast_i32_f64(a: i32) -> f64 { return cast_i64_f64(cast_i32_i64(a)); }
+fn cast_i64_f64(a: i64) -> f64 {
+  let bits = bitcast<u64>(a);
+  return round_u64_f64(bits & 0x8000000000000000lu, select(bits, 0lu - bits, a < 0li));
 }
 fn cast_f32_f64(a: f32) -> f64 {
   let bits = bitcast<u32>(a);

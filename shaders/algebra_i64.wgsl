@@ -17,7 +17,11 @@ fn zeros_u64(a: u64) -> u32 {
   return select(countLeadingZeros(high), 32u + countLeadingZeros(u32(a & 0xfffffffflu)), high == 0u);
 }
 
-fn cast_i32_i64(a: i32) -> i64 { return i64(a); }
+// Not i64(a): llvmpipe takes the sign extension of an i32 for positive in a comparison.
+fn cast_i32_i64(a: i32) -> i64 {
+  let high = u64(bitcast<u32>(a >> 31u) ^ opaque_zero()) << 32u;
+  return bitcast<i64>(high | u64(bitcast<u32>(a)));
+}
 fn cast_i64_i64(a: i64) -> i64 { return a; }
 fn cast_i64_i32(a: i64) -> i32 { return bitcast<i32>(u32(bitcast<u64>(a) & 0xfffffffflu)); }
 fn cast_i64_bool(a: i64) -> i32 { return select(0i, 1i, a != 0li); }

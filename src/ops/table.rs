@@ -51,6 +51,186 @@ macro_rules! op_table {
             Reciprocal reciprocal unary float same {
                 float [crate::math::arithmetic::reciprocal] int [] bool []
             }
+            /// The remainder with the sign of the dividend.
+            Fmod fmod binary promote same {
+                float [crate::math::arithmetic::fmod]
+                int [crate::math::arithmetic::int_fmod]
+                bool []
+            }
+            /// The remainder with the sign of the divisor.
+            Remainder remainder binary promote same {
+                float [crate::math::arithmetic::remainder]
+                int [crate::math::arithmetic::int_remainder]
+                bool []
+            }
+            /// The square.
+            Square square unary promote same {
+                float [crate::math::arithmetic::square]
+                int [crate::math::arithmetic::int_square]
+                bool []
+            }
+            /// The square root, correctly rounded.
+            Sqrt sqrt unary float same {
+                float [crate::math::arithmetic::sqrt] int [] bool []
+            }
+            /// Linear interpolation from the first to the second argument.
+            Lerp lerp ternary promote same {
+                float [crate::math::arithmetic::lerp] int [] bool []
+            }
+            /// The magnitude.
+            Abs abs unary promote same {
+                float [crate::math::compare::abs] int [crate::math::compare::int_abs] bool []
+            }
+            /// -1, 0 or 1; 0 for NaN.
+            Sign sign unary promote same {
+                float [crate::math::compare::sign]
+                int [crate::math::compare::int_sign]
+                bool [crate::math::rounding::int_whole]
+            }
+            /// The first with the sign of the second.
+            Copysign copysign binary float same {
+                float [crate::math::compare::copysign] int [] bool []
+            }
+            /// The smaller; NaN if either is.
+            Minimum minimum binary promote same {
+                float [crate::math::compare::minimum]
+                int [crate::math::compare::int_minimum]
+                bool [crate::math::logic::and]
+            }
+            /// The larger; NaN if either is.
+            Maximum maximum binary promote same {
+                float [crate::math::compare::maximum]
+                int [crate::math::compare::int_maximum]
+                bool [crate::math::logic::or]
+            }
+            /// The first between the second and the third; the third where they cross.
+            Clamp clamp ternary promote same {
+                float [crate::math::compare::clamp] int [crate::math::compare::int_clamp] bool []
+            }
+            /// Zero where negative.
+            Relu relu unary promote same {
+                float [crate::math::compare::relu] int [crate::math::compare::int_relu] bool []
+            }
+            /// Whether the first equals the second.
+            Eq eq binary promote mask {
+                float [crate::math::compare::eq]
+                int [crate::math::compare::int_eq]
+                bool [crate::math::compare::int_eq]
+            }
+            /// Whether the first differs from the second.
+            Ne ne binary promote mask {
+                float [crate::math::compare::ne]
+                int [crate::math::compare::int_ne]
+                bool [crate::math::compare::int_ne]
+            }
+            /// Whether the first is less than the second.
+            Lt lt binary promote mask {
+                float [crate::math::compare::lt]
+                int [crate::math::compare::int_lt]
+                bool [crate::math::compare::int_lt]
+            }
+            /// Whether the first is at most the second.
+            Le le binary promote mask {
+                float [crate::math::compare::le]
+                int [crate::math::compare::int_le]
+                bool [crate::math::compare::int_le]
+            }
+            /// Whether the first is greater than the second.
+            Gt gt binary promote mask {
+                float [crate::math::compare::gt]
+                int [crate::math::compare::int_gt]
+                bool [crate::math::compare::int_gt]
+            }
+            /// Whether the first is at least the second.
+            Ge ge binary promote mask {
+                float [crate::math::compare::ge]
+                int [crate::math::compare::int_ge]
+                bool [crate::math::compare::int_ge]
+            }
+            /// Whether NaN.
+            IsNan isnan unary promote mask {
+                float [crate::math::compare::isnan]
+                int [crate::math::compare::int_never]
+                bool [crate::math::compare::int_never]
+            }
+            /// Whether infinite.
+            IsInf isinf unary promote mask {
+                float [crate::math::compare::isinf]
+                int [crate::math::compare::int_never]
+                bool [crate::math::compare::int_never]
+            }
+            /// Whether neither infinite nor NaN.
+            IsFinite isfinite unary promote mask {
+                float [crate::math::compare::isfinite]
+                int [crate::math::compare::int_always]
+                bool [crate::math::compare::int_always]
+            }
+            /// And of truth values.
+            LogicalAnd logical_and binary truth same {
+                float [] int [] bool [crate::math::logic::and]
+            }
+            /// Or of truth values.
+            LogicalOr logical_or binary truth same {
+                float [] int [] bool [crate::math::logic::or]
+            }
+            /// Xor of truth values.
+            LogicalXor logical_xor binary truth same {
+                float [] int [] bool [crate::math::logic::xor]
+            }
+            /// Not of a truth value.
+            LogicalNot logical_not unary truth same {
+                float [] int [] bool [crate::math::logic::bool_not]
+            }
+            /// And of bits.
+            BitwiseAnd bitwise_and binary promote same {
+                float [] int [crate::math::logic::and] bool [crate::math::logic::and]
+            }
+            /// Or of bits.
+            BitwiseOr bitwise_or binary promote same {
+                float [] int [crate::math::logic::or] bool [crate::math::logic::or]
+            }
+            /// Xor of bits.
+            BitwiseXor bitwise_xor binary promote same {
+                float [] int [crate::math::logic::xor] bool [crate::math::logic::xor]
+            }
+            /// Not of bits.
+            BitwiseNot bitwise_not unary promote same {
+                float [] int [crate::math::logic::not] bool [crate::math::logic::bool_not]
+            }
+            /// Bits shifted up; zero when all are shifted out.
+            ShiftLeft bitwise_left_shift binary promote same {
+                float [] int [crate::math::logic::shift_left] bool []
+            }
+            /// Bits shifted down, the sign following.
+            ShiftRight bitwise_right_shift binary promote same {
+                float [] int [crate::math::logic::shift_right] bool []
+            }
+            /// The whole number next towards minus infinity.
+            Floor floor unary promote same {
+                float [crate::math::rounding::floor]
+                int [crate::math::rounding::int_whole]
+                bool []
+            }
+            /// The whole number next towards infinity.
+            Ceil ceil unary promote same {
+                float [crate::math::rounding::ceil] int [crate::math::rounding::int_whole] bool []
+            }
+            /// The whole number next towards zero.
+            Trunc trunc unary promote same {
+                float [crate::math::rounding::trunc]
+                int [crate::math::rounding::int_whole]
+                bool []
+            }
+            /// The nearest whole number, the even one of two.
+            Round round unary promote same {
+                float [crate::math::rounding::round]
+                int [crate::math::rounding::int_whole]
+                bool []
+            }
+            /// What truncation takes away.
+            Frac frac unary promote same {
+                float [crate::math::rounding::frac] int [] bool []
+            }
         }
     };
 }

@@ -161,3 +161,6 @@ pub(crate) fn wgsl(op: Op, dtype: DType) -> Function {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod device_tests;
