@@ -73,7 +73,10 @@ pub(crate) fn open_with(index: usize, options: GpuOptions) -> Result<GpuBackend>
         }));
     };
     let label = format!("gpu:{index} ({}, {})", info.api, info.name).into_boxed_str();
-    let wanted = wgpu::Features::SHADER_F64 | wgpu::Features::SHADER_INT64;
+    let wanted = match options.wide {
+        true => wgpu::Features::SHADER_F64 | wgpu::Features::SHADER_INT64,
+        false => wgpu::Features::empty(),
+    };
     let request = handle.request_device(&wgpu::DeviceDescriptor {
         label: Some("taut"),
         required_features: info.features & wanted,

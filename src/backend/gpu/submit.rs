@@ -20,9 +20,6 @@ use crate::backend::Launch;
 use crate::error::Result;
 use crate::kernel::{Class, Kernel};
 
-/// Bytes of parameters that one dispatch sees: what every device allows.
-const PARAMS_SEEN: u64 = 16 << 10;
-
 /// Bind groups kept before all are dropped.
 const KEPT_GROUPS: usize = 4096;
 
@@ -73,7 +70,7 @@ impl Submitter {
             self.plan(context, pipelines, checks, reach, launch, &mut words, &mut dispatches)?;
         }
         let bytes = 4 * words.len() as u64;
-        if bytes + PARAMS_SEEN > self.params.size() {
+        if bytes + params::SEEN > self.params.size() {
             self.params = params_buffer(context, bytes);
             (self.plain, self.checked) = param_groups(context, pipelines, checks, &self.params);
         }
@@ -235,7 +232,7 @@ fn append_params(
 fn params_buffer(context: &Context, bytes: u64) -> wgpu::Buffer {
     context.device.create_buffer(&wgpu::BufferDescriptor {
         label: Some("taut parameters"),
-        size: (bytes + PARAMS_SEEN).next_power_of_two(),
+        size: (bytes + params::SEEN).next_power_of_two(),
         usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
         mapped_at_creation: false,
     })
@@ -247,7 +244,7 @@ fn param_groups(
     checks: &Checks,
     params: &wgpu::Buffer,
 ) -> (wgpu::BindGroup, wgpu::BindGroup) {
-    let seen = wgpu::BindGroupEntry { binding: 0, resource: binding_of(params, 0, PARAMS_SEEN) };
+    let seen = wgpu::BindGroupEntry { binding: 0, resource: binding_of(params, 0, params::SEEN) };
     let status = wgpu::BindGroupEntry { binding: 1, resource: checks.words.as_entire_binding() };
     let group = |layout, entries: &[wgpu::BindGroupEntry<'_>]| {
         context.device.create_bind_group(&wgpu::BindGroupDescriptor {
