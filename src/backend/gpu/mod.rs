@@ -49,7 +49,13 @@ pub(crate) struct GpuOptions {
 
 impl Default for GpuOptions {
     fn default() -> Self {
-        Self { max_binding: None, pool: 1 << 30, max_memory: None, wide: true, subnormals: Subnormals::Kept }
+        Self {
+            max_binding: None,
+            pool: 1 << 30,
+            max_memory: None,
+            wide: true,
+            subnormals: Subnormals::Kept,
+        }
     }
 }
 

@@ -106,8 +106,7 @@ fn memory_given_back_while_in_use_is_reused_in_queue_order() {
     let out = device.allocate(4 * len).unwrap();
     for round in 0..5 {
         let [a, b] = [1.0_f32, 2.0].map(|value| upload(&device, &vec![value + round as f32; len]));
-        let launch =
-            binary(crate::ops::Op::Add, DType::F32, &[len]).launch(&[&a, &b, &out]);
+        let launch = binary(crate::ops::Op::Add, DType::F32, &[len]).launch(&[&a, &b, &out]);
         device.run(&[launch]).unwrap();
         drop((a, b));
         // These take the memory of a and b, which the launch may still be reading.
