@@ -117,6 +117,10 @@ impl Submitter {
         }
         let slabs: SmallVec<[&Slab; 8]> =
             buffers.map(|buffer| buffer.memory::<GpuMemory>().slab()).collect();
+        debug_assert!(
+            slabs.iter().enumerate().all(|(i, a)| slabs[..i].iter().all(|b| a.id != b.id)),
+            "a buffer is there twice, and one binding may be stored to: {launch:?}"
+        );
         let sizes: SmallVec<[u64; 8]> = slabs.iter().map(|slab| slab.size).collect();
         let windows = window::windows(kernel, &sizes, reach).ok_or_else(|| {
             context.error("one element needs more of a buffer than a binding has")

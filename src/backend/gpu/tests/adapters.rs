@@ -12,6 +12,7 @@ fn adapters_are_listed_best_first_and_each_once() {
     for adapter in adapters {
         println!("{adapter:?}");
         assert!(adapter.supports(DType::F32) && !adapter.name.is_empty());
+        assert!(adapter.memory.is_some_and(|bytes| bytes > 1 << 20) || adapter.api != "Vulkan");
         assert!(adapter.max_binding <= adapter.max_buffer);
     }
 }

@@ -13,9 +13,13 @@ fn is_wide(code: &Code) -> bool {
     code.nodes.iter().any(|node| matches!(node.dtype.lane(), Lane::I64 | Lane::F64))
 }
 
-/// Parses, validates and translates the module of a kernel; gives its text.
 fn translated(code: &Code, variant: Variant) -> String {
-    let text = codegen::module(code, variant, Subnormals::Kept);
+    translated_for(code, variant, Subnormals::Kept)
+}
+
+/// Parses, validates and translates the module of a kernel; gives its text.
+fn translated_for(code: &Code, variant: Variant, subnormals: Subnormals) -> String {
+    let text = codegen::module(code, variant, subnormals);
     let module = match naga::front::wgsl::parse_str(&text) {
         Ok(module) => module,
         Err(error) => panic!("{}\n{text}", error.emit_to_string(&text)),
@@ -76,7 +80,9 @@ fn operation(op: Op, dtype: DType, shape: &[usize], strides: &[&[usize]]) -> Cod
 fn text_of_every_op_and_dtype_translates() {
     for &op in Op::ALL {
         for dtype in DType::ALL.into_iter().filter(|&dtype| op.info().computes_in(dtype)) {
-            translated(&operation(op, dtype, &[8], &[&[1][..]; 4]), ALIGNED);
+            let code = operation(op, dtype, &[8], &[&[1][..]; 4]);
+            translated_for(&code, ALIGNED, Subnormals::Kept);
+            translated_for(&code, ALIGNED, Subnormals::Flushed);
         }
     }
 }
