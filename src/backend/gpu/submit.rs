@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::checks::Checks;
-use super::codegen::{RUN, Variant, WORKGROUP, scalar_count};
+use super::codegen::{RUN, TILE, Variant, WORKGROUP, scalar_count};
 use super::context::Context;
 use super::memory::{GpuMemory, Slab};
 use super::params;
@@ -130,13 +130,13 @@ impl Submitter {
         let mut mains = Vec::with_capacity(windows.len());
         for window in &windows {
             let local = |i: usize| local_offset(kernel, window, i);
-            let variant = Variant::of(&kernel.code, local);
+            let variant = Variant::of(&kernel.code, &kernel.args, &window.shape, local);
             let pipeline = pipelines.get(context, &kernel.code, variant)?;
             let group = self.group(context, &pipeline, &slabs, window);
             let align = context.limits.min_uniform_buffer_offset_alignment as usize / 4;
             words.resize(words.len().next_multiple_of(align.max(4)), 0);
             let offset = 4 * words.len() as u32;
-            let grid = grid(context, window.len());
+            let grid = grid(context, workgroups(&window.shape, variant));
             append_params(words, kernel, window, &pipeline, grid[0], slot);
             mains.push(Dispatch { pipeline, check: false, group, offset, grid });
         }
@@ -187,10 +187,19 @@ fn local_offset(kernel: &Kernel, window: &Window, operand: usize) -> usize {
     window.offset(kernel, operand) - start
 }
 
+fn workgroups(shape: &[usize], variant: Variant) -> u64 {
+    let product = |sizes: &[usize]| sizes.iter().map(|&size| size as u64).product::<u64>();
+    match *shape {
+        [ref outer @ .., rows, columns] if variant.tiled => {
+            product(outer) * (rows as u64).div_ceil(TILE) * (columns as u64).div_ceil(TILE)
+        }
+        _ => product(shape).div_ceil(WORKGROUP * RUN),
+    }
+}
+
 /// Workgroups in two dimensions: one alone would end at 65,535.
-fn grid(context: &Context, points: u64) -> [u32; 2] {
+fn grid(context: &Context, groups: u64) -> [u32; 2] {
     let most = u64::from(context.limits.max_compute_workgroups_per_dimension);
-    let groups = points.div_ceil(WORKGROUP * RUN);
     let rows = groups.div_ceil(most);
     [groups.div_ceil(rows) as u32, rows as u32]
 }

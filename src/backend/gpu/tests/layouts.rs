@@ -91,6 +91,37 @@ fn copy_of_any_layout_moves_those_elements_and_no_others() {
 }
 
 #[test]
+fn transposed_operands_in_tiles_equal_the_plain_order() {
+    let Some(device) = device() else { return };
+    // Whole tiles, part tiles, outer dimensions, unaligned rows, and a transposed store.
+    let shapes: &[&[usize]] =
+        &[&[32, 32], &[33, 36], &[64, 100], &[3, 70, 40], &[2, 2, 35, 32], &[40, 41], &[100, 2052]];
+    for &shape in shapes {
+        let len = shape.iter().product();
+        let plain = row_major(shape);
+        let mut swapped = plain.clone();
+        let rank = shape.len();
+        (swapped[rank - 2], swapped[rank - 1]) = (1, shape[rank - 2]);
+        for (from, to) in [(&swapped, &plain), (&plain, &swapped)] {
+            let source: Vec<u8> = (0..len).map(|i| (i * 7 + i / 251) as u8).collect();
+            let (from, to) = ((0, &from[..]), (0, &to[..]));
+            let expected = copied(&source, &vec![0; len], shape, from, to);
+            let (read, written) = (upload(&device, &source), upload(&device, &vec![0_u8; len]));
+            let bytes = copy(DType::U8, shape, from, to).launch(&[&read, &written]);
+            device.run(&[bytes]).unwrap();
+            assert!(download::<u8>(&device, &written, len) == expected, "u8 {shape:?}");
+
+            let source: Vec<f32> = (0..len).map(|i| i as f32).collect();
+            let expected = copied(&source, &vec![0.0; len], shape, from, to);
+            let (read, written) = (upload(&device, &source), upload(&device, &vec![0_f32; len]));
+            let floats = copy(DType::F32, shape, from, to).launch(&[&read, &written]);
+            device.run(&[floats]).unwrap();
+            assert!(download::<f32>(&device, &written, len) == expected, "f32 {shape:?}");
+        }
+    }
+}
+
+#[test]
 fn add_in_place_uses_one_binding() {
     let Some(device) = device() else { return };
     let values: Vec<f32> = (0..2000).map(|i| i as f32).collect();

@@ -6,8 +6,9 @@ use crate::dtype::Lane;
 use crate::math::emit::Subnormals;
 use crate::ops::{Op, Output};
 
-const ALIGNED: Variant = Variant { loads_aligned: true, stores_aligned: true };
-const UNALIGNED: Variant = Variant { loads_aligned: false, stores_aligned: false };
+const ALIGNED: Variant = Variant { loads_aligned: true, stores_aligned: true, tiled: false };
+const UNALIGNED: Variant = Variant { loads_aligned: false, stores_aligned: false, tiled: false };
+const TILED: Variant = Variant { tiled: true, ..ALIGNED };
 
 fn is_wide(code: &Code) -> bool {
     code.nodes.iter().any(|node| matches!(node.dtype.lane(), Lane::I64 | Lane::F64))
@@ -98,6 +99,7 @@ fn text_of_every_dtype_and_layout_translates() {
                     let code = operation(op, dtype, &[4, 3, 5], &[a, b, out]);
                     translated(&code, ALIGNED);
                     translated(&code, UNALIGNED);
+                    translated(&code, TILED);
                 }
             }
         }
@@ -158,6 +160,7 @@ fn text_of_typical_kernels_is_as_reviewed() {
         ("add_f32", add(DType::F32, &[row; 3]), ALIGNED),
         ("add_f32_unaligned", add(DType::F32, &[row; 3]), UNALIGNED),
         ("add_f32_transposed_broadcast", add(DType::F32, &[transposed, broadcast, row]), ALIGNED),
+        ("add_f32_tiled", add(DType::F32, &[transposed, row, row]), TILED),
         ("add_u8_into_transposed", add(DType::U8, &[row, row, transposed]), ALIGNED),
         ("add_f16", add(DType::F16, &[row; 3]), ALIGNED),
         ("add_i64", add(DType::I64, &[row; 3]), ALIGNED),
