@@ -52,6 +52,8 @@ const UNARY: &[Unary] = &[
     Unary { name: "asin", function: inverse_trig::asin, reference: pxfm::f_asin, bound: 1.0 },
     Unary { name: "acos", function: inverse_trig::acos, reference: pxfm::f_acos, bound: 1.0 },
     Unary { name: "atan", function: inverse_trig::atan, reference: pxfm::f_atan, bound: 1.0 },
+    Unary { name: "erf", function: erf::erf, reference: pxfm::f_erf, bound: 1.0 },
+    Unary { name: "gelu", function: erf::gelu, reference: reference_gelu, bound: 2.0 },
     // MORE UNARY
 ];
 
@@ -86,6 +88,7 @@ const DOUBLE: &[Double] = &[
     Double { name: "asin", function: inverse_trig::asin, reference: pxfm::f_asin, bound: 2.0 },
     Double { name: "acos", function: inverse_trig::acos, reference: pxfm::f_acos, bound: 2.0 },
     Double { name: "atan", function: inverse_trig::atan, reference: pxfm::f_atan, bound: 2.0 },
+    Double { name: "erf", function: erf::erf, reference: pxfm::f_erf, bound: 2.0 },
     // MORE DOUBLE
 ];
 
@@ -105,7 +108,17 @@ fn reference_sigmoid(x: f64) -> f64 {
 }
 
 fn reference_silu(x: f64) -> f64 {
-    if x < -750.0 && x.is_finite() { -0.0 } else { x / (1.0 + pxfm::f_exp(-x)) }
+    // Half the exponential at a time: it underflows before its product with x does.
+    let root = pxfm::f_exp(x / 2.0);
+    if x < -700.0 && x.is_finite() { (x * root) * root } else { x / (1.0 + pxfm::f_exp(-x)) }
+}
+
+fn reference_gelu(x: f64) -> f64 {
+    let tail = pxfm::f_erfc(x.abs() * core::f64::consts::FRAC_1_SQRT_2);
+    if x == f64::INFINITY {
+        return x;
+    }
+    if x > 0.0 { x - 0.5 * x * tail } else { 0.5 * x * tail }
 }
 
 fn reference_softplus(x: f64) -> f64 {

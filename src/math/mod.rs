@@ -12,6 +12,7 @@ pub(crate) mod algebra;
 pub(crate) mod arithmetic;
 pub(crate) mod compare;
 pub(crate) mod emit;
+pub(crate) mod erf;
 pub(crate) mod exp;
 pub(crate) mod half;
 pub(crate) mod hyperbolic;

@@ -9,7 +9,7 @@
 //! (J.-M. Muller, "Elementary Functions", table of worst cases), where the window still has 40 and 73
 //! bits below.
 
-use super::algebra::{Float, Int, Mask};
+use super::algebra::{Float, Int};
 use super::pair::{Pair, power_of_two};
 
 /// The bits of 2/π after a word of zeros, for float32.

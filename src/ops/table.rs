@@ -231,6 +231,106 @@ macro_rules! op_table {
             Frac frac unary promote same {
                 float [crate::math::rounding::frac] int [] bool []
             }
+            /// `e^x`.
+            Exp exp unary float same {
+                float [crate::math::exp::exp] int [] bool []
+            }
+            /// `2^x`.
+            Exp2 exp2 unary float same {
+                float [crate::math::exp::exp2] int [] bool []
+            }
+            /// `e^x - 1`, exact near zero.
+            Expm1 expm1 unary float same {
+                float [crate::math::exp::expm1] int [] bool []
+            }
+            /// The natural logarithm.
+            Log log unary float same {
+                float [crate::math::log::log] int [] bool []
+            }
+            /// `log(1 + x)`, exact near zero.
+            Log1p log1p unary float same {
+                float [crate::math::log::log1p] int [] bool []
+            }
+            /// The logarithm to base 2.
+            Log2 log2 unary float same {
+                float [crate::math::log::log2] int [] bool []
+            }
+            /// The logarithm to base 10.
+            Log10 log10 unary float same {
+                float [crate::math::log::log10] int [] bool []
+            }
+            /// The reciprocal of the square root.
+            Rsqrt rsqrt unary float same {
+                float [crate::math::power::rsqrt] int [] bool []
+            }
+            /// The sine.
+            Sin sin unary float same {
+                float [crate::math::trig::sin] int [] bool []
+            }
+            /// The cosine.
+            Cos cos unary float same {
+                float [crate::math::trig::cos] int [] bool []
+            }
+            /// The tangent.
+            Tan tan unary float same {
+                float [crate::math::trig::tan] int [] bool []
+            }
+            /// The inverse sine.
+            Asin asin unary float same {
+                float [crate::math::inverse_trig::asin] int [] bool []
+            }
+            /// The inverse cosine.
+            Acos acos unary float same {
+                float [crate::math::inverse_trig::acos] int [] bool []
+            }
+            /// The inverse tangent.
+            Atan atan unary float same {
+                float [crate::math::inverse_trig::atan] int [] bool []
+            }
+            /// The hyperbolic sine.
+            Sinh sinh unary float same {
+                float [crate::math::hyperbolic::sinh] int [] bool []
+            }
+            /// The hyperbolic cosine.
+            Cosh cosh unary float same {
+                float [crate::math::hyperbolic::cosh] int [] bool []
+            }
+            /// The hyperbolic tangent.
+            Tanh tanh unary float same {
+                float [crate::math::hyperbolic::tanh] int [] bool []
+            }
+            /// `1 / (1 + e^-x)`.
+            Sigmoid sigmoid unary float same {
+                float [crate::math::hyperbolic::sigmoid] int [] bool []
+            }
+            /// `x / (1 + e^-x)`.
+            Silu silu unary promote same {
+                float [crate::math::hyperbolic::silu] int [] bool []
+            }
+            /// `log(1 + e^x)`; `x` above 20.
+            Softplus softplus unary promote same {
+                float [crate::math::hyperbolic::softplus] int [] bool []
+            }
+            /// The error function.
+            Erf erf unary float same {
+                float [crate::math::erf::erf] int [] bool []
+            }
+            /// `x Φ(x)` with the normal distribution Φ.
+            Gelu gelu unary promote same {
+                float [crate::math::erf::gelu] int [] bool []
+            }
+            /// The first to the power of the second.
+            Pow pow binary promote same {
+                float [crate::math::power::pow] int [crate::math::power::int_pow] bool []
+            }
+            /// The angle of the point `(x, y)`, given `y` first.
+            Atan2 atan2 binary float same {
+                float [crate::math::inverse_trig::atan2] int [] bool []
+            }
+            /// The hypotenuse.
+            Hypot hypot binary promote same {
+                float [crate::math::power::hypot] int [] bool []
+            }
         }
     };
 }
