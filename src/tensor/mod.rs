@@ -18,9 +18,12 @@ mod in_place;
 mod index;
 mod operators;
 mod options;
+mod over;
 mod power;
 mod random;
 mod read;
+mod reduce;
+mod scan;
 mod sizes;
 mod stats;
 #[doc(hidden)]
@@ -42,8 +45,9 @@ pub use functions::{add, div, floor_divide, mul, neg, remainder, result_type, su
 pub use host::{HostArray, ReadGuard, WriteGuard, from_numpy};
 pub use index::{Bound, Ellipsis, Index, IntoIndices, NewAxis, Slice, slice};
 pub use options::Options;
+pub use over::{Over, dims};
 pub use power::pow;
-pub use random::{Generator, manual_seed, rand, randint};
+pub use random::{Generator, manual_seed, rand, randint, randn};
 pub use read::List;
 pub use sizes::{Dim, IntoDims, IntoSizes, Size};
 

@@ -5,7 +5,9 @@
 //! stand in `skips.rs`, else its cases fail.
 
 use half::{bf16, f16};
-use taut::{Arg, DType, Device, Element, Index, List, Options, Rounding, Scalar, Tensor, table};
+use taut::{
+    Arg, DType, Device, Element, Index, List, Options, Rounding, Scalar, Tensor, dims, table,
+};
 
 use crate::case::Nested;
 
@@ -26,7 +28,6 @@ pub(crate) enum Value {
 /// What an operation gives.
 pub(crate) enum Output {
     Tensor(Tensor),
-    #[expect(dead_code, reason = "made by the first operation that gives several tensors")]
     Tensors(Vec<Tensor>),
     DType(DType),
     Nested(Nested),
@@ -69,6 +70,9 @@ pub(crate) fn call(
     }
     if let Some(tensor) = create(device, op, args, kwargs)? {
         return Ok(Output::Tensor(tensor));
+    }
+    if let Some(output) = reductions(op, args, kwargs)? {
+        return Ok(output);
     }
     for theme in [arithmetic, copies, views, from_table] {
         if let Some(tensor) = theme(op, args, kwargs)? {
@@ -227,6 +231,60 @@ fn bound<'a>(kwargs: &'a [Keyword<'_>], name: &str) -> Result<Option<Arg<'a>>, F
         None | Some((_, V::None)) => Ok(None),
         Some((_, value)) => operand(value).map(Some),
     }
+}
+
+/// Reductions and scans.
+fn reductions(op: &str, args: &[Value], kwargs: &[Keyword<'_>]) -> Result<Option<Output>, Failure> {
+    let [V::Tensor(t), rest @ ..] = args else { return Ok(None) };
+    let keyword = |name: &str| kwargs.iter().find(|(known, _)| *known == name).map(|(_, v)| v);
+    let dim = rest.first().or(keyword("dim"));
+    let mut over = match dim {
+        None | Some(V::None) => dims(()),
+        Some(V::Scalar(Scalar::Int(dim))) => dims(*dim),
+        Some(V::Ints(list)) => dims(list.as_slice()),
+        Some(_) => return Ok(None),
+    };
+    let keepdim = matches!(keyword("keepdim"), Some(V::Scalar(Scalar::Bool(true))));
+    if keepdim {
+        over = over.keepdim();
+    }
+    let dtype = match keyword("dtype") {
+        Some(V::DType(dtype)) => Some(*dtype),
+        _ => None,
+    };
+    if let Some(dtype) = dtype {
+        over = over.dtype(dtype);
+    }
+    let correction = match keyword("correction") {
+        Some(V::Scalar(correction)) => *correction,
+        _ => Scalar::Int(1),
+    };
+    let reduced = match (op, dim) {
+        ("sum", _) => t.sum(over),
+        ("prod", _) => t.prod(over),
+        ("mean", _) => t.mean(over),
+        ("var", _) => t.var_correction(over, correction),
+        ("std", _) => t.std_correction(over, correction),
+        ("amax", _) => t.amax(over),
+        ("amin", _) => t.amin(over),
+        ("any", _) => t.any(over),
+        ("all", _) => t.all(over),
+        ("argmax", _) => t.argmax(over),
+        ("argmin", _) => t.argmin(over),
+        ("max", None) => t.max(),
+        ("min", None) => t.min(),
+        ("max" | "min", Some(V::Scalar(Scalar::Int(dim)))) => {
+            let by = if op == "max" { Tensor::max_dim } else { Tensor::min_dim };
+            let (values, indices) = by(t, *dim, keepdim)?;
+            return Ok(Some(Output::Tensors(vec![values, indices])));
+        }
+        ("cumsum", Some(V::Scalar(Scalar::Int(dim)))) => match dtype {
+            Some(dtype) => t.cumsum_dtype(*dim, dtype),
+            None => t.cumsum(*dim),
+        },
+        _ => return Ok(None),
+    };
+    Ok(Some(Output::Tensor(reduced?)))
 }
 
 /// Operations that move values.
