@@ -249,7 +249,8 @@ impl Runtime {
         let on_tape = count_holders(&records);
         // Only a tensor, or a record of this or of a later tape, makes another holder: what nobody but
         // these records holds, nobody will.
-        let held = |view: &View| Arc::strong_count(&view.storage) > on_tape[&Arc::as_ptr(&view.storage)];
+        let held =
+            |view: &View| Arc::strong_count(&view.storage) > on_tape[&Arc::as_ptr(&view.storage)];
         let dead = dead_records(&records, held);
         let limits = self.backend.limits();
         let group_limits = GroupLimits { records: limits.records, canonical: limits.canonical };

@@ -19,28 +19,30 @@ use crate::scalar::Scalar;
 use super::{Arg, Tensor};
 
 /// An element-wise operation in the making.
-pub(crate) struct Build {
+pub(crate) struct Build<'a> {
     name: &'static str,
     location: &'static Location<'static>,
     runtime: &'static Runtime,
     shape: Dims,
+    /// The tensors among the arguments, as they were given.
+    tensors: SmallVec<[&'a Tensor; 3]>,
     inputs: SmallVec<[View; 3]>,
     pub(crate) program: Program,
 }
 
-impl Build {
+impl<'a> Build<'a> {
     /// Settles device and shape for the tensors among `args`.
     ///
     /// # Errors
     /// `Device` when they are on different devices (0-d CPU tensors mix in), `Shape` when they do not
     /// broadcast.
     #[track_caller]
-    pub(crate) fn new(name: &'static str, args: &[Arg<'_>]) -> Result<Self> {
-        let tensors = || args.iter().filter_map(|arg| arg.tensor());
-        let runtime = common_runtime(tensors())?;
-        let shapes: SmallVec<[&[usize]; 4]> = tensors().map(Tensor::shape).collect();
+    pub(crate) fn new(name: &'static str, args: &[Arg<'a>]) -> Result<Self> {
+        let tensors: SmallVec<[&Tensor; 3]> = args.iter().filter_map(|arg| arg.tensor()).collect();
+        let runtime = common_runtime(&tensors)?;
+        let shapes: SmallVec<[&[usize]; 4]> = tensors.iter().map(|tensor| tensor.shape()).collect();
         let shape = layout::broadcast(&shapes)?;
-        Ok(Self::over(name, runtime, shape))
+        Ok(Self { tensors, ..Self::over(name, runtime, shape) })
     }
 
     /// An operation over a given shape on a given device.
@@ -48,7 +50,15 @@ impl Build {
     pub(crate) fn over(name: &'static str, runtime: &'static Runtime, shape: Dims) -> Self {
         let program = Program::default();
         let location = Location::caller();
-        Self { name, location, runtime, shape, inputs: SmallVec::new(), program }
+        Self {
+            name,
+            location,
+            runtime,
+            shape,
+            tensors: SmallVec::new(),
+            inputs: SmallVec::new(),
+            program,
+        }
     }
 
     /// The argument's value in `dtype`.
@@ -75,10 +85,9 @@ impl Build {
         }
         let strides = tensor.layout().broadcast_strides(&self.shape);
         let layout = Layout::new(self.shape.clone(), strides, tensor.layout().offset());
-        let known = self
-            .inputs
-            .iter()
-            .position(|v| std::sync::Arc::ptr_eq(&v.storage, tensor.storage()) && v.layout == layout);
+        let known = self.inputs.iter().position(|v| {
+            std::sync::Arc::ptr_eq(&v.storage, tensor.storage()) && v.layout == layout
+        });
         let index = known.unwrap_or_else(|| {
             self.inputs.push(View { storage: tensor.storage().clone(), layout });
             self.inputs.len() - 1
@@ -104,10 +113,12 @@ impl Build {
     /// Records the operation with its result written into `target`, cast to its dtype.
     ///
     /// # Errors
-    /// `Dtype` when the result's category is above the target's, `Overlap` when elements of the target
-    /// share memory among themselves or in part with an input, `Shape` when the operation's shape is
+    /// `Overlap` when elements of the target share memory among themselves or in part with an input,
+    /// `Dtype` when the result's category is above the target's, `Shape` when the operation's shape is
     /// not the target's. Nothing is written then.
     pub(crate) fn finish_into(self, value: Value, target: &Tensor) -> Result<()> {
+        self.check_overlap(target)?;
+        self.check_shape(target)?;
         let (from, to) = (self.program.dtype(value), target.dtype());
         if !from.can_cast(to) {
             return Err(Error::dtype(format!(
@@ -122,16 +133,21 @@ impl Build {
     /// As [`Self::finish_into`], casting to the target's dtype whatever it is.
     pub(crate) fn write(mut self, value: Value, target: &Tensor) -> Result<()> {
         self.check_overlap(target)?;
-        if self.shape[..] != *target.shape() {
-            return Err(Error::shape(format!(
-                "output with shape {} doesn't match the broadcast shape {}",
-                target.size(),
-                super::Size(&self.shape)
-            )));
-        }
+        self.check_shape(target)?;
         let value = self.program.cast(value, target.dtype());
         self.detach_inputs(target)?;
         self.store(value, target)
+    }
+
+    fn check_shape(&self, target: &Tensor) -> Result<()> {
+        if self.shape[..] == *target.shape() {
+            return Ok(());
+        }
+        Err(Error::shape(format!(
+            "output with shape {} doesn't match the broadcast shape {}",
+            target.size(),
+            super::Size(&self.shape)
+        )))
     }
 
     /// The last value must be what is stored.
@@ -155,20 +171,7 @@ impl Build {
 
     fn check_overlap(&self, target: &Tensor) -> Result<()> {
         check_internal_overlap(target)?;
-        for input in self.inputs_of(target) {
-            if layout::overlap(&input.layout, target.layout()) == Overlap::Partial {
-                return Err(Error::overlap(
-                    "unsupported operation: some elements of the input tensor and the written-to \
-                     tensor refer to a single memory location. Please clone() the tensor before \
-                     performing the operation.",
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn inputs_of(&self, target: &Tensor) -> impl Iterator<Item = &View> {
-        self.inputs.iter().filter(|v| std::sync::Arc::ptr_eq(&v.storage, target.storage()))
+        self.tensors.iter().try_for_each(|input| check_partial_overlap(input, target))
     }
 
     /// Inputs that may share elements with the target at other points are copied first: a kernel has
@@ -194,6 +197,19 @@ pub(crate) fn check_internal_overlap(target: &Tensor) -> Result<()> {
         return Err(Error::overlap(
             "unsupported operation: more than one element of the written-to tensor refers to a \
              single memory location. Please clone() the tensor before performing the operation.",
+        ));
+    }
+    Ok(())
+}
+
+/// # Errors
+/// `Overlap` when input and target share some elements, but are not the same.
+pub(crate) fn check_partial_overlap(input: &Tensor, target: &Tensor) -> Result<()> {
+    let shares = input.shares_memory(target);
+    if shares && layout::overlap(input.layout(), target.layout()) == Overlap::Partial {
+        return Err(Error::overlap(
+            "unsupported operation: some elements of the input tensor and the written-to tensor refer \
+             to a single memory location. Please clone() the tensor before performing the operation.",
         ));
     }
     Ok(())
@@ -227,7 +243,7 @@ pub(crate) fn check_dtype(device: Device, dtype: DType) -> Result<()> {
 }
 
 /// The runtime of the tensors, 0-d CPU tensors giving way to others.
-fn common_runtime<'a>(tensors: impl Iterator<Item = &'a Tensor>) -> Result<&'static Runtime> {
+fn common_runtime(tensors: &[&Tensor]) -> Result<&'static Runtime> {
     let mut common: Option<(&'static Runtime, bool)> = None;
     for tensor in tensors {
         let yields = tensor.device() == Device::Cpu && tensor.dim() == 0;
