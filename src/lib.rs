@@ -109,3 +109,8 @@ pub use tensor::{
     linspace, manual_seed, mul, neg, ones, ones_like, rand, randint, result_type, slice, sub,
     synchronize, tensor, zeros, zeros_like,
 };
+
+/// The code of the README, as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
