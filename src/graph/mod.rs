@@ -15,7 +15,7 @@ mod record;
 mod runtime;
 mod storage;
 
-pub(crate) use record::{Program, Record};
+pub(crate) use record::{Folding, Program, Record};
 pub use runtime::Stats;
 pub(crate) use runtime::{HostGuard, Runtime, runtime};
 pub(crate) use storage::{Storage, View};

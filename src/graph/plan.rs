@@ -52,6 +52,8 @@ struct Group {
     records: Vec<usize>,
     /// Whether others may join.
     open: bool,
+    /// Whether a member's value depends on the order of points.
+    indexed: bool,
 }
 
 /// Indices into the tape, kernel by kernel, in the order they must run. `dead` records are left out.
@@ -67,7 +69,7 @@ pub(super) fn plan(records: &[Record], dead: &[bool], limits: GroupLimits) -> Ve
         let earliest = views.clone().fold(0, |earliest, (input, view)| {
             let seen = touches.get(&key(view)).into_iter().flatten();
             seen.filter(|touch| touch.input.is_none() || input.is_none())
-                .filter_map(|touch| constraint(view, view_of(records, touch), touch.group))
+                .filter_map(|touch| constraint(records, view, touch))
                 .fold(earliest, usize::max)
         });
         let solo = record.program.check.is_some();
@@ -78,12 +80,16 @@ pub(super) fn plan(records: &[Record], dead: &[bool], limits: GroupLimits) -> Ve
                 && group.open
                 && group.records.len() < limits.records
                 && records[group.records[0]].shape == record.shape
+                && !(group.indexed && record.is_reordered())
         });
         let group = joined.unwrap_or_else(|| {
-            groups.push(Group { records: Vec::new(), open: !solo });
+            groups.push(Group { records: Vec::new(), open: !solo, indexed: false });
             groups.len() - 1
         });
         groups[group].records.push(index);
+        groups[group].indexed |= record.is_indexed();
+        // A fold ends its kernel.
+        groups[group].open &= record.fold.is_none();
         for (input, view) in views {
             let seen = touches.entry(key(view)).or_default();
             // What this touch dominates puts no constraint of its own any more.
@@ -127,14 +133,17 @@ fn view_of<'a>(records: &'a [Record], touch: &Touch) -> &'a View {
     touch.input.map_or(&record.output, |k| &record.inputs[k])
 }
 
-/// The first group in which `view` may be touched after `other` was in `group`; see Note [Hazards].
-fn constraint(view: &View, other: &View, group: usize) -> Option<usize> {
-    if view.layout == other.layout {
-        Some(group)
+/// The first group in which `view` may be touched after an earlier touch; see Note [Hazards].
+fn constraint(records: &[Record], view: &View, touch: &Touch) -> Option<usize> {
+    let other = view_of(records, touch);
+    // What a fold gives is not at hand before the kernel ends.
+    let folded = touch.input.is_none() && records[touch.record].fold.is_some();
+    if view.layout == other.layout && !folded {
+        Some(touch.group)
     } else if layout::provably_disjoint(&view.layout, &other.layout) {
         None
     } else {
-        Some(group + 1)
+        Some(touch.group + 1)
     }
 }
 

@@ -187,7 +187,13 @@ fn times(build: &mut Build<'_>, left: Value, rhs: Arg<'_>, dtype: DType) -> Resu
     wide_right(build, Op::Mul, left, rhs, dtype)
 }
 
-fn wide_right(build: &mut Build<'_>, op: Op, left: Value, rhs: Arg<'_>, dtype: DType) -> Result<Value> {
+fn wide_right(
+    build: &mut Build<'_>,
+    op: Op,
+    left: Value,
+    rhs: Arg<'_>,
+    dtype: DType,
+) -> Result<Value> {
     let inner = if stays_wide(rhs, dtype) { DType::F32 } else { dtype };
     let right = build.value(rhs, inner)?;
     let left = build.program.cast(left, inner);
@@ -196,7 +202,13 @@ fn wide_right(build: &mut Build<'_>, op: Op, left: Value, rhs: Arg<'_>, dtype: D
 }
 
 /// `lhs / rhs`; integers check that no divisor is zero.
-fn quotient(build: &mut Build<'_>, op: Op, lhs: Arg<'_>, rhs: Arg<'_>, dtype: DType) -> Result<Value> {
+fn quotient(
+    build: &mut Build<'_>,
+    op: Op,
+    lhs: Arg<'_>,
+    rhs: Arg<'_>,
+    dtype: DType,
+) -> Result<Value> {
     if dtype.category() == Category::Int {
         let left = build.value(lhs, dtype)?;
         let right = build.value(rhs, dtype)?;

@@ -166,6 +166,7 @@ impl<'a> Build<'a> {
             program: self.program,
             inputs: self.inputs,
             output: target.view_ref().clone(),
+            fold: None,
         })
     }
 

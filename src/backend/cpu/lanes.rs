@@ -67,16 +67,10 @@ pub(super) fn simd<R>(body: impl FnOnce() -> R) -> R {
     {
         let level = Level::new();
         if let Some(avx512) = level.as_avx512() {
-            return avx512.vectorize(
-                #[inline(always)]
-                || body(),
-            );
+            return avx512.vectorize(body);
         }
         if let Some(avx2) = level.as_avx2() {
-            return avx2.vectorize(
-                #[inline(always)]
-                || body(),
-            );
+            return avx2.vectorize(body);
         }
     }
     body()

@@ -25,8 +25,8 @@ use super::ops::loop_of;
 use crate::dtype::{DType, Lane};
 use crate::kernel::{Args, Class, Code, Expr, OperandCode, Value};
 
-/// Bytes of a result that goes past the cache.
-const PAST_CACHE: usize = 8 << 20;
+/// Bytes of a result that goes past the cache. Tests are to see it with little data.
+const PAST_CACHE: usize = if cfg!(test) { 1 << 10 } else { 8 << 20 };
 
 /// Where a tile's lanes of a value lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -433,8 +433,8 @@ fn is_stored(code: &Code, buffer: u8, purpose: Purpose) -> bool {
 
 /// The dimension of Note [Blocks], if blocks are worth their copies.
 fn block_dim(code: &Code, args: &Args) -> Option<usize> {
-    /// Fewer points are in L1 whatever their order.
-    const SMALL: usize = 4096;
+    /// Fewer points are in L1 whatever their order. Tests are to see blocks with little data.
+    const SMALL: usize = if cfg!(test) { 64 } else { 4096 };
     /// Elements of a line that a block should see at least.
     const ROWS: usize = 8;
     let inner = args.shape.len() - 1;

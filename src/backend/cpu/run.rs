@@ -1,6 +1,7 @@
 //! One launch: its check, its stores, on as many threads as it is worth.
 
 use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use rayon::prelude::*;
 
@@ -39,9 +40,8 @@ fn check(launch: &Launch, program: &mut Program) -> Option<u32> {
     let check = kernel.code.check?;
     let condition = program.compile(&kernel.code, &kernel.args, Purpose::Check(check.value));
     let launched = Launched::new(launch, program);
-    let found = std::sync::atomic::AtomicBool::new(false);
+    let found = AtomicBool::new(false);
     each_part(&launched, |start, end| {
-        use std::sync::atomic::Ordering::Relaxed;
         if !found.load(Relaxed) && launched.any(start, end, condition) {
             found.store(true, Relaxed);
         }

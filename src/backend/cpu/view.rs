@@ -104,7 +104,9 @@ impl<'a> View<'a> {
     /// # Safety
     /// They are elements of the operand within the points of the tile that the caller runs.
     pub(super) unsafe fn gather(&self, block: Block, to: &mut [u8]) {
-        assert!(to.len() == block.len() * self.size && to.as_ptr().addr() % self.size == 0);
+        assert!(
+            to.len() == block.len() * self.size && to.as_ptr().addr().is_multiple_of(self.size)
+        );
         // SAFETY: as in `slice`; `to` is as long as the block, and aligned as its elements.
         unsafe {
             let from = self.pointer.add(block.offset * self.size);
@@ -124,7 +126,9 @@ impl<'a> View<'a> {
     /// They are elements of the operand within the points of the tile that the caller runs, and the
     /// operand is one that is stored to.
     pub(super) unsafe fn scatter(&self, block: Block, from: &[u8], past_cache: bool) {
-        assert!(from.len() == block.len() * self.size && from.as_ptr().addr() % self.size == 0);
+        assert!(
+            from.len() == block.len() * self.size && from.as_ptr().addr().is_multiple_of(self.size)
+        );
         // SAFETY: as in `gather`.
         unsafe {
             let to = self.pointer.add(block.offset * self.size);

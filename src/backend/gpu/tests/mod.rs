@@ -72,6 +72,7 @@ impl Build {
                 nodes: SmallVec::new(),
                 stores: SmallVec::new(),
                 check: None,
+                reduce: None,
             },
             args: Args {
                 shape: Dims::from_slice(shape),
