@@ -37,9 +37,7 @@ const OPERATIONS: &[(&str, For, Operation)] = &[
     ("((a+b)*c-a)/b", For::Numbers, |[a, b, c]| a.add(b)?.mul(c)?.sub(a)?.div(b)),
     ("a + row of b", For::Numbers, |[a, b, _]| a.add(&b.i(0)?)),
     ("a + b.T", For::Numbers, |[a, b, _]| a.add(&b.t()?.reshape(a.size())?)),
-    ("rand", For::Floats, |[a, ..]| {
-        Generator::new(11).rand(a.size(), (a.dtype(), a.device()))
-    }),
+    ("rand", For::Floats, |[a, ..]| Generator::new(11).rand(a.size(), (a.dtype(), a.device()))),
 ];
 
 const SHAPES: &[[usize; 2]] = &[[3, 5], [1000, 1001]];
@@ -47,7 +45,8 @@ const SHAPES: &[[usize; 2]] = &[[3, 5], [1000, 1001]];
 const REPEATS: u32 = 5;
 
 fn main() -> Result<()> {
-    let gpus: Vec<_> = Device::all().into_iter().filter(|info| info.device != Device::Cpu).collect();
+    let gpus: Vec<_> =
+        Device::all().into_iter().filter(|info| info.device != Device::Cpu).collect();
     if gpus.is_empty() {
         println!("No GPU adapter was found: there is nothing to compare the CPU with.");
         return Ok(());
@@ -65,7 +64,10 @@ fn main() -> Result<()> {
 
 /// Prints the table for one adapter and returns the largest difference.
 fn compare(gpu: Device, dtypes: &[DType]) -> Result<u64> {
-    println!("{:14} {:9} {:>11} {:>8} {:>11} {:>11}", "operation", "dtype", "shape", "ULP", "cpu", gpu);
+    println!(
+        "{:14} {:9} {:>11} {:>8} {:>11} {:>11}",
+        "operation", "dtype", "shape", "ULP", "cpu", gpu
+    );
     let mut worst = 0;
     for &shape in SHAPES {
         for &dtype in dtypes.iter().filter(|dtype| **dtype != DType::Bool) {
@@ -98,7 +100,8 @@ fn inputs(dtype: DType, shape: [usize; 2]) -> Result<[Tensor; 3]> {
     let mut draw = || -> taut::Result<Tensor> {
         let len = shape.iter().product::<usize>();
         let words = generator.randint(i32::MIN.into(), 1 << 31, [2 * len], DType::I32)?;
-        let words: Vec<u32> = words.to_vec::<i32>()?.iter().map(|word| word.cast_unsigned()).collect();
+        let words: Vec<u32> =
+            words.to_vec::<i32>()?.iter().map(|word| word.cast_unsigned()).collect();
         let (low, high) = words.split_at(len);
         let wide = || low.iter().zip(high).map(|(&l, &h)| u64::from(h) << 32 | u64::from(l));
         match dtype {
@@ -141,7 +144,9 @@ fn difference(a: &Tensor, b: &Tensor) -> Result<u64> {
     ensure!(a.dtype() == b.dtype() && a.shape() == b.shape(), "dtype or shape differs");
     Ok(match a.dtype() {
         DType::F16 => distance::<half::f16>(a, b, |v| (!v.is_nan()).then(|| key(v.to_bits(), 16)))?,
-        DType::BF16 => distance::<half::bf16>(a, b, |v| (!v.is_nan()).then(|| key(v.to_bits(), 16)))?,
+        DType::BF16 => {
+            distance::<half::bf16>(a, b, |v| (!v.is_nan()).then(|| key(v.to_bits(), 16)))?
+        }
         DType::F32 => distance::<f32>(a, b, |v| (!v.is_nan()).then(|| key(v.to_bits(), 32)))?,
         DType::F64 => distance::<f64>(a, b, |v| (!v.is_nan()).then(|| key(v.to_bits(), 64)))?,
         _ => distance::<i64>(a, b, |v| Some(v.into()))?,

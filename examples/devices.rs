@@ -26,9 +26,13 @@ fn print(info: &DeviceInfo, best: bool) {
         println!("  driver  {}", info.driver);
     }
     if info.device != Device::Cpu {
-        println!("  memory  {:.1} GiB in one buffer", info.max_buffer_bytes as f64 / f64::powi(2.0, 30));
+        println!(
+            "  memory  {:.1} GiB in one buffer",
+            info.max_buffer_bytes as f64 / f64::powi(2.0, 30)
+        );
     }
-    let names = |dtypes: &[DType]| dtypes.iter().map(DType::to_string).collect::<Vec<_>>().join(" ");
+    let names =
+        |dtypes: &[DType]| dtypes.iter().map(DType::to_string).collect::<Vec<_>>().join(" ");
     println!("  dtypes  {}", names(&info.dtypes));
     let missing: Vec<DType> =
         DType::ALL.into_iter().filter(|dtype| !info.dtypes.contains(dtype)).collect();

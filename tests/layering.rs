@@ -4,6 +4,7 @@
 //! error, dtype, scalar, layout < ops, math, text < kernel < backend (trait)
 //!     < backend/cpu, backend/gpu < device < graph < tensor < io
 //! ```
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

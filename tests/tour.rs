@@ -1,5 +1,6 @@
 //! The tour of the README runs on every device, and every statement of it holds.
 #![allow(clippy::print_stdout, reason = "the tour prints, as its reader's program would")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 
