@@ -104,10 +104,10 @@ pub use scalar::Scalar;
 pub use tensor::table;
 pub use tensor::{
     Arg, Bound, Data, Dim, Ellipsis, Generator, HostArray, Index, IntoDims, IntoIndices, IntoSizes,
-    List, NewAxis, Options, ReadGuard, Rounding, Size, Slice, Target, Tensor, WriteGuard, add,
-    arange, arange_step, div, empty, empty_like, eye, from_numpy, from_slice, full, full_like,
-    linspace, manual_seed, mul, neg, ones, ones_like, rand, randint, result_type, slice, sub,
-    synchronize, tensor, zeros, zeros_like,
+    Limit, List, NewAxis, Options, ReadGuard, Rounding, Size, Slice, Target, Tensor, WriteGuard,
+    add, arange, arange_step, div, empty, empty_like, eye, floor_divide, from_numpy, from_slice,
+    full, full_like, linspace, manual_seed, mul, neg, ones, ones_like, pow, rand, randint,
+    remainder, result_type, slice, sub, synchronize, tensor, zeros, zeros_like,
 };
 
 /// The code of the README, as a doc test.

@@ -191,8 +191,42 @@ fn arithmetic(op: &str, args: &[Value], kwargs: &[Keyword<'_>]) -> Maybe {
         ("div", [V::Tensor(a), b], [("rounding_mode", V::Str(mode))]) => {
             a.div_mode(operand(b)?, mode.parse::<Rounding>()?)?
         }
+        ("square", [V::Tensor(t)], []) => t.square()?,
+        ("pow", [a, b], []) => taut::pow(operand(a)?, operand(b)?)?,
+        ("floor_divide", [a, b], []) => taut::floor_divide(operand(a)?, operand(b)?)?,
+        ("remainder", [a, b], []) => taut::remainder(operand(a)?, operand(b)?)?,
+        ("fmod", [V::Tensor(a), b], []) => a.fmod(operand(b)?)?,
+        ("lerp", [V::Tensor(a), V::Tensor(b), weight], []) => a.lerp(b, operand(weight)?)?,
+        ("addcmul", [V::Tensor(t), V::Tensor(a), V::Tensor(b)], _) => {
+            t.addcmul(a, b, value(kwargs)?)?
+        }
+        ("addcdiv", [V::Tensor(t), V::Tensor(a), V::Tensor(b)], _) => {
+            t.addcdiv(a, b, value(kwargs)?)?
+        }
+        ("where", [V::Tensor(mask), a, b], []) => mask.where_cond(operand(a)?, operand(b)?)?,
+        ("masked_fill", [V::Tensor(t), V::Tensor(mask), value], []) => {
+            t.masked_fill(mask, operand(value)?)?
+        }
+        ("clamp", [V::Tensor(t)], _) => t.clamp(bound(kwargs, "min")?, bound(kwargs, "max")?)?,
         _ => return Ok(None),
     }))
+}
+
+/// The factor of addcmul and addcdiv.
+fn value(kwargs: &[Keyword<'_>]) -> Result<Scalar, Failure> {
+    match kwargs {
+        [] => Ok(Scalar::Int(1)),
+        [("value", V::Scalar(value))] => Ok(*value),
+        _ => Err(Failure::Undispatched),
+    }
+}
+
+/// A bound of clamp.
+fn bound<'a>(kwargs: &'a [Keyword<'_>], name: &str) -> Result<Option<Arg<'a>>, Failure> {
+    match kwargs.iter().find(|(known, _)| *known == name) {
+        None | Some((_, V::None)) => Ok(None),
+        Some((_, value)) => operand(value).map(Some),
+    }
 }
 
 /// Operations that move values.
@@ -270,6 +304,13 @@ pub(crate) fn call_in_place(
             target.div_mode_(operand(x)?, mode.parse::<Rounding>()?)
         }
         ("fill_", [value], []) => target.fill_(operand(value)?),
+        ("pow_", [x], []) => target.pow_(operand(x)?),
+        ("floor_divide_", [x], []) => target.floor_divide_(operand(x)?),
+        ("remainder_", [x], []) => target.remainder_(operand(x)?),
+        ("masked_fill_", [V::Tensor(mask), value], []) => {
+            target.masked_fill_(mask, operand(value)?)
+        }
+        ("clamp_", [], _) => target.clamp_(bound(kwargs, "min")?, bound(kwargs, "max")?),
         ("zero_", [], []) => target.zero_(),
         ("copy_", [V::Tensor(source)], []) => target.copy_(source),
         (_, _, []) => {
