@@ -25,11 +25,12 @@ fn print(info: &DeviceInfo, best: bool) {
     if !info.driver.is_empty() {
         println!("  driver  {}", info.driver);
     }
+    let gib = |bytes: u64| bytes as f64 / f64::powi(2.0, 30);
+    if let Some(bytes) = info.memory_bytes {
+        println!("  memory  {:.1} GiB", gib(bytes));
+    }
     if info.device != Device::Cpu {
-        println!(
-            "  memory  {:.1} GiB in one buffer",
-            info.max_buffer_bytes as f64 / f64::powi(2.0, 30)
-        );
+        println!("  tensor  {:.1} GiB at most", gib(info.max_buffer_bytes));
     }
     let names =
         |dtypes: &[DType]| dtypes.iter().map(DType::to_string).collect::<Vec<_>>().join(" ");
