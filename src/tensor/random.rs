@@ -43,7 +43,7 @@ fn with_default<T>(work: impl FnOnce(&mut Generator) -> T) -> T {
     work(default.get_or_insert_with(Generator::from_entropy))
 }
 
-/// Seeds the generator that [`rand`] and its kin draw from.
+/// Seeds the generator that [`rand()`] and its kin draw from.
 ///
 /// # Example
 /// ```
