@@ -33,6 +33,10 @@ pub(super) const CANONICAL_SIZES: [usize; 8] = [10, 8, 6, 5, 4, 3, 2, 1];
 /// How far back an operation looks for a group to join.
 const REACH: usize = 64;
 
+/// Operands, and scalars, that the records of one group bring along at most: a kernel numbers them in a
+/// byte.
+const MAX_NUMBERED: usize = 255;
+
 /// What bounds a group.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct GroupLimits {
@@ -52,6 +56,16 @@ struct Group {
     records: Vec<usize>,
     /// Whether others may join.
     open: bool,
+    operands: usize,
+    scalars: usize,
+}
+
+impl Group {
+    /// Whether the kernel can number what one more record brings along.
+    fn has_room(&self, record: &Record) -> bool {
+        self.operands + record.inputs.len() < MAX_NUMBERED
+            && self.scalars + record.program.scalars.len() <= MAX_NUMBERED
+    }
 }
 
 /// Indices into the tape, kernel by kernel, in the order they must run. `dead` records are left out.
@@ -77,13 +91,16 @@ pub(super) fn plan(records: &[Record], dead: &[bool], limits: GroupLimits) -> Ve
             !solo
                 && group.open
                 && group.records.len() < limits.records
+                && group.has_room(record)
                 && records[group.records[0]].shape == record.shape
         });
         let group = joined.unwrap_or_else(|| {
-            groups.push(Group { records: Vec::new(), open: !solo });
+            groups.push(Group { records: Vec::new(), open: !solo, operands: 0, scalars: 0 });
             groups.len() - 1
         });
         groups[group].records.push(index);
+        groups[group].operands += record.inputs.len() + 1;
+        groups[group].scalars += record.program.scalars.len();
         for (input, view) in views {
             let seen = touches.entry(key(view)).or_default();
             // What this touch dominates puts no constraint of its own any more.
