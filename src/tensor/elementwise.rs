@@ -25,6 +25,8 @@ pub(crate) struct Build {
     runtime: &'static Runtime,
     shape: Dims,
     inputs: SmallVec<[View; 3]>,
+    /// The inputs as they were given, before broadcasting: what PyTorch compares with the target.
+    given: SmallVec<[View; 3]>,
     pub(crate) program: Program,
 }
 
@@ -48,7 +50,8 @@ impl Build {
     pub(crate) fn over(name: &'static str, runtime: &'static Runtime, shape: Dims) -> Self {
         let program = Program::default();
         let location = Location::caller();
-        Self { name, location, runtime, shape, inputs: SmallVec::new(), program }
+        let (inputs, given) = (SmallVec::new(), SmallVec::new());
+        Self { name, location, runtime, shape, inputs, given, program }
     }
 
     /// The argument's value in `dtype`.
@@ -73,6 +76,7 @@ impl Build {
             let scalar = tensor.item_scalar()?;
             return Ok(self.scalar(scalar, tensor.dtype()));
         }
+        self.given.push(tensor.view_ref().clone());
         let strides = tensor.layout().broadcast_strides(&self.shape);
         let layout = Layout::new(self.shape.clone(), strides, tensor.layout().offset());
         let known = self
@@ -104,9 +108,9 @@ impl Build {
     /// Records the operation with its result written into `target`, cast to its dtype.
     ///
     /// # Errors
-    /// `Dtype` when the result's category is above the target's, `Overlap` when elements of the target
-    /// share memory among themselves or in part with an input, `Shape` when the operation's shape is
-    /// not the target's. Nothing is written then.
+    /// `Dtype` when the result's category is above the target's, `Device` when the target is elsewhere,
+    /// `Overlap` when elements of the target share memory among themselves or in part with an input,
+    /// `Shape` when the operation's shape is not the target's. Nothing is written then.
     pub(crate) fn finish_into(self, value: Value, target: &Tensor) -> Result<()> {
         let (from, to) = (self.program.dtype(value), target.dtype());
         if !from.can_cast(to) {
@@ -120,8 +124,16 @@ impl Build {
     }
 
     /// As [`Self::finish_into`], casting to the target's dtype whatever it is.
-    pub(crate) fn write(mut self, value: Value, target: &Tensor) -> Result<()> {
+    pub(crate) fn write(self, value: Value, target: &Tensor) -> Result<()> {
+        if !std::ptr::eq(self.runtime, target.runtime()) {
+            return Err(mixed_devices(target.device(), self.runtime.device()));
+        }
         self.check_overlap(target)?;
+        self.write_over(value, target)
+    }
+
+    /// As [`Self::write`], to a target that may overlap the inputs, but not itself.
+    pub(crate) fn write_over(mut self, value: Value, target: &Tensor) -> Result<()> {
         if self.shape[..] != *target.shape() {
             return Err(Error::shape(format!(
                 "output with shape {} doesn't match the broadcast shape {}",
@@ -155,7 +167,8 @@ impl Build {
 
     fn check_overlap(&self, target: &Tensor) -> Result<()> {
         check_internal_overlap(target)?;
-        for input in self.inputs_of(target) {
+        let shares = |input: &&View| std::sync::Arc::ptr_eq(&input.storage, target.storage());
+        for input in self.given.iter().filter(shares) {
             if layout::overlap(&input.layout, target.layout()) == Overlap::Partial {
                 return Err(Error::overlap(
                     "unsupported operation: some elements of the input tensor and the written-to \
@@ -165,10 +178,6 @@ impl Build {
             }
         }
         Ok(())
-    }
-
-    fn inputs_of(&self, target: &Tensor) -> impl Iterator<Item = &View> {
-        self.inputs.iter().filter(|v| std::sync::Arc::ptr_eq(&v.storage, target.storage()))
     }
 
     /// Inputs that may share elements with the target at other points are copied first: a kernel has
@@ -188,9 +197,14 @@ impl Build {
 }
 
 /// # Errors
-/// `Overlap` when two elements of the target are one.
+/// `Overlap` when two elements of the target are one. PyTorch lets such targets pass where only
+/// `as_strided` and `unfold` make them, and leaves the result open.
 pub(crate) fn check_internal_overlap(target: &Tensor) -> Result<()> {
-    if layout::internal_overlap(target.layout()) == Overlap::Yes {
+    let repeats = match layout::internal_overlap(target.layout()) {
+        Overlap::TooHard => layout::may_overlap_self(target.layout()),
+        overlap => overlap == Overlap::Yes,
+    };
+    if repeats {
         return Err(Error::overlap(
             "unsupported operation: more than one element of the written-to tensor refers to a \
              single memory location. Please clone() the tensor before performing the operation.",

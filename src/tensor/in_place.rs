@@ -87,13 +87,12 @@ impl Tensor {
             here = source.to(self.device())?;
             &here
         };
-        let sizes: Vec<i64> = self.shape().iter().map(|&size| size as i64).collect();
-        let source = source.with_layout(source.layout().expand(&sizes)?);
         if source.shares_memory(self) && source.layout() == self.layout() {
             return Ok(self);
         }
-        let mut build = Build::new("copy_", &[(&source).into()])?;
-        let value = build.load(&source)?;
+        source.layout().expand(&self.sizes())?;
+        let mut build = Build::over("copy_", self.runtime(), Dims::from_slice(self.shape()));
+        let value = build.load(source)?;
         build.write(value, self)?;
         Ok(self)
     }
@@ -113,7 +112,7 @@ impl Tensor {
         }
         let mut build = Build::over("fill_", self.runtime(), Dims::from_slice(target.shape()));
         let value = build.value(value, self.dtype())?;
-        build.write(value, &target)
+        build.write_over(value, &target)
     }
 }
 
