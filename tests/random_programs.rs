@@ -50,8 +50,8 @@ proptest! {
     #![proptest_config(config(1500))]
 
     #[test]
-    fn programs_on_the_cpu_are_what_the_model_says(steps in step::program(30)) {
-        check(&steps, Device::Cpu, &DType::ALL)?;
+    fn programs_on_the_cpu_are_what_the_model_says(program in step::program(30)) {
+        check(&program.0, Device::Cpu, &DType::ALL)?;
     }
 }
 
@@ -60,11 +60,11 @@ proptest! {
     #![proptest_config(config(24))]
 
     #[test]
-    fn programs_on_every_device_agree(steps in step::program(12)) {
+    fn programs_on_every_device_agree(program in step::program(12)) {
         for device in common::devices() {
             let dtypes = [DType::F32, DType::I32, DType::U8, DType::Bool];
-            let here = check(&steps, device, &dtypes)?;
-            difference(&run(&steps, Device::Cpu, &dtypes, false), &here)?;
+            let here = check(&program.0, device, &dtypes)?;
+            difference(&run(&program.0, Device::Cpu, &dtypes, false), &here)?;
         }
     }
 }
@@ -73,12 +73,12 @@ proptest! {
     #![proptest_config(config(8))]
 
     #[test]
-    fn programs_of_every_dtype_on_every_device_agree(steps in step::program(8)) {
+    fn programs_of_every_dtype_on_every_device_agree(program in step::program(8)) {
         for device in common::devices() {
             let dtypes: Vec<DType> =
                 DType::ALL.into_iter().filter(|&dtype| device.supports(dtype)).collect();
-            let here = check(&steps, device, &dtypes)?;
-            difference(&run(&steps, Device::Cpu, &dtypes, false), &here)?;
+            let here = check(&program.0, device, &dtypes)?;
+            difference(&run(&program.0, Device::Cpu, &dtypes, false), &here)?;
         }
     }
 }

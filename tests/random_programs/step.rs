@@ -3,6 +3,8 @@
 //! A step names variables by a number that is taken modulo how many there are, and shapes and dtypes by
 //! their place in a short list: every list of steps is a program, so that failures shrink well.
 
+use std::fmt;
+
 use proptest::prelude::*;
 
 /// Shapes of new tensors; many broadcast with each other.
@@ -152,6 +154,16 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-pub(crate) fn program(steps: usize) -> impl Strategy<Value = Vec<Step>> {
-    prop::collection::vec(step(), 1..=steps)
+/// Steps that print one a line.
+#[derive(Clone)]
+pub(crate) struct Program(pub(crate) Vec<Step>);
+
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|step| write!(f, "\n    {step:?}"))
+    }
+}
+
+pub(crate) fn program(steps: usize) -> impl Strategy<Value = Program> {
+    prop::collection::vec(step(), 1..=steps).prop_map(Program)
 }
