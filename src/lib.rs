@@ -14,9 +14,9 @@ mod scalar;
 mod tensor;
 mod text;
 
+pub use device::{Device, DeviceInfo, DeviceKind};
 pub use dtype::{DType, Element};
 pub use error::{Error, ErrorKind, OutOfMemory, Result};
-pub use device::{Device, DeviceInfo, DeviceKind};
 pub use graph::Stats;
 pub use ndarray;
 pub use scalar::Scalar;
@@ -24,7 +24,8 @@ pub use scalar::Scalar;
 pub use tensor::table;
 pub use tensor::{
     Arg, Bound, Data, Dim, Ellipsis, Generator, HostArray, Index, IntoDims, IntoIndices, IntoSizes,
-    List, NewAxis, Options, ReadGuard, Rounding, Size, Slice, Target, Tensor, WriteGuard, add, arange,
-    arange_step, div, empty, eye, from_numpy, from_slice, full, linspace, manual_seed, mul, neg, ones,
-    rand, randint, result_type, slice, sub, synchronize, tensor, zeros,
+    List, NewAxis, Options, ReadGuard, Rounding, Size, Slice, Target, Tensor, WriteGuard, add,
+    arange, arange_step, div, empty, empty_like, eye, from_numpy, from_slice, full, full_like,
+    linspace, manual_seed, mul, neg, ones, ones_like, rand, randint, result_type, slice, sub,
+    synchronize, tensor, zeros, zeros_like,
 };

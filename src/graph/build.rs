@@ -8,12 +8,13 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use super::record::Record;
+use super::record::{Folding, Record};
 use super::storage::{Storage, View};
 use crate::kernel::{
-    Args, Check, Class, Code, Dims, Expr, Kernel, Node, OperandArgs, OperandCode, Store, Value,
+    Args, Check, Class, Code, Dims, Expr, Kernel, Node, OperandArgs, OperandCode, Reduce, Store,
+    Value,
 };
-use crate::layout;
+use crate::layout::{self, Layout};
 
 /// A kernel and the storages its buffers stand for, in the order of `OperandCode::buffer`.
 pub(crate) struct Built {
@@ -33,6 +34,7 @@ struct Builder {
     /// What each written view holds by now; later entries win.
     written: Vec<(View, Value)>,
     check: Option<Value>,
+    fold: Option<(Folding, Value, View)>,
 }
 
 /// Joins records, which share an iteration space and have no hazards. `stored` says whether memory of a
@@ -53,7 +55,7 @@ pub(crate) fn build(
             stores.push((builder.operand(&view), value));
         }
     }
-    if stores.is_empty() && builder.check.is_none() {
+    if stores.is_empty() && builder.check.is_none() && builder.fold.is_none() {
         return None;
     }
     Some(builder.finish(records[0].shape.clone(), &stores, check))
@@ -98,6 +100,10 @@ impl Builder {
         }
         let result = values[usize::from(program.last())];
         let output = &record.output;
+        if let Some(fold) = &record.fold {
+            self.fold = Some((fold.clone(), result, spread(output, &record.shape)));
+            return;
+        }
         match self.written.iter_mut().find(|(view, _)| same(view, output)) {
             Some((_, value)) => *value = result,
             None => self.written.push((output.clone(), result)),
@@ -132,9 +138,14 @@ impl Builder {
     }
 
     /// Drops what no store needs, collapses the iteration space and sets the numbers in order.
-    fn finish(self, shape: Dims, stores: &[(usize, Value)], check: u32) -> Built {
+    fn finish(mut self, shape: Dims, stores: &[(usize, Value)], check: u32) -> Built {
         let mut used = vec![false; self.nodes.len()];
         for &(_, value) in stores {
+            used[usize::from(value)] = true;
+        }
+        let fold = self.fold.take();
+        let fold = fold.map(|(fold, value, view)| (fold, value, self.operand(&view)));
+        if let Some((_, value, _)) = fold {
             used[usize::from(value)] = true;
         }
         if let Some(value) = self.check {
@@ -188,15 +199,33 @@ impl Builder {
             })
             .collect();
 
+        let mut order: SmallVec<[usize; 6]> = (0..shape.len()).collect();
+        let mut parts = [shape.len(), 0];
+        let reduce = fold.map(|(fold, value, operand)| {
+            let (permuted, lead, reduced) = fold.order(&shape);
+            (order, parts) = (permuted, [lead, reduced]);
+            scalars.push(fold.identity);
+            Reduce {
+                fold: fold.fold,
+                value: renamed[usize::from(value)],
+                operand: compact.operand(operand),
+                identity: (scalars.len() - 1) as u8,
+                lead: 0,
+                reduced: 0,
+                scan: fold.scan,
+            }
+        });
+
         let views: Vec<&View> = compact.order.iter().map(|&k| &self.operands[k]).collect();
         let bytes = |operand: usize| distinct_bytes(views[operand]);
         let bytes_read = loaded.iter().map(|&k| bytes(k)).sum();
-        let bytes_written = stores.iter().map(|store| bytes(store.operand.into())).sum();
+        let written = stores.iter().map(|store| store.operand).chain(reduce.map(|r| r.operand));
+        let bytes_written = written.map(|operand| bytes(operand.into())).sum();
 
-        let mut shape = shape;
-        let mut strides: Vec<Dims> =
-            views.iter().map(|view| Dims::from_slice(view.layout.strides())).collect();
-        layout::collapse(&mut shape, &mut strides);
+        let strides: Vec<&[usize]> = views.iter().map(|view| view.layout.strides()).collect();
+        let (shape, strides, [lead, reduced]) =
+            collapse(&shape, &strides, &order, parts, reduce.is_some());
+        let reduce = reduce.map(|reduce| Reduce { lead, reduced, ..reduce });
         let mut storages: SmallVec<[Arc<Storage>; 8]> = SmallVec::new();
         let mut operands = SmallVec::new();
         let mut numbers = SmallVec::new();
@@ -214,7 +243,8 @@ impl Builder {
             numbers.push(OperandArgs { offset: view.layout.offset(), strides });
         }
         let check_node = self.check.map(|value| Check { value: renamed[usize::from(value)] });
-        let code = Code { rank: shape.len() as u8, operands, nodes, stores, check: check_node };
+        let code =
+            Code { rank: shape.len() as u8, operands, nodes, stores, check: check_node, reduce };
         let args = Args { shape, operands: numbers, scalars, base: 0, check };
         Built { kernel: Kernel { code, args }, storages, bytes_read, bytes_written }
     }
@@ -234,6 +264,44 @@ impl Compact {
             self.order.len() - 1
         }) as u8
     }
+}
+
+/// The view of a fold's result over the whole iteration space: it stays where it is along folded
+/// dimensions.
+fn spread(output: &View, shape: &[usize]) -> View {
+    let strides = output.layout.broadcast_strides(shape);
+    let layout = Layout::new(Dims::from_slice(shape), strides, output.layout.offset());
+    View { storage: output.storage.clone(), layout }
+}
+
+/// The iteration space with dimensions in `order`, merged where every operand allows it; for a fold
+/// (`parts` of it lead and are folded) within each part only, and with the sizes of the parts.
+fn collapse(
+    shape: &[usize],
+    strides: &[&[usize]],
+    order: &[usize],
+    parts: [usize; 2],
+    fold: bool,
+) -> (Dims, Vec<Dims>, [u8; 2]) {
+    let mut collapsed = Dims::new();
+    let mut all: Vec<Dims> = vec![Dims::new(); strides.len()];
+    let mut counts = [0; 3];
+    let [lead, reduced] = parts;
+    let ranges = [0..lead, lead..lead + reduced, lead + reduced..order.len()];
+    for (part, range) in ranges.into_iter().enumerate() {
+        let dims = &order[range];
+        let mut sizes: Dims = dims.iter().map(|&d| shape[d]).collect();
+        let mut steps: Vec<Dims> =
+            strides.iter().map(|strides| dims.iter().map(|&d| strides[d]).collect()).collect();
+        layout::collapse(&mut sizes, &mut steps);
+        let needed = if fold { part == 1 } else { part == 0 };
+        if needed || sizes.iter().product::<usize>() > 1 {
+            counts[part] = sizes.len() as u8;
+            collapsed.extend(sizes);
+            all.iter_mut().zip(steps).for_each(|(all, steps)| all.extend(steps));
+        }
+    }
+    (collapsed, all, [counts[0], counts[1]])
 }
 
 fn same(a: &View, b: &View) -> bool {

@@ -17,7 +17,7 @@ mod record;
 mod runtime;
 mod storage;
 
-pub(crate) use record::{Program, Record};
+pub(crate) use record::{Folding, Program, Record};
 pub use runtime::Stats;
 pub(crate) use guard::HostGuard;
 pub(crate) use runtime::{Runtime, runtime};

@@ -56,15 +56,30 @@ struct Group {
     records: Vec<usize>,
     /// Whether others may join.
     open: bool,
+    /// Whether a member's value depends on the order of points.
+    indexed: bool,
     operands: usize,
     scalars: usize,
 }
 
 impl Group {
+    fn new(open: bool) -> Self {
+        Self { records: Vec::new(), open, indexed: false, operands: 0, scalars: 0 }
+    }
+
+    fn push(&mut self, index: usize, record: &Record) {
+        self.records.push(index);
+        self.indexed |= record.is_indexed();
+        // A fold ends its kernel.
+        self.open &= record.fold.is_none();
+        self.operands += record.inputs.len() + 1;
+        self.scalars += record.scalars();
+    }
+
     /// Whether the kernel can number what one more record brings along.
     fn has_room(&self, record: &Record) -> bool {
         self.operands + record.inputs.len() < MAX_NUMBERED
-            && self.scalars + record.program.scalars.len() <= MAX_NUMBERED
+            && self.scalars + record.scalars() <= MAX_NUMBERED
     }
 }
 
@@ -81,7 +96,7 @@ pub(super) fn plan(records: &[Record], dead: &[bool], limits: GroupLimits) -> Ve
         let earliest = views.clone().fold(0, |earliest, (input, view)| {
             let seen = touches.get(&key(view)).into_iter().flatten();
             seen.filter(|touch| touch.input.is_none() || input.is_none())
-                .filter_map(|touch| constraint(view, view_of(records, touch), touch.group))
+                .filter_map(|touch| constraint(records, view, touch))
                 .fold(earliest, usize::max)
         });
         let solo = record.program.check.is_some();
@@ -93,14 +108,13 @@ pub(super) fn plan(records: &[Record], dead: &[bool], limits: GroupLimits) -> Ve
                 && group.records.len() < limits.records
                 && group.has_room(record)
                 && records[group.records[0]].shape == record.shape
+                && !(group.indexed && record.is_reordered())
         });
         let group = joined.unwrap_or_else(|| {
-            groups.push(Group { records: Vec::new(), open: !solo, operands: 0, scalars: 0 });
+            groups.push(Group::new(!solo));
             groups.len() - 1
         });
-        groups[group].records.push(index);
-        groups[group].operands += record.inputs.len() + 1;
-        groups[group].scalars += record.program.scalars.len();
+        groups[group].push(index, record);
         for (input, view) in views {
             let seen = touches.entry(key(view)).or_default();
             // What this touch dominates puts no constraint of its own any more.
@@ -144,14 +158,17 @@ fn view_of<'a>(records: &'a [Record], touch: &Touch) -> &'a View {
     touch.input.map_or(&record.output, |k| &record.inputs[k])
 }
 
-/// The first group in which `view` may be touched after `other` was in `group`; see Note [Hazards].
-fn constraint(view: &View, other: &View, group: usize) -> Option<usize> {
-    if view.layout == other.layout {
-        Some(group)
+/// The first group in which `view` may be touched after an earlier touch; see Note [Hazards].
+fn constraint(records: &[Record], view: &View, touch: &Touch) -> Option<usize> {
+    let other = view_of(records, touch);
+    // What a fold gives is not at hand before the kernel ends.
+    let folded = touch.input.is_none() && records[touch.record].fold.is_some();
+    if view.layout == other.layout && !folded {
+        Some(touch.group)
     } else if layout::provably_disjoint(&view.layout, &other.layout) {
         None
     } else {
-        Some(group + 1)
+        Some(touch.group + 1)
     }
 }
 

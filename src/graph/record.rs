@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::storage::View;
 use crate::dtype::DType;
-use crate::kernel::{Dims, Expr, Node, Value};
+use crate::kernel::{Dims, Expr, Fold, Node, Value};
 use crate::ops::{Op, Output};
 
 /// An operation that waits on the tape.
@@ -21,8 +21,57 @@ pub(crate) struct Record {
     pub(crate) shape: Dims,
     pub(crate) program: Program,
     pub(crate) inputs: SmallVec<[View; 3]>,
-    /// Where the last value of the program goes.
+    /// Where the last value of the program goes, or what it folds to.
     pub(crate) output: View,
+    pub(crate) fold: Option<Folding>,
+}
+
+/// A reduction or scan of a record's value.
+#[derive(Clone, Debug)]
+pub(crate) struct Folding {
+    pub(crate) fold: Fold,
+    /// The stored form of the identity, in the value's dtype.
+    pub(crate) identity: u64,
+    /// For each dimension of the record's shape, whether it is folded; those have size 1 in the output,
+    /// unless this is a scan.
+    pub(crate) dims: SmallVec<[bool; 6]>,
+    pub(crate) scan: bool,
+}
+
+impl Folding {
+    /// The dimensions in the order of the kernel (kept, folded, kept), and how many come before and
+    /// belong to the fold.
+    pub(crate) fn order(&self, shape: &[usize]) -> (SmallVec<[usize; 6]>, usize, usize) {
+        let all = 0..shape.len();
+        let last = all.clone().rfind(|&d| self.dims[d]).unwrap_or(0);
+        let mut trail: SmallVec<[usize; 6]> = (last + 1..shape.len()).collect();
+        if trail.iter().map(|&d| shape[d]).product::<usize>() == 1 {
+            trail.clear();
+        }
+        let lead: SmallVec<[usize; 6]> =
+            all.clone().filter(|d| !self.dims[*d] && !trail.contains(d)).collect();
+        let folded: SmallVec<[usize; 6]> = all.filter(|&d| self.dims[d]).collect();
+        let counts = (lead.len(), folded.len());
+        (lead.into_iter().chain(folded).chain(trail).collect(), counts.0, counts.1)
+    }
+}
+
+impl Record {
+    /// Whether the value depends on the place of a point in the iteration order.
+    pub(crate) fn is_indexed(&self) -> bool {
+        let indexed = |node: &Node| matches!(node.expr, Expr::Index | Expr::Random { .. });
+        self.program.nodes.iter().any(indexed)
+    }
+
+    /// Numbers that the record brings along.
+    pub(crate) fn scalars(&self) -> usize {
+        self.program.scalars.len() + usize::from(self.fold.is_some())
+    }
+
+    /// Whether the kernel must visit the points in another order than the record's own.
+    pub(crate) fn is_reordered(&self) -> bool {
+        self.fold.as_ref().is_some_and(|fold| !fold.order(&self.shape).0.is_sorted())
+    }
 }
 
 /// The expressions of one operation, in order; the last is the result.

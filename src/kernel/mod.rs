@@ -42,6 +42,37 @@
 //! - float to int64 or int32: truncates and saturates; NaN is 0;
 //! - float to uint8, int8, int16: to int32 as above, then wraps (so `-1.0` becomes `255u8`, as PyTorch's).
 //!
+//! # Reductions
+//! With `code.reduce`, the dimensions of the iteration space are, in this order, `lead` kept ones, `reduced`
+//! ones and the rest, `trail` kept ones. For each kept point the values of node `reduce.value` at the
+//! `n` points of the reduced dimensions, `x_0 .. x_(n-1)` in row-major order, are folded into one, which
+//! is cast to the dtype of `reduce.operand` and stored there (its strides over reduced dimensions are 0).
+//! Other stores of the kernel happen at every point as ever. There is no check beside a reduction.
+//! Note [Fixed tree] says in which order; `Fold::ArgMax` and `Fold::ArgMin` give the position `r` (int64)
+//! of the first largest or smallest value, where NaN is beyond all others.
+//!
+//! # Note [Fixed tree]
+//! The order of a fold is a function of `n` and of the form alone, never of device, SIMD width or
+//! threads. `e` is the identity, `args.scalars[reduce.identity]` in the dtype of the value; `a ∘ b` is the
+//! row `Fold::Op` in that dtype.
+//! - Inner form (no `trail` dimensions): blocks of [`INNER_BLOCK`] consecutive elements; in a block, lane `j`
+//!   of [`INNER_LANES`] starts with `e` and takes `x_j`, `x_(j+256)`, .. one after the other
+//!   (`lane = lane ∘ x`); then the lanes are halved: for `h` = 128, 64, .. 1, `lane_j = lane_j ∘ lane_(j+h)`
+//!   for `j < h`. Lane 0 is the block's value. Lanes without elements hold `e` and take part.
+//! - Outer form (some `trail` dimension): blocks of [`OUTER_BLOCK`] consecutive elements, each starting
+//!   with `e` and taking its elements one after the other.
+//! - Both: the blocks' values are folded pairwise, level by level: `y_i = y_(2i) ∘ y_(2i+1)`, an odd last one
+//!   passing unchanged, until one is left.
+//!
+//! A sum of `n` floats is off by at most `(16 + log2 n) u Σ|x|`.
+//!
+//! # Scans
+//! With `code.reduce` and `scan`, the value stored at *each* point is the fold of the values up to and
+//! including it, along the one reduced dimension: `reduce.operand` has strides over all dimensions. The
+//! order is sequential. `Op::Add` in the float32 lane carries the rounding errors along (TwoSum: `s = a + x`,
+//! `t = s - a`, `c = c + ((a - (s - t)) + (x - t))`, stored is `s + c`; `c` starts at 0 and counts as 0
+//! where it is not finite); every other fold is plain.
+//!
 //! # Checks
 //! With `code.check`, a kernel first evaluates `check.value` (bool) at every point, storing nothing. If
 //! it is true anywhere, nothing at all is stored and the launch reports `check.code`. A backend may
@@ -71,6 +102,49 @@ pub(crate) struct Code {
     pub(crate) nodes: SmallVec<[Node; 16]>,
     pub(crate) stores: SmallVec<[Store; 2]>,
     pub(crate) check: Option<Check>,
+    pub(crate) reduce: Option<Reduce>,
+}
+
+/// Elements of a block of the inner form, see Note [Fixed tree].
+pub(crate) const INNER_BLOCK: usize = 4096;
+/// Lanes of a block of the inner form.
+pub(crate) const INNER_LANES: usize = 256;
+/// Elements of a block of the outer form.
+pub(crate) const OUTER_BLOCK: usize = 16;
+
+/// A fold over some dimensions of the iteration space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Reduce {
+    pub(crate) fold: Fold,
+    pub(crate) value: Value,
+    /// Where the results go.
+    pub(crate) operand: u8,
+    /// Index of the scalar that is the identity of the fold.
+    pub(crate) identity: u8,
+    /// Kept dimensions before the reduced ones.
+    pub(crate) lead: u8,
+    /// Reduced dimensions, at least one; what is left after them is kept.
+    pub(crate) reduced: u8,
+    /// Whether every prefix is stored.
+    pub(crate) scan: bool,
+}
+
+/// How two values become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Fold {
+    /// A binary row: its value and the folded value share one dtype.
+    Op(Op),
+    /// The position of the first largest value.
+    ArgMax,
+    /// The position of the first smallest value.
+    ArgMin,
+}
+
+impl Reduce {
+    /// Dimensions after the reduced ones, of `rank`.
+    pub(crate) fn trail(&self, rank: u8) -> u8 {
+        rank - self.lead - self.reduced
+    }
 }
 
 /// The structure of an operand.

@@ -1,6 +1,6 @@
 //! What a legal kernel is: the specification of the parent module, as code.
 
-use super::{Class, Code, Expr, Kernel};
+use super::{Class, Code, Expr, Fold, Kernel, Reduce};
 use crate::dtype::DType;
 use crate::ops::Output;
 
@@ -38,6 +38,9 @@ pub(crate) fn verify(kernel: &Kernel, buffers: usize) -> Result<(), String> {
             return Err(format!("{} stored to {}", value.dtype, operand.dtype));
         }
     }
+    if let Some(reduce) = &code.reduce {
+        verify_reduce(kernel, reduce)?;
+    }
     match &code.check {
         Some(check)
             if code.nodes.get(usize::from(check.value)).map(|n| n.dtype) != Some(DType::Bool) =>
@@ -45,6 +48,31 @@ pub(crate) fn verify(kernel: &Kernel, buffers: usize) -> Result<(), String> {
             Err("the check is not bool".into())
         }
         _ => Ok(()),
+    }
+}
+
+fn verify_reduce(kernel: &Kernel, reduce: &Reduce) -> Result<(), String> {
+    let (code, args) = (&kernel.code, &kernel.args);
+    let value = code.nodes.get(usize::from(reduce.value)).ok_or("reduction of no value")?;
+    let operand =
+        args.operands.get(usize::from(reduce.operand)).ok_or("reduction into no operand")?;
+    let (lead, reduced) = (usize::from(reduce.lead), usize::from(reduce.reduced));
+    if reduced == 0 || lead + reduced > args.shape.len() || code.check.is_some() {
+        return Err(format!("malformed {reduce:?} over {:?}", args.shape));
+    }
+    if usize::from(reduce.identity) >= args.scalars.len() {
+        return Err("reduction without an identity".into());
+    }
+    if reduce.scan {
+        return if reduced == 1 { Ok(()) } else { Err("scan over several dimensions".into()) };
+    }
+    if operand.strides[lead..lead + reduced].iter().any(|&stride| stride != 0) {
+        return Err(format!("the result moves along reduced dimensions: {:?}", operand.strides));
+    }
+    match reduce.fold {
+        Fold::Op(op) if op.info().arity == 2 && op.info().computes_in(value.dtype) => Ok(()),
+        Fold::Op(op) => Err(format!("fold by {} in {}", op.info().name, value.dtype)),
+        Fold::ArgMax | Fold::ArgMin => Ok(()),
     }
 }
 

@@ -7,11 +7,15 @@
 mod broadcast;
 mod collapse;
 mod dims;
+#[cfg(test)]
+mod golden;
 mod offsets;
 mod overlap;
 mod propagate;
 mod reshape;
 mod slicing;
+#[cfg(test)]
+mod testing;
 mod views;
 
 use std::ops::Range;

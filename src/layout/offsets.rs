@@ -48,3 +48,22 @@ impl Iterator for Offsets {
 }
 
 impl ExactSizeIterator for Offsets {}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use crate::layout::testing::{any_layout, any_view, elements};
+
+    proptest! {
+        #[test]
+        fn offsets_come_in_row_major_order(layout in prop_oneof![any_layout(), any_view()]) {
+            let offsets = layout.offsets();
+            prop_assert_eq!(offsets.len(), layout.len());
+            let walked: Vec<usize> = offsets.collect();
+            prop_assert_eq!(&walked, &elements(&layout));
+            let extent = walked.iter().min().zip(walked.iter().max()).map(|(a, b)| *a..*b + 1);
+            prop_assert_eq!(extent, layout.extent());
+        }
+    }
+}

@@ -38,21 +38,25 @@ pub(crate) fn internal_overlap(layout: &Layout) -> Overlap {
 /// What two views of one storage, of elements of one size, share: `No`, `Full`, `Partial` or
 /// `TooHard`.
 pub(crate) fn overlap(a: &Layout, b: &Layout) -> Overlap {
-    if a == b {
-        return Overlap::Full;
-    }
     let (Some(in_a), Some(in_b)) = (a.extent(), b.extent()) else {
         return Overlap::No;
     };
-    if !is_dense(&a.shape, &a.strides) || !is_dense(&b.shape, &b.strides) {
-        Overlap::TooHard
-    } else if in_a == in_b && a.strides == b.strides {
+    if a.offset == b.offset && a.shape == b.shape && same_walk(a, b) {
         Overlap::Full
+    } else if !is_dense(&a.shape, &a.strides) || !is_dense(&b.shape, &b.strides) {
+        Overlap::TooHard
     } else if in_a.start < in_b.end && in_b.start < in_a.end {
         Overlap::Partial
     } else {
         Overlap::No
     }
+}
+
+/// Whether the strides agree where they count: PyTorch compares the idle ones too (Note [Idle strides])
+/// and so refuses a few writes that are fine.
+fn same_walk(a: &Layout, b: &Layout) -> bool {
+    let mut dims = a.shape.iter().zip(a.strides.iter().zip(&b.strides));
+    dims.all(|(&size, (a, b))| size == 1 || a == b)
 }
 
 /// Whether the views of one storage share no element; `false` if that cannot be told cheaply.
@@ -161,4 +165,120 @@ fn gcd(mut a: usize, mut b: usize) -> usize {
         (a, b) = (b, a % b);
     }
     a
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::layout::Dims;
+    use crate::layout::testing::{any_layout, any_view, elements, two_views};
+
+    fn layout(shape: &[usize], strides: &[usize], offset: usize) -> Layout {
+        Layout::new(Dims::from_slice(shape), Dims::from_slice(strides), offset)
+    }
+
+    fn matrix() -> Layout {
+        Layout::contiguous(&[4, 5]).unwrap()
+    }
+
+    fn columns(start: i64, stop: i64, step: i64) -> Layout {
+        matrix().slice(1, Some(start), Some(stop), step).unwrap()
+    }
+
+    #[test]
+    fn internal_overlap_sees_only_repeats() {
+        assert_eq!(internal_overlap(&matrix().t().unwrap()), Overlap::No);
+        assert_eq!(internal_overlap(&layout(&[3, 2], &[0, 1], 0)), Overlap::Yes);
+        assert_eq!(internal_overlap(&layout(&[3, 2], &[1, 1], 0)), Overlap::TooHard);
+        assert_eq!(internal_overlap(&layout(&[1, 2], &[0, 1], 0)), Overlap::No);
+    }
+
+    #[test]
+    fn overlap_compares_dense_views_by_extent_and_strides() {
+        let row = |offset| layout(&[4], &[1], offset);
+        assert_eq!(overlap(&row(0), &row(4)), Overlap::No);
+        assert_eq!(overlap(&row(0), &row(2)), Overlap::Partial);
+        assert_eq!(overlap(&matrix(), &matrix().t().unwrap()), Overlap::Partial);
+        assert_eq!(overlap(&matrix(), &matrix().view(&[2, 10]).unwrap()), Overlap::Partial);
+        assert_eq!(overlap(&matrix(), &matrix()), Overlap::Full);
+        assert_eq!(overlap(&columns(0, 5, 2), &columns(1, 5, 2)), Overlap::TooHard);
+        assert_eq!(overlap(&row(0), &layout(&[0], &[1], 0)), Overlap::No);
+    }
+
+    #[test]
+    fn provably_disjoint_tells_blocks_and_steps_apart() {
+        let even = |offset| layout(&[8], &[2], offset);
+        assert!(provably_disjoint(&even(0), &even(1)));
+        assert!(provably_disjoint(&columns(0, 2, 1), &columns(2, 4, 1)));
+        // An odd row length: the steps are told apart within a row only.
+        assert!(provably_disjoint(&columns(0, 5, 2), &columns(1, 5, 2)));
+        assert!(!provably_disjoint(&columns(0, 3, 1), &columns(2, 4, 1)));
+        assert!(provably_disjoint(
+            &matrix().diagonal(0, 0, 1).unwrap(),
+            &matrix().diagonal(1, 0, 1).unwrap()
+        ));
+        assert!(!provably_disjoint(&matrix(), &matrix().select(0, 3).unwrap()));
+    }
+
+    #[test]
+    fn may_overlap_self_sees_repeats_and_bands() {
+        assert!(may_overlap_self(&layout(&[3, 2], &[0, 1], 0)));
+        assert!(may_overlap_self(&layout(&[3, 2], &[1, 1], 0)));
+        assert!(!may_overlap_self(&layout(&[0, 2], &[0, 1], 0)));
+        assert!(!may_overlap_self(&columns(1, 5, 2).t().unwrap()));
+    }
+
+    fn set(layout: &Layout) -> HashSet<usize> {
+        elements(layout).into_iter().collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1024))]
+
+        #[test]
+        fn provably_disjoint_is_never_wrong(a in any_layout(), b in any_layout()) {
+            if provably_disjoint(&a, &b) {
+                prop_assert!(set(&a).is_disjoint(&set(&b)), "{a:?} {b:?}");
+            }
+        }
+
+        #[test]
+        fn provably_disjoint_is_exact_for_views((a, b) in two_views()) {
+            prop_assert_eq!(
+                provably_disjoint(&a, &b),
+                set(&a).is_disjoint(&set(&b)),
+                "{:?} {:?}", a, b
+            );
+        }
+
+        #[test]
+        fn may_overlap_self_is_never_wrong(layout in any_layout()) {
+            if !may_overlap_self(&layout) {
+                prop_assert_eq!(set(&layout).len(), layout.len());
+            }
+        }
+
+        #[test]
+        fn may_overlap_self_is_exact_for_views(layout in any_view()) {
+            prop_assert_eq!(may_overlap_self(&layout), set(&layout).len() < layout.len());
+        }
+
+        #[test]
+        fn overlap_is_never_wrong((a, b) in two_views()) {
+            match overlap(&a, &b) {
+                Overlap::No => prop_assert!(set(&a).is_disjoint(&set(&b))),
+                Overlap::Full => {
+                    prop_assert_eq!(a.shape(), b.shape());
+                    prop_assert_eq!(elements(&a), elements(&b));
+                }
+                Overlap::Partial => prop_assert!(!set(&a).is_disjoint(&set(&b))),
+                Overlap::TooHard => {}
+                Overlap::Yes => prop_assert!(false, "not an answer about two views"),
+            }
+        }
+    }
 }

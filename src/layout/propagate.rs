@@ -85,3 +85,91 @@ pub(super) fn is_dense(shape: &[usize], strides: &[usize]) -> bool {
     }
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Recorded from PyTorch 2.15: the shape, the operands' strides, those of their sum (of one
+    /// operand: with 1; of three: `addcmul`) and those of a clone of the first.
+    type Case = (&'static [usize], &'static [&'static [usize]], &'static [usize], &'static [usize]);
+
+    const RECORDED: &[Case] = &[
+        (&[1, 4, 2, 2], &[&[16, 4, 1, 2]], &[16, 4, 1, 2], &[16, 4, 1, 2]),
+        (&[2, 4], &[&[2, 4]], &[1, 2], &[1, 2]),
+        (&[2, 1, 3], &[&[1, 6, 2]], &[1, 6, 2], &[1, 6, 2]),
+        (&[3, 3, 1, 2], &[&[2, 24, 12, 144]], &[1, 3, 3, 9], &[1, 3, 3, 9]),
+        (&[3, 4, 2, 2], &[&[1, 0, 0, 3]], &[1, 6, 3, 24], &[1, 6, 3, 24]),
+        (&[2, 2, 2, 4], &[&[0, 1, 0, 4], &[4, 16, 1, 0]], &[8, 16, 4, 1], &[16, 1, 2, 4]),
+        (&[1, 2, 4], &[&[2, 1, 2], &[2, 1, 2]], &[2, 1, 2], &[2, 1, 2]),
+        (&[1, 3, 1, 4], &[&[3, 1, 3, 6], &[3, 1, 3, 6]], &[3, 1, 3, 3], &[3, 1, 3, 3]),
+        (&[2, 2, 2], &[&[1, 2, 0], &[1, 0, 0]], &[2, 4, 1], &[2, 4, 1]),
+        (&[3, 3, 4], &[&[1, 24, 6], &[0, 8, 1]], &[1, 12, 3], &[1, 12, 3]),
+        (&[4, 1, 3, 4], &[&[4, 96, 32, 1], &[24, 12, 4, 1]], &[4, 48, 16, 1], &[4, 48, 16, 1]),
+        (&[2, 2], &[&[1, 2], &[2, 1]], &[1, 2], &[1, 2]),
+        (&[1, 2, 3, 1], &[&[2, 4, 16, 48], &[12, 6, 1, 1]], &[1, 1, 2, 6], &[1, 1, 2, 6]),
+        (&[2, 2], &[&[1, 2], &[0, 0]], &[1, 2], &[1, 2]),
+        (
+            &[2, 4, 2, 4],
+            &[&[8, 0, 4, 1], &[2, 4, 0, 32], &[8, 2, 1, 16]],
+            &[8, 16, 4, 1],
+            &[32, 8, 4, 1],
+        ),
+        (
+            &[3, 1, 2, 4],
+            &[&[8, 48, 96, 2], &[32, 16, 8, 1], &[1, 6, 3, 6]],
+            &[4, 12, 12, 1],
+            &[4, 12, 12, 1],
+        ),
+        (
+            &[3, 1, 4, 2],
+            &[&[4, 12, 12, 1], &[8, 8, 2, 1], &[8, 4, 1, 0]],
+            &[2, 6, 6, 1],
+            &[2, 6, 6, 1],
+        ),
+        (
+            &[2, 1, 3, 2],
+            &[&[1, 2, 4, 0], &[1, 8, 8, 4], &[12, 6, 2, 1]],
+            &[1, 4, 4, 2],
+            &[2, 4, 4, 1],
+        ),
+        (&[3, 3, 2], &[&[2, 24, 12], &[2, 12, 1], &[3, 1, 0]], &[1, 6, 3], &[1, 6, 3]),
+        (
+            &[2, 2, 2, 1],
+            &[&[2, 4, 0, 8], &[1, 2, 0, 2], &[1, 8, 2, 4]],
+            &[1, 4, 2, 8],
+            &[1, 4, 2, 8],
+        ),
+        (&[2, 4, 3], &[&[3, 12, 1], &[12, 3, 1], &[3, 6, 1]], &[3, 6, 1], &[3, 6, 1]),
+        (
+            &[1, 3, 4, 2],
+            &[&[24, 4, 1, 12], &[12, 4, 1, 0], &[48, 16, 4, 1]],
+            &[24, 4, 1, 12],
+            &[24, 4, 1, 12],
+        ),
+    ];
+
+    #[test]
+    fn results_get_the_strides_that_pytorch_gives_them() {
+        for &(shape, operands, result, clone) in RECORDED {
+            // Note [Idle strides]
+            let live = |strides: &[usize]| -> Dims {
+                (0..shape.len()).filter(|&dim| shape[dim] > 1).map(|dim| strides[dim]).collect()
+            };
+            let case = format!("{shape:?} {operands:?}");
+            assert_eq!(live(&elementwise_strides(shape, operands)), live(result), "{case}");
+            let first = Layout::new(Dims::from_slice(shape), Dims::from_slice(operands[0]), 0);
+            assert_eq!(live(&preserved_strides(&first)), live(clone), "{case}");
+        }
+    }
+
+    #[test]
+    fn dense_strides_are_kept_and_gaps_closed() {
+        let matrix = Layout::contiguous(&[4, 6]).unwrap().t().unwrap();
+        assert_eq!(preserved_strides(&matrix).as_slice(), [1, 6]);
+        let sliced = matrix.slice(0, None, None, 2).unwrap();
+        assert_eq!(preserved_strides(&sliced).as_slice(), [1, 3]);
+        let expanded = Layout::contiguous(&[1, 4]).unwrap().expand(&[6, 4]).unwrap().t().unwrap();
+        assert_eq!(preserved_strides(&expanded).as_slice(), [6, 1]);
+    }
+}

@@ -145,3 +145,109 @@ fn infer_sizes(sizes: &[i64], len: usize) -> Result<Dims> {
     };
     Ok(sizes.iter().map(|&size| usize::try_from(size).unwrap_or(rest)).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::layout::testing::{any_layout, any_view, elements};
+
+    fn contiguous(shape: &[usize]) -> Layout {
+        Layout::contiguous(shape).unwrap()
+    }
+
+    #[test]
+    fn view_of_a_wrong_size_says_both() {
+        let error = contiguous(&[2, 3]).view(&[5]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Shape);
+        assert_eq!(error.to_string(), "shape '[5]' is invalid for input of size 6");
+    }
+
+    #[test]
+    fn view_of_huge_sizes_is_refused_not_wrapped() {
+        let layout = contiguous(&[0]);
+        assert!(layout.view(&[1 << 62, 1 << 62]).is_err());
+        assert!(layout.view(&[1 << 62, 1 << 62, 0]).is_err());
+        assert!(contiguous(&[2, 3]).view(&[1 << 62, 4, -1]).is_err());
+    }
+
+    #[test]
+    fn view_of_an_empty_layout_may_change_any_other_size() {
+        let view = contiguous(&[2, 0]).view(&[0, 5]).unwrap();
+        assert_eq!((view.shape(), view.strides()), (&[0, 5][..], &[5, 1][..]));
+        let error = contiguous(&[0, 3]).view(&[-1, 0]).unwrap_err();
+        assert!(error.to_string().ends_with("can be any value and is ambiguous"));
+    }
+
+    #[test]
+    fn view_through_a_transpose_needs_a_copy() {
+        let layout = contiguous(&[2, 3]).t().unwrap();
+        assert!(layout.view(&[6]).unwrap_err().to_string().ends_with("Use .reshape(...) instead."));
+        assert_eq!(layout.reshape(&[-1]).unwrap(), Reshape::Copy(Dims::from_slice(&[6])));
+        assert_eq!(layout.view(&[3, 2, 1]).unwrap().strides()[..2], [1, 3]);
+    }
+
+    #[test]
+    fn flatten_of_zero_dims_gives_one() {
+        let Reshape::View(view) = contiguous(&[]).flatten(0, -1).unwrap() else { panic!("copied") };
+        assert_eq!((view.shape(), view.strides()), (&[1][..], &[1][..]));
+    }
+
+    /// Shapes of `len` elements, from the sizes in `cuts`.
+    fn shape_of(mut len: usize, cuts: &[usize]) -> Vec<i64> {
+        let mut shape = Vec::new();
+        for &cut in cuts {
+            if len.is_multiple_of(cut) {
+                shape.push(cut as i64);
+                len /= cut;
+            }
+        }
+        shape.push(len as i64);
+        shape
+    }
+
+    /// Whether some strides give the elements in order under `shape`: each is determined by the step
+    /// from index 0 to index 1 of its dim, if there is one.
+    fn view_exists(elements: &[usize], shape: &[i64]) -> bool {
+        let shape: Dims = shape.iter().map(|&size| size as usize).collect();
+        let ordinal = contiguous(&shape);
+        let strides: Option<Dims> = (0..shape.len())
+            .map(|dim| match shape[dim] {
+                1 => Some(0),
+                _ => elements[ordinal.strides()[dim]].checked_sub(elements[0]),
+            })
+            .collect();
+        strides.is_some_and(|strides| {
+            super::super::testing::elements(&Layout::new(shape, strides, elements[0])) == elements
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn reshape_views_exactly_where_strides_exist(
+            layout in prop_oneof![any_layout(), any_view()],
+            cuts in prop::collection::vec(1_usize..5, 0..4),
+        ) {
+            if layout.is_empty() {
+                return Ok(());
+            }
+            let shape = shape_of(layout.len(), &cuts);
+            let expected = elements(&layout);
+            let exists = view_exists(&expected, &shape);
+            match layout.reshape(&shape).unwrap() {
+                Reshape::View(view) => {
+                    prop_assert_eq!(elements(&view), expected);
+                    prop_assert!(view.shape().iter().map(|&size| size as i64).eq(shape.iter().copied()));
+                }
+                Reshape::Copy(copied) => {
+                    prop_assert!(!exists, "{layout:?} can be seen as {copied:?}");
+                }
+            }
+            let mut inferred = shape.clone();
+            inferred[cuts.len() / 2 % shape.len()] = -1;
+            prop_assert_eq!(layout.reshape(&inferred).unwrap(), layout.reshape(&shape).unwrap());
+        }
+    }
+}

@@ -158,13 +158,13 @@ impl Layout {
         if sizes.len() != strides.len() {
             return Err(Error::shape("mismatch in length of strides and shape"));
         }
-        let Ok(steps) = strides.iter().map(|&stride| usize::try_from(stride)).collect() else {
+        let steps = strides.iter().map(|&stride| usize::try_from(stride).ok()).collect();
+        let Some::<Dims>(mut steps) = steps else {
             return Err(Error::value(format!(
                 "as_strided: Negative strides are not supported at the moment, got strides: \
                  {strides:?}"
             )));
         };
-        let steps: Dims = steps;
         let shape = check_sizes(sizes)?;
         let Ok(start) = usize::try_from(offset) else {
             return Err(Error::value(format!("Tensor: invalid storage offset {offset}")));
@@ -174,6 +174,12 @@ impl Layout {
         });
         let needed =
             if shape.contains(&0) { Some(0) } else { end.and_then(|end| end.checked_add(1)) };
+        // Note [Idle strides]: nothing bounds them, and they must not overflow in later views.
+        for (step, &size) in steps.iter_mut().zip(&shape) {
+            if size <= 1 || shape.contains(&0) {
+                *step = (*step).min(storage_len.max(1));
+            }
+        }
         match needed {
             Some(needed) if needed <= storage_len => Ok(Self::new(shape, steps, start)),
             Some(needed) => Err(Error::shape(format!(
@@ -200,4 +206,140 @@ impl Layout {
 /// then (Note [Idle strides]) and must not overflow.
 fn bounded(step: usize, size: usize) -> usize {
     step.min(size.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::layout::testing::{any_layout, elements, index_of};
+
+    fn contiguous(shape: &[usize]) -> Layout {
+        Layout::contiguous(shape).unwrap()
+    }
+
+    fn refused(result: Result<Layout>, kind: ErrorKind, message: &str) {
+        let error = result.unwrap_err();
+        assert_eq!((error.kind(), error.to_string().as_str()), (kind, message));
+    }
+
+    #[test]
+    fn zero_dims_cannot_be_sliced() {
+        let scalar = contiguous(&[]);
+        let message = |op| format!("{op}() cannot be applied to a 0-dim tensor.");
+        refused(scalar.select(5, 0), ErrorKind::Index, &message("select"));
+        refused(scalar.narrow(0, 0, 0), ErrorKind::Index, &message("narrow"));
+        refused(scalar.slice(0, None, None, 1), ErrorKind::Index, &message("slice"));
+    }
+
+    #[test]
+    fn slice_step_must_be_positive() {
+        let row = contiguous(&[5]);
+        refused(row.slice(0, None, None, 0), ErrorKind::Value, "slice step cannot be zero");
+        refused(row.slice(0, None, None, -1), ErrorKind::Value, "step must be greater than zero");
+    }
+
+    #[test]
+    fn slice_of_huge_bounds_does_not_overflow() {
+        let row = contiguous(&[5]).slice(0, Some(i64::MIN), Some(i64::MAX), i64::MAX).unwrap();
+        assert_eq!(elements(&row), [0]);
+        assert_eq!(row.unsqueeze(0).unwrap().rank(), 2);
+        assert_eq!(contiguous(&[5]).slice(0, Some(7), Some(9), 1).unwrap().offset(), 5);
+    }
+
+    #[test]
+    fn narrow_may_start_at_the_end() {
+        let matrix = contiguous(&[2, 3]);
+        let none = matrix.narrow(0, 2, 0).unwrap();
+        assert_eq!((none.shape(), none.offset()), (&[0, 3][..], 6));
+        refused(
+            matrix.narrow(0, 3, 0),
+            ErrorKind::Index,
+            "start out of range (expected to be in range of [-2, 2], but got 3)",
+        );
+    }
+
+    #[test]
+    fn diagonal_beyond_the_corner_is_empty() {
+        let matrix = contiguous(&[3, 3]);
+        assert_eq!(elements(&matrix.diagonal(1, 0, 1).unwrap()), [1, 5]);
+        assert_eq!(elements(&matrix.diagonal(-1, 0, 1).unwrap()), [3, 7]);
+        for offset in [3, i64::MAX, i64::MIN] {
+            let none = matrix.diagonal(offset, 0, 1).unwrap();
+            assert_eq!((none.shape(), none.strides(), none.offset()), (&[0][..], &[4][..], 0));
+        }
+        let message = "diagonal dimensions cannot be identical 0, -2";
+        refused(matrix.diagonal(0, 0, -2), ErrorKind::Shape, message);
+    }
+
+    #[test]
+    fn unfold_makes_windows() {
+        let windows = contiguous(&[2, 3, 4]).unfold(1, 2, 2).unwrap();
+        assert_eq!((windows.shape(), windows.strides()), (&[2, 1, 4, 2][..], &[12, 8, 1, 4][..]));
+        assert_eq!(contiguous(&[5]).unfold(0, 0, 1).unwrap().shape(), [6, 0]);
+        assert_eq!(contiguous(&[]).unfold(0, 1, 1).unwrap().shape(), [1]);
+        let row = contiguous(&[5]);
+        refused(
+            row.unfold(0, 6, 1),
+            ErrorKind::Shape,
+            "maximum size for tensor at dimension 0 is 5 but size is 6",
+        );
+        refused(row.unfold(0, -1, 1), ErrorKind::Value, "size is -1 but must be >= 0");
+        refused(row.unfold(0, 2, 0), ErrorKind::Value, "step is 0 but must be > 0");
+    }
+
+    #[test]
+    fn as_strided_stays_within_the_storage() {
+        let row = contiguous(&[6]);
+        let band = row.as_strided(&[2, 3], &[1, 2], 1, 7).unwrap();
+        assert_eq!(elements(&band), [1, 3, 5, 2, 4, 6]);
+        let error = row.as_strided(&[2, 3], &[1, 2], 1, 6).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Shape);
+        assert!(error.to_string().contains("requiring a storage size of 7 elements"), "{error}");
+        refused(
+            row.as_strided(&[2], &[], 0, 6),
+            ErrorKind::Shape,
+            "mismatch in length of strides and shape",
+        );
+        refused(
+            row.as_strided(&[2], &[1], -1, 6),
+            ErrorKind::Value,
+            "Tensor: invalid storage offset -1",
+        );
+        refused(
+            row.as_strided(&[5], &[i64::MAX], 0, 6),
+            ErrorKind::Shape,
+            "Storage size calculation overflowed with sizes=[5] and strides=[9223372036854775807]",
+        );
+        let none = row.as_strided(&[0, 9], &[i64::MAX, i64::MAX], 100, 6).unwrap();
+        assert_eq!(none.unsqueeze(0).unwrap().slice(2, None, None, 4).unwrap().len(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn slice_picks_what_python_picks(
+            layout in any_layout(),
+            start in prop::option::of(-7_i64..7),
+            stop in prop::option::of(-7_i64..7),
+            step in 1_i64..5,
+        ) {
+            if layout.rank() == 0 {
+                return Ok(());
+            }
+            let size = layout.shape()[0] as i64;
+            let clamp = |bound: i64| (if bound < 0 { bound + size } else { bound }).clamp(0, size);
+            let (from, to) = (clamp(start.unwrap_or(0)), clamp(stop.unwrap_or(size)));
+            let picked: Vec<i64> = (from..to).step_by(step as usize).collect();
+            let view = layout.slice(-(layout.rank() as i64), start, stop, step).unwrap();
+            prop_assert_eq!(view.shape()[0], picked.len());
+            for linear in 0..view.len() {
+                let mut index = index_of(linear, view.shape());
+                let offset = view.offset_of(&index);
+                index[0] = picked[index[0]] as usize;
+                prop_assert_eq!(offset, layout.offset_of(&index));
+            }
+        }
+    }
 }

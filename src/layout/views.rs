@@ -132,3 +132,64 @@ fn distinct(dims: &[i64], rank: usize, message: impl FnOnce() -> String) -> Resu
     let repeats = dims.iter().enumerate().any(|(i, dim)| dims[..i].contains(dim));
     if repeats { Err(Error::shape(message())) } else { Ok(dims) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn contiguous(shape: &[usize]) -> Layout {
+        Layout::contiguous(shape).unwrap()
+    }
+
+    #[test]
+    fn zero_dims_take_dim_zero_where_pytorch_does() {
+        let scalar = contiguous(&[]);
+        for same in [
+            scalar.transpose(0, -1),
+            scalar.t(),
+            scalar.permute(&[]),
+            scalar.movedim(&[0], &[-1]),
+            scalar.squeeze_dims(&[0]),
+        ] {
+            assert_eq!(same.unwrap(), scalar);
+        }
+        assert_eq!(scalar.unsqueeze(-1).unwrap(), contiguous(&[1]));
+        for error in [scalar.transpose(0, 1), scalar.movedim(&[0], &[1]), scalar.unsqueeze(1)] {
+            assert_eq!(error.unwrap_err().kind(), ErrorKind::Index);
+        }
+        assert_eq!(scalar.permute(&[0]).unwrap_err().kind(), ErrorKind::Shape);
+        assert_eq!(scalar.squeeze_dims(&[0, -1]).unwrap_err().kind(), ErrorKind::Shape);
+    }
+
+    #[test]
+    fn movedim_keeps_the_order_of_the_others() {
+        let moved = contiguous(&[2, 3, 4, 5]).movedim(&[0, 1], &[-1, 0]).unwrap();
+        assert_eq!(moved.shape(), [3, 4, 5, 2]);
+        assert_eq!(moved.strides(), [20, 5, 1, 60]);
+    }
+
+    #[test]
+    fn movedim_repeated_dim_shows_the_list() {
+        let layout = contiguous(&[2, 3]);
+        let error = layout.movedim(&[0, -2], &[0, 1]).unwrap_err();
+        assert_eq!(error.to_string(), "movedim: repeated dim in `source` ([0, -2])");
+        let error = layout.movedim(&[0, 1], &[0, 0]).unwrap_err();
+        assert_eq!(error.to_string(), "movedim: repeated dim in `destination` ([0, 0])");
+    }
+
+    #[test]
+    fn unsqueeze_strides_over_the_dim_it_precedes() {
+        let strides = |dim| contiguous(&[2, 3]).t().unwrap().unsqueeze(dim).unwrap().strides;
+        assert_eq!(strides(1).as_slice(), [1, 6, 3]);
+        assert_eq!(strides(2).as_slice(), [1, 3, 1]);
+    }
+
+    #[test]
+    fn squeeze_drops_only_size_one() {
+        let layout = contiguous(&[1, 3, 1]);
+        assert_eq!(layout.squeeze().shape(), [3]);
+        assert_eq!(layout.squeeze_dims(&[0, 1]).unwrap().shape(), [3, 1]);
+        assert_eq!(layout.squeeze_dims(&[]).unwrap(), layout);
+    }
+}

@@ -97,3 +97,54 @@ pub(crate) fn div_floor<F: Float>(a: F, b: F) -> F {
 pub(crate) fn reciprocal<F: Float>(a: F) -> F {
     F::lit(1.0) / a
 }
+
+#[inline(always)]
+pub(crate) fn square<F: Float>(a: F) -> F {
+    a * a
+}
+
+#[inline(always)]
+pub(crate) fn int_square<I: Int>(a: I) -> I {
+    a.mul(a)
+}
+
+#[inline(always)]
+pub(crate) fn sqrt<F: Float>(a: F) -> F {
+    a.sqrt()
+}
+
+/// The remainder with the sign of the dividend, exact.
+#[inline(always)]
+pub(crate) fn fmod<F: Float>(a: F, b: F) -> F {
+    a.fmod(b)
+}
+
+#[inline(always)]
+pub(crate) fn int_fmod<I: Int>(a: I, b: I) -> I {
+    a.rem(b)
+}
+
+/// The remainder with the sign of the divisor.
+#[inline(always)]
+pub(crate) fn remainder<F: Float>(a: F, b: F) -> F {
+    let zero = F::lit(0.0);
+    let rest = a.fmod(b);
+    let signs_differ = b.lt(zero).xor(rest.lt(zero));
+    F::select(rest.ne(zero).and(signs_differ), rest + b, rest)
+}
+
+#[inline(always)]
+pub(crate) fn int_remainder<I: Int>(a: I, b: I) -> I {
+    let zero = I::lit(0);
+    let rest = a.rem(b);
+    let signs_differ = rest.xor(b).lt(zero);
+    I::select(rest.ne(zero).and(signs_differ), rest.add(b), rest)
+}
+
+/// `a + weight * (b - a)`, from the nearer end: exact at both.
+#[inline(always)]
+pub(crate) fn lerp<F: Float>(a: F, b: F, weight: F) -> F {
+    let span = b - a;
+    let near = weight.abs().lt(F::lit(0.5));
+    F::select(near, a + weight * span, b - span * (F::lit(1.0) - weight))
+}

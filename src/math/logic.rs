@@ -1,6 +1,8 @@
 //! Truth values and bits.
+//!
+//! Bool is an integer that is 0 or 1, so that and, or, xor serve both.
 
-use super::algebra::Int;
+use super::algebra::{Int, Mask};
 
 #[inline(always)]
 pub(crate) fn or<I: Int>(a: I, b: I) -> I {
@@ -12,31 +14,38 @@ pub(crate) fn and<I: Int>(a: I, b: I) -> I {
     a.and(b)
 }
 
-pub(crate) fn shift_right_logical<I: Int>(a: I, count: I) -> I {
-    a.shr_logical(count)
+#[inline(always)]
+pub(crate) fn xor<I: Int>(a: I, b: I) -> I {
+    a.xor(b)
 }
 
-/// The upper half of the product of two unsigned numbers, from products of their halves.
-pub(crate) fn mul_high<I: Int>(a: I, b: I) -> I {
-    let half = I::lit(i64::from(I::BITS) / 2);
-    let low = I::lit(1).shl(half).sub(I::lit(1));
-    let (a_low, a_high) = (a.and(low), a.shr_logical(half));
-    let (b_low, b_high) = (b.and(low), b.shr_logical(half));
-    let carry = a_low.mul(b_low).shr_logical(half);
-    let middle = a_high.mul(b_low).add(carry);
-    let other = a_low.mul(b_high).add(middle.and(low));
-    a_high.mul(b_high).add(middle.shr_logical(half)).add(other.shr_logical(half))
+#[inline(always)]
+pub(crate) fn not<I: Int>(a: I) -> I {
+    a.not()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+#[inline(always)]
+pub(crate) fn bool_not<I: Int>(a: I) -> I {
+    a.xor(I::lit(1))
+}
 
-    #[test]
-    fn mul_high_of_32_bits_is_the_upper_half() {
-        for (a, b) in [(u32::MAX, u32::MAX), (1 << 31, 6), (0xDEAD_BEEF, 0x1234_5678), (3, 5)] {
-            let expected = (u64::from(a) * u64::from(b)) >> 32;
-            assert_eq!(mul_high(a as i32, b as i32) as u32, expected as u32);
-        }
-    }
+/// Whether a shift count lies outside the lane: PyTorch shifts everything out then.
+#[inline(always)]
+fn overshoots<I: Int>(count: I) -> I::Mask {
+    count.lt(I::lit(0)).or(count.ge(I::lit(i64::from(I::BITS))))
+}
+
+/// `a * 2^count`, wrapping; 0 for a count that is negative or at least the width.
+///
+/// The lane may be wider than the dtype: narrowing then drops the same bits.
+#[inline(always)]
+pub(crate) fn shift_left<I: Int>(a: I, count: I) -> I {
+    I::select(overshoots(count), I::lit(0), a.shl(count))
+}
+
+/// The floor of `a / 2^count`; 0 or -1 for a count that is negative or at least the width.
+#[inline(always)]
+pub(crate) fn shift_right<I: Int>(a: I, count: I) -> I {
+    let last = I::lit(i64::from(I::BITS) - 1);
+    a.shr(I::select(overshoots(count), last, count))
 }

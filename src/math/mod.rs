@@ -10,7 +10,15 @@
 
 pub(crate) mod algebra;
 pub(crate) mod arithmetic;
+pub(crate) mod bits;
+pub(crate) mod compare;
 pub(crate) mod emit;
+pub(crate) mod exp;
 pub(crate) mod half;
+pub(crate) mod log;
 pub(crate) mod logic;
+mod pair;
 pub(crate) mod rounding;
+
+#[cfg(test)]
+mod accuracy_tests;

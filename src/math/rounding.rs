@@ -1,4 +1,4 @@
-//! Rounding to whole numbers.
+//! Rounding to whole numbers. All results are exact.
 //!
 //! On bits: the fraction's bits are cut off, so no conversion to an integer can overflow.
 
@@ -26,4 +26,34 @@ pub(crate) fn trunc<F: Float>(a: F) -> F {
 pub(crate) fn floor<F: Float>(a: F) -> F {
     let towards_zero = trunc(a);
     F::select(a.lt(towards_zero), towards_zero - F::lit(1.0), towards_zero)
+}
+
+/// The whole number next towards infinity.
+#[inline(always)]
+pub(crate) fn ceil<F: Float>(a: F) -> F {
+    let towards_zero = trunc(a);
+    // The sign is that of `a`: -0.5 becomes -0.
+    F::select(a.gt(towards_zero), towards_zero + F::lit(1.0), towards_zero)
+}
+
+/// The nearest whole number, the even one of two; keeps the sign of zero.
+#[inline(always)]
+pub(crate) fn round<F: Float>(a: F) -> F {
+    // From 2^MANTISSA on the spacing is 1: the addition rounds.
+    let limit = F::lit((1i64 << F::MANTISSA) as f64);
+    let magnitude = a.abs();
+    let rounded = ((magnitude + limit) - limit).copysign(a);
+    F::select(magnitude.lt(limit), rounded, a)
+}
+
+/// What `trunc` takes away.
+#[inline(always)]
+pub(crate) fn frac<F: Float>(a: F) -> F {
+    a - trunc(a)
+}
+
+/// Integers are whole.
+#[inline(always)]
+pub(crate) fn int_whole<I: Int>(a: I) -> I {
+    a
 }

@@ -54,6 +54,8 @@ pub(crate) enum Output {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OpInfo {
     pub(crate) name: &'static str,
+    /// `none` where there is no in-place form.
+    pub(crate) in_place: &'static str,
     pub(crate) arity: usize,
     pub(crate) rule: Rule,
     pub(crate) output: Output,
@@ -106,6 +108,7 @@ macro_rules! define_ops {
                 match self {
                     $(Self::$variant => &OpInfo {
                         name: stringify!($name),
+                        in_place: stringify!($in_place),
                         arity: define_ops!(@arity $arity),
                         rule: define_ops!(@rule $rule),
                         output: define_ops!(@output $output),

@@ -49,15 +49,195 @@ macro_rules! op_table {
             }
             /// The bits shifted right, zeros entering.
             ShiftRightLogical shift_right_logical none binary custom same {
-                float [] int [crate::math::logic::shift_right_logical] bool []
+                float [] int [crate::math::bits::shift_right_logical] bool []
             }
             /// The upper half of the double-width product of two unsigned numbers.
             MulHigh mul_high none binary custom same {
-                float [] int [crate::math::logic::mul_high] bool []
+                float [] int [crate::math::bits::mul_high] bool []
             }
             /// The reciprocal.
             Reciprocal reciprocal reciprocal_ unary float same {
                 float [crate::math::arithmetic::reciprocal] int [] bool []
+            }
+            /// The remainder with the sign of the dividend.
+            Fmod fmod fmod_ binary promote same {
+                float [crate::math::arithmetic::fmod]
+                int [crate::math::arithmetic::int_fmod]
+                bool []
+            }
+            /// The remainder with the sign of the divisor.
+            Remainder remainder remainder_ binary promote same {
+                float [crate::math::arithmetic::remainder]
+                int [crate::math::arithmetic::int_remainder]
+                bool []
+            }
+            /// The square.
+            Square square square_ unary promote same {
+                float [crate::math::arithmetic::square]
+                int [crate::math::arithmetic::int_square]
+                bool []
+            }
+            /// The square root, correctly rounded.
+            Sqrt sqrt sqrt_ unary float same {
+                float [crate::math::arithmetic::sqrt] int [] bool []
+            }
+            /// Linear interpolation from the first to the second argument.
+            Lerp lerp lerp_ ternary promote same {
+                float [crate::math::arithmetic::lerp] int [] bool []
+            }
+            /// The magnitude.
+            Abs abs abs_ unary promote same {
+                float [crate::math::compare::abs] int [crate::math::compare::int_abs] bool []
+            }
+            /// -1, 0 or 1; 0 for NaN.
+            Sign sign sign_ unary promote same {
+                float [crate::math::compare::sign]
+                int [crate::math::compare::int_sign]
+                bool [crate::math::rounding::int_whole]
+            }
+            /// The first with the sign of the second.
+            Copysign copysign copysign_ binary float same {
+                float [crate::math::compare::copysign] int [] bool []
+            }
+            /// The smaller; NaN if either is.
+            Minimum minimum none binary promote same {
+                float [crate::math::compare::minimum]
+                int [crate::math::compare::int_minimum]
+                bool [crate::math::logic::and]
+            }
+            /// The larger; NaN if either is.
+            Maximum maximum none binary promote same {
+                float [crate::math::compare::maximum]
+                int [crate::math::compare::int_maximum]
+                bool [crate::math::logic::or]
+            }
+            /// The first between the second and the third; the third where they cross.
+            Clamp clamp clamp_ ternary promote same {
+                float [crate::math::compare::clamp] int [crate::math::compare::int_clamp] bool []
+            }
+            /// Zero where negative.
+            Relu relu relu_ unary promote same {
+                float [crate::math::compare::relu] int [crate::math::compare::int_relu] bool []
+            }
+            /// Whether the first equals the second.
+            Eq eq eq_ binary promote mask {
+                float [crate::math::compare::eq]
+                int [crate::math::compare::int_eq]
+                bool [crate::math::compare::int_eq]
+            }
+            /// Whether the first differs from the second.
+            Ne ne ne_ binary promote mask {
+                float [crate::math::compare::ne]
+                int [crate::math::compare::int_ne]
+                bool [crate::math::compare::int_ne]
+            }
+            /// Whether the first is less than the second.
+            Lt lt lt_ binary promote mask {
+                float [crate::math::compare::lt]
+                int [crate::math::compare::int_lt]
+                bool [crate::math::compare::int_lt]
+            }
+            /// Whether the first is at most the second.
+            Le le le_ binary promote mask {
+                float [crate::math::compare::le]
+                int [crate::math::compare::int_le]
+                bool [crate::math::compare::int_le]
+            }
+            /// Whether the first is greater than the second.
+            Gt gt gt_ binary promote mask {
+                float [crate::math::compare::gt]
+                int [crate::math::compare::int_gt]
+                bool [crate::math::compare::int_gt]
+            }
+            /// Whether the first is at least the second.
+            Ge ge ge_ binary promote mask {
+                float [crate::math::compare::ge]
+                int [crate::math::compare::int_ge]
+                bool [crate::math::compare::int_ge]
+            }
+            /// Whether NaN.
+            IsNan isnan none unary promote mask {
+                float [crate::math::compare::isnan]
+                int [crate::math::compare::int_never]
+                bool [crate::math::compare::int_never]
+            }
+            /// Whether infinite.
+            IsInf isinf none unary promote mask {
+                float [crate::math::compare::isinf]
+                int [crate::math::compare::int_never]
+                bool [crate::math::compare::int_never]
+            }
+            /// Whether neither infinite nor NaN.
+            IsFinite isfinite none unary promote mask {
+                float [crate::math::compare::isfinite]
+                int [crate::math::compare::int_always]
+                bool [crate::math::compare::int_always]
+            }
+            /// And of truth values.
+            LogicalAnd logical_and logical_and_ binary truth same {
+                float [] int [] bool [crate::math::logic::and]
+            }
+            /// Or of truth values.
+            LogicalOr logical_or logical_or_ binary truth same {
+                float [] int [] bool [crate::math::logic::or]
+            }
+            /// Xor of truth values.
+            LogicalXor logical_xor logical_xor_ binary truth same {
+                float [] int [] bool [crate::math::logic::xor]
+            }
+            /// Not of a truth value.
+            LogicalNot logical_not logical_not_ unary truth same {
+                float [] int [] bool [crate::math::logic::bool_not]
+            }
+            /// And of bits.
+            BitwiseAnd bitwise_and bitwise_and_ binary promote same {
+                float [] int [crate::math::logic::and] bool [crate::math::logic::and]
+            }
+            /// Or of bits.
+            BitwiseOr bitwise_or bitwise_or_ binary promote same {
+                float [] int [crate::math::logic::or] bool [crate::math::logic::or]
+            }
+            /// Xor of bits.
+            BitwiseXor bitwise_xor bitwise_xor_ binary promote same {
+                float [] int [crate::math::logic::xor] bool [crate::math::logic::xor]
+            }
+            /// Not of bits.
+            BitwiseNot bitwise_not bitwise_not_ unary promote same {
+                float [] int [crate::math::logic::not] bool [crate::math::logic::bool_not]
+            }
+            /// Bits shifted up; zero when all are shifted out.
+            ShiftLeft bitwise_left_shift bitwise_left_shift_ binary promote same {
+                float [] int [crate::math::logic::shift_left] bool []
+            }
+            /// Bits shifted down, the sign following.
+            ShiftRight bitwise_right_shift bitwise_right_shift_ binary promote same {
+                float [] int [crate::math::logic::shift_right] bool []
+            }
+            /// The whole number next towards minus infinity.
+            Floor floor floor_ unary promote same {
+                float [crate::math::rounding::floor]
+                int [crate::math::rounding::int_whole]
+                bool []
+            }
+            /// The whole number next towards infinity.
+            Ceil ceil ceil_ unary promote same {
+                float [crate::math::rounding::ceil] int [crate::math::rounding::int_whole] bool []
+            }
+            /// The whole number next towards zero.
+            Trunc trunc trunc_ unary promote same {
+                float [crate::math::rounding::trunc]
+                int [crate::math::rounding::int_whole]
+                bool []
+            }
+            /// The nearest whole number, the even one of two.
+            Round round round_ unary promote same {
+                float [crate::math::rounding::round]
+                int [crate::math::rounding::int_whole]
+                bool []
+            }
+            /// What truncation takes away.
+            Frac frac frac_ unary promote same {
+                float [crate::math::rounding::frac] int [] bool []
             }
         }
     };

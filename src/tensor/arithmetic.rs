@@ -1,8 +1,8 @@
 //! add, sub, mul, div and their forms.
 //!
 //! # Note [Numbers beside halves]
-//! In float16 and bfloat16, PyTorch rounds a number or a 0-d tensor on the right of add and sub to the
-//! dtype first; mul and div keep it in float32. On the left it is always rounded first.
+//! In float16 and bfloat16, PyTorch rounds a number or a tensor of one element on the right of add and sub
+//! to the dtype first; mul and div keep it in float32. On the left it is always rounded first.
 
 use crate::dtype::{Category, DType};
 use crate::error::{Error, Result};
@@ -23,6 +23,21 @@ pub enum Rounding {
     Trunc,
     /// Towards minus infinity, as Python's `//`.
     Floor,
+}
+
+impl std::str::FromStr for Rounding {
+    type Err = Error;
+
+    /// Reads PyTorch's `rounding_mode`: `trunc` or `floor`.
+    fn from_str(mode: &str) -> Result<Self> {
+        match mode {
+            "trunc" => Ok(Self::Trunc),
+            "floor" => Ok(Self::Floor),
+            _ => Err(Error::value(format!(
+                "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{mode}'"
+            ))),
+        }
+    }
 }
 
 /// The operations of this file, with their options.
@@ -63,7 +78,7 @@ impl Binary {
     }
 
     #[track_caller]
-    fn build(self, lhs: Arg<'_>, rhs: Arg<'_>) -> Result<(Build, Value)> {
+    fn build<'a>(self, lhs: Arg<'a>, rhs: Arg<'a>) -> Result<(Build<'a>, Value)> {
         match (self, lhs, rhs) {
             // PyTorch's reflected operators: `s * t` is `t * s`, `s / t` is `t.reciprocal() * s`.
             (Self::Mul, Arg::Scalar(_), Arg::Tensor(_)) => return self.build(rhs, lhs),
@@ -142,7 +157,7 @@ fn check_alpha(alpha: Scalar, dtype: DType) -> Result<()> {
 
 /// `lhs ± alpha * rhs`; the halves round once, at the end.
 fn plus(
-    build: &mut Build,
+    build: &mut Build<'_>,
     op: Op,
     [lhs, rhs]: [Arg<'_>; 2],
     alpha: Scalar,
@@ -164,16 +179,16 @@ fn plus(
 
 /// Whether a right operand stays in float32 beside a half, see Note [Numbers beside halves].
 fn stays_wide(arg: Arg<'_>, dtype: DType) -> bool {
-    dtype.is_half() && arg.tensor().is_none_or(|tensor| tensor.dim() == 0)
+    dtype.is_half() && arg.tensor().is_none_or(|tensor| tensor.numel() == 1)
 }
 
 /// `left * rhs`.
-fn times(build: &mut Build, left: Value, rhs: Arg<'_>, dtype: DType) -> Result<Value> {
+fn times(build: &mut Build<'_>, left: Value, rhs: Arg<'_>, dtype: DType) -> Result<Value> {
     wide_right(build, Op::Mul, left, rhs, dtype)
 }
 
 fn wide_right(
-    build: &mut Build,
+    build: &mut Build<'_>,
     op: Op,
     left: Value,
     rhs: Arg<'_>,
@@ -187,7 +202,13 @@ fn wide_right(
 }
 
 /// `lhs / rhs`; integers check that no divisor is zero.
-fn quotient(build: &mut Build, op: Op, lhs: Arg<'_>, rhs: Arg<'_>, dtype: DType) -> Result<Value> {
+fn quotient(
+    build: &mut Build<'_>,
+    op: Op,
+    lhs: Arg<'_>,
+    rhs: Arg<'_>,
+    dtype: DType,
+) -> Result<Value> {
     if dtype.category() == Category::Int {
         let left = build.value(lhs, dtype)?;
         let right = build.value(rhs, dtype)?;
@@ -199,7 +220,7 @@ fn quotient(build: &mut Build, op: Op, lhs: Arg<'_>, rhs: Arg<'_>, dtype: DType)
 }
 
 /// Refuses an integer division by zero: at the call if the divisor is a number, else when it runs.
-pub(crate) fn check_divisor(build: &mut Build, arg: Arg<'_>, divisor: Value) -> Result<()> {
+pub(crate) fn check_divisor(build: &mut Build<'_>, arg: Arg<'_>, divisor: Value) -> Result<()> {
     const ZERO_DIVISION: &str = "ZeroDivisionError: integer division or modulo by zero";
     if let Arg::Scalar(scalar) = arg {
         if scalar.to_i64() == 0 {
@@ -288,7 +309,11 @@ impl Tensor {
     /// # Ok::<(), taut::Error>(())
     /// ```
     #[track_caller]
-    pub fn add_alpha<'a>(&self, other: impl Into<Arg<'a>>, alpha: impl Into<Scalar>) -> Result<Self> {
+    pub fn add_alpha<'a>(
+        &self,
+        other: impl Into<Arg<'a>>,
+        alpha: impl Into<Scalar>,
+    ) -> Result<Self> {
         Binary::Add(alpha.into()).apply(self.into(), other.into())
     }
 
@@ -318,7 +343,11 @@ impl Tensor {
     /// # Ok::<(), taut::Error>(())
     /// ```
     #[track_caller]
-    pub fn sub_alpha<'a>(&self, other: impl Into<Arg<'a>>, alpha: impl Into<Scalar>) -> Result<Self> {
+    pub fn sub_alpha<'a>(
+        &self,
+        other: impl Into<Arg<'a>>,
+        alpha: impl Into<Scalar>,
+    ) -> Result<Self> {
         Binary::Sub(alpha.into()).apply(self.into(), other.into())
     }
 

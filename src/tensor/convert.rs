@@ -7,9 +7,9 @@ use crate::graph::{View, runtime};
 use crate::kernel::Dims;
 use crate::layout::{self, Layout};
 
+use super::Tensor;
 use super::elementwise::{Build, check_dtype, new_tensor};
 use super::options::Options;
-use super::Tensor;
 
 /// What [`Tensor::to`] converts to: a [`DType`], a [`Device`], or both.
 pub type Target = Options;
@@ -112,11 +112,8 @@ impl Tensor {
         let runtime = runtime(device)?;
         check_dtype(device, self.dtype())?;
         let strides = layout::preserved_strides(self.layout());
-        let dense = if self.layout().strides() == &strides[..] {
-            self.alias()
-        } else {
-            self.try_clone()?
-        };
+        let dense =
+            if self.layout().strides() == &strides[..] { self.alias() } else { self.try_clone()? };
         let mut bytes = vec![0; self.numel() * self.dtype().size()];
         if !bytes.is_empty() {
             let start = dense.storage_offset();

@@ -307,27 +307,27 @@ pub fn from_slice<T: Element>(
 }
 
 macro_rules! like {
-    ($($name:ident $function:ident ($($arg:ident: $type:ty)?) $what:literal;)*) => {
-        impl Tensor {
+    ($($name:ident $function:ident ($($arg:ident: $type:ty)?) $what:literal;)*) => {$(
+        #[doc = concat!("A tensor of ", $what, " with the shape, dtype, device and order in memory of another.")]
+        ///
+        /// Options override dtype and device.
+        ///
+        /// # Errors
+        #[doc = concat!("As [`", stringify!($function), "`].")]
+        #[track_caller]
+        pub fn $name(
+            model: &Tensor,
+            $($arg: $type,)?
+            options: impl Into<Options>,
+        ) -> Result<Tensor> {
+            let tensor = model.new_like(options.into())?;
             $(
-                #[doc = concat!("A tensor of ", $what, " with this shape, dtype, device and order in memory.")]
-                ///
-                /// Options override dtype and device.
-                ///
-                /// # Errors
-                #[doc = concat!("As [`", stringify!($function), "`].")]
-                #[track_caller]
-                pub fn $name(&self, $($arg: $type,)? options: impl Into<Options>) -> Result<Self> {
-                    let tensor = self.new_like(options.into())?;
-                    $(
-                        let $arg = $arg.into();
-                        check_fits($arg, tensor.dtype())?;
-                    )?
-                    like!(@fill $function tensor $($arg)?)
-                }
-            )*
+                let $arg = $arg.into();
+                check_fits($arg, tensor.dtype())?;
+            )?
+            like!(@fill $function tensor $($arg)?)
         }
-    };
+    )*};
     (@fill empty $tensor:ident) => { Ok($tensor) };
     (@fill zeros $tensor:ident) => { filled($tensor, Scalar::Int(0)) };
     (@fill ones $tensor:ident) => { filled($tensor, Scalar::Int(1)) };

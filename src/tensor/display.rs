@@ -61,12 +61,9 @@ impl fmt::Display for Tensor {
                 device: device.as_deref(),
                 values: &values,
             })),
-            Err(error) => write!(
-                f,
-                "tensor(<error: {error}>, size={}, dtype={})",
-                self.size(),
-                self.dtype()
-            ),
+            Err(error) => {
+                write!(f, "tensor(<error: {error}>, size={}, dtype={})", self.size(), self.dtype())
+            }
         }
     }
 }

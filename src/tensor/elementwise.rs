@@ -19,30 +19,30 @@ use crate::scalar::Scalar;
 use super::{Arg, Tensor};
 
 /// An element-wise operation in the making.
-pub(crate) struct Build {
+pub(crate) struct Build<'a> {
     name: &'static str,
     location: &'static Location<'static>,
     runtime: &'static Runtime,
     shape: Dims,
+    /// The tensors among the arguments, as they were given.
+    tensors: SmallVec<[&'a Tensor; 3]>,
     inputs: SmallVec<[View; 3]>,
-    /// The inputs as they were given, before broadcasting: what PyTorch compares with the target.
-    given: SmallVec<[View; 3]>,
     pub(crate) program: Program,
 }
 
-impl Build {
+impl<'a> Build<'a> {
     /// Settles device and shape for the tensors among `args`.
     ///
     /// # Errors
     /// `Device` when they are on different devices (0-d CPU tensors mix in), `Shape` when they do not
     /// broadcast.
     #[track_caller]
-    pub(crate) fn new(name: &'static str, args: &[Arg<'_>]) -> Result<Self> {
-        let tensors = || args.iter().filter_map(|arg| arg.tensor());
-        let runtime = common_runtime(tensors())?;
-        let shapes: SmallVec<[&[usize]; 4]> = tensors().map(Tensor::shape).collect();
+    pub(crate) fn new(name: &'static str, args: &[Arg<'a>]) -> Result<Self> {
+        let tensors: SmallVec<[&Tensor; 3]> = args.iter().filter_map(|arg| arg.tensor()).collect();
+        let runtime = common_runtime(&tensors)?;
+        let shapes: SmallVec<[&[usize]; 4]> = tensors.iter().map(|tensor| tensor.shape()).collect();
         let shape = layout::broadcast(&shapes)?;
-        Ok(Self::over(name, runtime, shape))
+        Ok(Self { tensors, ..Self::over(name, runtime, shape) })
     }
 
     /// An operation over a given shape on a given device.
@@ -50,8 +50,15 @@ impl Build {
     pub(crate) fn over(name: &'static str, runtime: &'static Runtime, shape: Dims) -> Self {
         let program = Program::default();
         let location = Location::caller();
-        let (inputs, given) = (SmallVec::new(), SmallVec::new());
-        Self { name, location, runtime, shape, inputs, given, program }
+        Self {
+            name,
+            location,
+            runtime,
+            shape,
+            tensors: SmallVec::new(),
+            inputs: SmallVec::new(),
+            program,
+        }
     }
 
     /// The argument's value in `dtype`.
@@ -76,13 +83,11 @@ impl Build {
             let scalar = tensor.item_scalar()?;
             return Ok(self.scalar(scalar, tensor.dtype()));
         }
-        self.given.push(tensor.view_ref().clone());
         let strides = tensor.layout().broadcast_strides(&self.shape);
         let layout = Layout::new(self.shape.clone(), strides, tensor.layout().offset());
-        let known = self
-            .inputs
-            .iter()
-            .position(|v| std::sync::Arc::ptr_eq(&v.storage, tensor.storage()) && v.layout == layout);
+        let known = self.inputs.iter().position(|v| {
+            std::sync::Arc::ptr_eq(&v.storage, tensor.storage()) && v.layout == layout
+        });
         let index = known.unwrap_or_else(|| {
             self.inputs.push(View { storage: tensor.storage().clone(), layout });
             self.inputs.len() - 1
@@ -108,10 +113,12 @@ impl Build {
     /// Records the operation with its result written into `target`, cast to its dtype.
     ///
     /// # Errors
-    /// `Dtype` when the result's category is above the target's, `Device` when the target is elsewhere,
-    /// `Overlap` when elements of the target share memory among themselves or in part with an input,
-    /// `Shape` when the operation's shape is not the target's. Nothing is written then.
+    /// `Device` when the target is on another device than the operation, `Overlap` when elements of the
+    /// target share memory among themselves or in part with an input, `Dtype` when the result's category is above the target's, `Shape` when the operation's shape is
+    /// not the target's. Nothing is written then.
     pub(crate) fn finish_into(self, value: Value, target: &Tensor) -> Result<()> {
+        self.check_target(target)?;
+        self.check_shape(target)?;
         let (from, to) = (self.program.dtype(value), target.dtype());
         if !from.can_cast(to) {
             return Err(Error::dtype(format!(
@@ -124,26 +131,23 @@ impl Build {
     }
 
     /// As [`Self::finish_into`], casting to the target's dtype whatever it is.
-    pub(crate) fn write(self, value: Value, target: &Tensor) -> Result<()> {
-        if !std::ptr::eq(self.runtime, target.runtime()) {
-            return Err(mixed_devices(target.device(), self.runtime.device()));
-        }
-        self.check_overlap(target)?;
-        self.write_over(value, target)
-    }
-
-    /// As [`Self::write`], to a target that may overlap the inputs, but not itself.
-    pub(crate) fn write_over(mut self, value: Value, target: &Tensor) -> Result<()> {
-        if self.shape[..] != *target.shape() {
-            return Err(Error::shape(format!(
-                "output with shape {} doesn't match the broadcast shape {}",
-                target.size(),
-                super::Size(&self.shape)
-            )));
-        }
+    pub(crate) fn write(mut self, value: Value, target: &Tensor) -> Result<()> {
+        self.check_target(target)?;
+        self.check_shape(target)?;
         let value = self.program.cast(value, target.dtype());
         self.detach_inputs(target)?;
         self.store(value, target)
+    }
+
+    fn check_shape(&self, target: &Tensor) -> Result<()> {
+        if self.shape[..] == *target.shape() {
+            return Ok(());
+        }
+        Err(Error::shape(format!(
+            "output with shape {} doesn't match the broadcast shape {}",
+            target.size(),
+            super::Size(&self.shape)
+        )))
     }
 
     /// The last value must be what is stored.
@@ -162,22 +166,17 @@ impl Build {
             program: self.program,
             inputs: self.inputs,
             output: target.view_ref().clone(),
+            fold: None,
         })
     }
 
-    fn check_overlap(&self, target: &Tensor) -> Result<()> {
-        check_internal_overlap(target)?;
-        let shares = |input: &&View| std::sync::Arc::ptr_eq(&input.storage, target.storage());
-        for input in self.given.iter().filter(shares) {
-            if layout::overlap(&input.layout, target.layout()) == Overlap::Partial {
-                return Err(Error::overlap(
-                    "unsupported operation: some elements of the input tensor and the written-to \
-                     tensor refer to a single memory location. Please clone() the tensor before \
-                     performing the operation.",
-                ));
-            }
+    fn check_target(&self, target: &Tensor) -> Result<()> {
+        if !std::ptr::eq(self.runtime, target.runtime()) {
+            // A 0-d CPU tensor gives way as an operand, not as a target.
+            return Err(mixed_devices(target.device(), self.runtime.device()));
         }
-        Ok(())
+        check_internal_overlap(target)?;
+        self.tensors.iter().try_for_each(|input| check_partial_overlap(input, target))
     }
 
     /// Inputs that may share elements with the target at other points are copied first: a kernel has
@@ -213,6 +212,19 @@ pub(crate) fn check_internal_overlap(target: &Tensor) -> Result<()> {
     Ok(())
 }
 
+/// # Errors
+/// `Overlap` when input and target share some elements, but are not the same.
+pub(crate) fn check_partial_overlap(input: &Tensor, target: &Tensor) -> Result<()> {
+    let shares = input.shares_memory(target);
+    if shares && layout::overlap(input.layout(), target.layout()) == Overlap::Partial {
+        return Err(Error::overlap(
+            "unsupported operation: some elements of the input tensor and the written-to tensor refer \
+             to a single memory location. Please clone() the tensor before performing the operation.",
+        ));
+    }
+    Ok(())
+}
+
 /// A tensor over a new storage of `shape` with dense `strides`, its elements yet to be written.
 pub(crate) fn new_tensor(
     runtime: &'static Runtime,
@@ -241,7 +253,7 @@ pub(crate) fn check_dtype(device: Device, dtype: DType) -> Result<()> {
 }
 
 /// The runtime of the tensors, 0-d CPU tensors giving way to others.
-fn common_runtime<'a>(tensors: impl Iterator<Item = &'a Tensor>) -> Result<&'static Runtime> {
+fn common_runtime(tensors: &[&Tensor]) -> Result<&'static Runtime> {
     let mut common: Option<(&'static Runtime, bool)> = None;
     for tensor in tensors {
         let yields = tensor.device() == Device::Cpu && tensor.dim() == 0;

@@ -284,8 +284,7 @@ impl<T: Element> HostArray<T> {
 impl<T: Element, D: Dimension> From<ndarray::Array<T, D>> for HostArray<T> {
     fn from(array: ndarray::Array<T, D>) -> Self {
         let ascending = array.strides().iter().all(|&stride| stride >= 0);
-        let array =
-            if ascending { array } else { array.as_standard_layout().into_owned() };
+        let array = if ascending { array } else { array.as_standard_layout().into_owned() };
         let shape = Dims::from_slice(array.shape());
         let strides = array.strides().iter().map(|&stride| stride.unsigned_abs()).collect();
         let (values, offset) = array.into_raw_vec_and_offset();
@@ -293,8 +292,7 @@ impl<T: Element, D: Dimension> From<ndarray::Array<T, D>> for HostArray<T> {
         let Ok(runtime) = runtime(Device::Cpu) else {
             unreachable!("the CPU is always there");
         };
-        let storage =
-            Storage::with_buffer(runtime, T::DTYPE, len, CpuMemory::adopt(values));
+        let storage = Storage::with_buffer(runtime, T::DTYPE, len, CpuMemory::adopt(values));
         let layout = Layout::new(shape, strides, offset.unwrap_or(0));
         let tensor = Tensor::from_view(View { storage, layout });
         Self { tensor, element: PhantomData }

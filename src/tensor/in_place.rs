@@ -5,7 +5,7 @@ use crate::kernel::Dims;
 use crate::layout::{self, Layout, Overlap};
 use crate::scalar::Scalar;
 
-use super::elementwise::{Build, check_fits};
+use super::elementwise::{Build, check_fits, check_partial_overlap};
 use super::{Arg, Tensor};
 
 impl Tensor {
@@ -87,12 +87,14 @@ impl Tensor {
             here = source.to(self.device())?;
             &here
         };
+        check_partial_overlap(source, self)?;
+        let sizes: Vec<i64> = self.shape().iter().map(|&size| size as i64).collect();
+        let source = source.with_layout(source.layout().expand(&sizes)?);
         if source.shares_memory(self) && source.layout() == self.layout() {
             return Ok(self);
         }
-        source.layout().expand(&self.sizes())?;
-        let mut build = Build::over("copy_", self.runtime(), Dims::from_slice(self.shape()));
-        let value = build.load(source)?;
+        let mut build = Build::new("copy_", &[(&source).into()])?;
+        let value = build.load(&source)?;
         build.write(value, self)?;
         Ok(self)
     }
@@ -112,7 +114,7 @@ impl Tensor {
         }
         let mut build = Build::over("fill_", self.runtime(), Dims::from_slice(target.shape()));
         let value = build.value(value, self.dtype())?;
-        build.write_over(value, &target)
+        build.write(value, &target)
     }
 }
 

@@ -30,14 +30,15 @@ pub use arg::Arg;
 pub use arithmetic::Rounding;
 pub use convert::Target;
 pub use creation::{
-    arange, arange_step, empty, eye, from_slice, full, linspace, ones, zeros,
+    arange, arange_step, empty, empty_like, eye, from_slice, full, full_like, linspace, ones,
+    ones_like, zeros, zeros_like,
 };
 pub use data::{Data, tensor};
+pub use functions::{add, div, mul, neg, result_type, sub};
 pub use host::{HostArray, ReadGuard, WriteGuard, from_numpy};
 pub use index::{Bound, Ellipsis, Index, IntoIndices, NewAxis, Slice, slice};
-pub use random::{Generator, manual_seed, rand, randint};
-pub use functions::{add, div, mul, neg, result_type, sub};
 pub use options::Options;
+pub use random::{Generator, manual_seed, rand, randint};
 pub use read::List;
 pub use sizes::{Dim, IntoDims, IntoSizes, Size};
 

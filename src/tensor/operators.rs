@@ -94,7 +94,7 @@ macro_rules! operators {
     ($($trait:ident $method:ident $assign:ident $assign_method:ident $op:expr;)*) => {$(
         operator! {
             $trait $method $assign $assign_method $op;
-            u8 i8 i16 i32 i64 f32 f64 half::f16 half::bf16
+            u8 i8 i16 i32 i64 f32 f64 half::f16 half::bf16 crate::Scalar
         }
     )*};
 }

@@ -187,19 +187,23 @@ impl Generator {
             super::elementwise::check_fits(bound.into(), dtype)?;
             let wide = dtype.is_floating_point() && i32::try_from(bound).is_err();
             if (dtype == DType::U8 && bound < 0) || wide {
-                return Err(Error::value(format!("{bound} is out of bounds for randint in {dtype}")));
+                return Err(Error::value(format!(
+                    "{bound} is out of bounds for randint in {dtype}"
+                )));
             }
         }
         self.draw("randint", shape, options, dtype, |build, words| {
             let (Words::One(word) | Words::Two([word, _])) = words;
             let number = below(build, word, range as u64);
             // Both the number and the shift fit 32 bits, or the dtype is int64 and holds the sum.
-            let wide = if dtype.lane() == crate::dtype::Lane::I64 { DType::I64 } else { DType::I32 };
+            let wide =
+                if dtype.lane() == crate::dtype::Lane::I64 { DType::I64 } else { DType::I32 };
             let wide = if dtype.is_floating_point() { DType::I32 } else { wide };
             let mut number = build.program.cast(number, wide);
             if wide == DType::I64 {
                 // The sign that the cast copied goes again: the word is unsigned.
-                let (up, down) = (build.scalar(1_i64 << 32, DType::I64), build.scalar(32, DType::I64));
+                let (up, down) =
+                    (build.scalar(1_i64 << 32, DType::I64), build.scalar(32, DType::I64));
                 number = build.program.binary(Op::Mul, number, up);
                 number = build.program.binary(Op::ShiftRightLogical, number, down);
             }
@@ -215,7 +219,7 @@ impl Generator {
         shape: impl IntoSizes,
         options: Options,
         dtype: DType,
-        number: impl FnOnce(&mut Build, Words) -> Value,
+        number: impl FnOnce(&mut Build<'_>, Words) -> Value,
     ) -> Result<Tensor> {
         let shape = new_shape(shape)?;
         let layout = Layout::contiguous(&shape)?;
@@ -225,7 +229,8 @@ impl Generator {
         let words: u8 = if dtype == DType::F64 { 2 } else { 1 };
         let mut build = Build::over(name, runtime, shape);
         build.program.scalars.extend_from_slice(&[self.seed, self.offset]);
-        let mut word = |word| build.program.push(Expr::Random { word, words, scalar: 0 }, DType::I32);
+        let mut word =
+            |word| build.program.push(Expr::Random { word, words, scalar: 0 }, DType::I32);
         let drawn = if words == 2 { Words::Two([word(0), word(1)]) } else { Words::One(word(0)) };
         let value = number(&mut build, drawn);
         build.write(value, &target)?;
@@ -241,7 +246,7 @@ enum Words {
 }
 
 /// A number below `range`, from a word that is uniform: the upper half of their product.
-fn below(build: &mut Build, word: Value, range: u64) -> Value {
+fn below(build: &mut Build<'_>, word: Value, range: u64) -> Value {
     if range == 1 << 32 {
         return word;
     }
@@ -250,7 +255,7 @@ fn below(build: &mut Build, word: Value, range: u64) -> Value {
 }
 
 /// The word as an unsigned number, shifted right by at least one bit.
-fn shifted(build: &mut Build, word: Value, bits: i32) -> Value {
+fn shifted(build: &mut Build<'_>, word: Value, bits: i32) -> Value {
     let bits = build.scalar(bits, DType::I32);
     build.program.binary(Op::ShiftRightLogical, word, bits)
 }

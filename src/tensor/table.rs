@@ -25,7 +25,7 @@ pub(crate) fn apply_into(op: Op, target: &Tensor, args: &[Arg<'_>]) -> Result<()
 }
 
 #[track_caller]
-fn build(op: Op, args: &[Arg<'_>]) -> Result<(Build, Value)> {
+fn build<'a>(op: Op, args: &[Arg<'a>]) -> Result<(Build<'a>, Value)> {
     let promoted = result_type(args.iter().map(|arg| arg.participant()));
     let dtype = match op.info().rule {
         Rule::Promote | Rule::Custom => promoted,
@@ -46,6 +46,26 @@ fn build(op: Op, args: &[Arg<'_>]) -> Result<(Build, Value)> {
     Ok((build, value))
 }
 
+/// The row of this name applied to arguments, if there is one that can be called so.
+#[doc(hidden)]
+#[track_caller]
+pub fn call(name: &str, args: &[Arg<'_>]) -> Option<Result<Tensor>> {
+    let op = *Op::ALL.iter().find(|op| op.info().name == name)?;
+    let info = op.info();
+    (info.rule != Rule::Custom && info.arity == args.len()).then(|| apply(op, args))
+}
+
+/// The row whose in-place form has this name, applied to a target and further arguments.
+#[doc(hidden)]
+#[track_caller]
+pub fn call_in_place(name: &str, target: &Tensor, args: &[Arg<'_>]) -> Option<Result<()>> {
+    let op = *Op::ALL.iter().find(|op| op.info().in_place == name && name != "none")?;
+    let all: Vec<Arg<'_>> = std::iter::once(target.into()).chain(args.iter().copied()).collect();
+    let info = op.info();
+    let callable = info.rule != Rule::Custom && info.arity == all.len();
+    callable.then(|| apply_into(op, target, &all))
+}
+
 macro_rules! define_methods {
     ($(
         $(#[$doc:meta])*
@@ -55,27 +75,6 @@ macro_rules! define_methods {
     )*) => {
         impl Tensor {
             $(define_methods! { @method $rule $arity [$(#[$doc])*] $variant $name $in_place })*
-        }
-
-        /// The row of this name applied to arguments, if there is one that can be called so.
-        #[doc(hidden)]
-        #[track_caller]
-        pub fn call(name: &str, args: &[Arg<'_>]) -> Option<Result<Tensor>> {
-            let op = *Op::ALL.iter().find(|op| op.info().name == name)?;
-            let info = op.info();
-            (info.rule != Rule::Custom && info.arity == args.len()).then(|| apply(op, args))
-        }
-
-        /// The row whose in-place form has this name, applied to a target and further arguments.
-        #[doc(hidden)]
-        #[track_caller]
-        pub fn call_in_place(name: &str, target: &Tensor, args: &[Arg<'_>]) -> Option<Result<()>> {
-            let names: &[(&str, Op)] = &[$((stringify!($in_place), Op::$variant)),*];
-            let (_, op) = *names.iter().find(|(known, _)| *known == name && *known != "none")?;
-            let all: Vec<Arg<'_>> = std::iter::once(target.into()).chain(args.iter().copied()).collect();
-            let info = op.info();
-            let callable = info.rule != Rule::Custom && info.arity == all.len();
-            callable.then(|| apply_into(op, target, &all))
         }
     };
     (@method custom $arity:ident [$($doc:tt)*] $variant:ident $name:ident $in_place:ident) => {};

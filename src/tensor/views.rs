@@ -5,8 +5,8 @@ use crate::error::Result;
 use crate::kernel::Dims;
 use crate::layout::{Layout, Reshape};
 
-use super::sizes::{IntoDims, IntoSizes};
 use super::Tensor;
+use super::sizes::{IntoDims, IntoSizes};
 
 macro_rules! views {
     ($(
@@ -177,8 +177,11 @@ impl Tensor {
     /// ```
     pub fn squeeze(&self, dims: impl IntoDims) -> Result<Self> {
         let dims = dims.into_dims();
-        let layout =
-            if dims.is_empty() { self.layout().squeeze() } else { self.layout().squeeze_dims(&dims)? };
+        let layout = if dims.is_empty() {
+            self.layout().squeeze()
+        } else {
+            self.layout().squeeze_dims(&dims)?
+        };
         Ok(self.with_layout(layout))
     }
 

@@ -191,12 +191,13 @@ impl Model {
             Value::Float(v) => vec![Float(v); left.len()],
         };
         let is_number = |value| match value {
-            Value::Var(var) => self.vars[var].shape.is_empty(),
+            Value::Var(var) => self.vars[var].places.len() == 1,
             _ => true,
         };
-        // Which operand stands on the left, and whether the right one is a number to PyTorch.
+        // Which operand stands on the left, and whether the right one is a number to PyTorch,
+        // as any tensor of one element is.
         let swapped = matches!(op, Op::SubFrom | Op::DivInto);
-        let wide = if swapped { self.vars[lhs].shape.is_empty() } else { is_number(rhs) };
+        let wide = if swapped { self.vars[lhs].places.len() == 1 } else { is_number(rhs) };
         let pairs = left.into_iter().zip(right);
         let values = pairs.map(|(l, r)| match op {
             Op::DivInto if !matches!(rhs, Value::Var(_)) => {
@@ -360,8 +361,8 @@ fn cast(value: Number, dtype: DType) -> Number {
     }
 }
 
-/// One operation in a dtype. `wide`: the right operand is a number or 0-d, which stays in float32
-/// beside halves when it multiplies or divides.
+/// One operation in a dtype. `wide`: the right operand is a number or has one element; it stays in
+/// float32 beside halves when it multiplies or divides.
 fn arithmetic(op: Op, l: Number, r: Number, dtype: DType, wide: bool) -> Number {
     let half = matches!(dtype, DType::F16 | DType::BF16);
     let keeps = half && wide && !matches!(op, Op::Add(_) | Op::Sub(_));

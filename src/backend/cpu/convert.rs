@@ -5,6 +5,10 @@
 
 use super::lanes::{Loop, in_place, ternary, unary};
 use crate::dtype::{DType, Lane};
+use crate::math::half::{
+    bf16_bits_to_f32, f16_bits_to_f32, f32_to_bf16_bits, f32_to_f16_bits, round_to_bf16,
+    round_to_f16,
+};
 
 /// From the stored form to the lane; nothing where they are one.
 pub(super) fn widen(dtype: DType) -> Option<Loop> {
@@ -14,8 +18,8 @@ pub(super) fn widen(dtype: DType) -> Option<Loop> {
         DType::U8 => |out, a, _, _| unary(out, a, |v: u8| i32::from(v)),
         DType::I8 => |out, a, _, _| unary(out, a, |v: i8| i32::from(v)),
         DType::I16 => |out, a, _, _| unary(out, a, |v: i16| i32::from(v)),
-        DType::F16 => |out, a, _, _| unary(out, a, f16_to_f32),
-        DType::BF16 => |out, a, _, _| unary(out, a, bf16_to_f32),
+        DType::F16 => |out, a, _, _| unary(out, a, f16_bits_to_f32),
+        DType::BF16 => |out, a, _, _| unary(out, a, bf16_bits_to_f32),
         DType::I32 | DType::I64 | DType::F32 | DType::F64 => return None,
     })
 }
@@ -25,8 +29,8 @@ pub(super) fn narrow(dtype: DType) -> Option<Loop> {
     Some(match dtype {
         DType::Bool | DType::U8 | DType::I8 => |out, a, _, _| unary(out, a, |v: i32| v as u8),
         DType::I16 => |out, a, _, _| unary(out, a, |v: i32| v as u16),
-        DType::F16 => |out, a, _, _| unary(out, a, f32_to_f16),
-        DType::BF16 => |out, a, _, _| unary(out, a, f32_to_bf16),
+        DType::F16 => |out, a, _, _| unary(out, a, f32_to_f16_bits),
+        DType::BF16 => |out, a, _, _| unary(out, a, f32_to_bf16_bits),
         DType::I32 | DType::I64 | DType::F32 | DType::F64 => return None,
     })
 }
@@ -37,8 +41,8 @@ pub(super) fn round(dtype: DType) -> Option<fn(&mut [u8])> {
         DType::U8 => |values| in_place(values, |v: i32| i32::from(v as u8)),
         DType::I8 => |values| in_place(values, |v: i32| i32::from(v as i8)),
         DType::I16 => |values| in_place(values, |v: i32| i32::from(v as i16)),
-        DType::F16 => |values| in_place(values, |v: f32| f16_to_f32(f32_to_f16(v))),
-        DType::BF16 => |values| in_place(values, |v: f32| bf16_to_f32(f32_to_bf16(v))),
+        DType::F16 => |values| in_place(values, round_to_f16),
+        DType::BF16 => |values| in_place(values, round_to_bf16),
         _ => return None,
     })
 }
@@ -106,54 +110,9 @@ pub(super) fn scalar_lane(dtype: DType, bits: u64) -> u64 {
         DType::U8 => u64::from(bits as u8),
         DType::I8 => u64::from(i32::from(bits as i8) as u32),
         DType::I16 => u64::from(i32::from(bits as i16) as u32),
-        DType::F16 => u64::from(f16_to_f32(bits as u16).to_bits()),
-        DType::BF16 => u64::from(bf16_to_f32(bits as u16).to_bits()),
+        DType::F16 => u64::from(f16_bits_to_f32(bits as u16).to_bits()),
+        DType::BF16 => u64::from(bf16_bits_to_f32(bits as u16).to_bits()),
         DType::I32 | DType::F32 => u64::from(bits as u32),
         DType::I64 | DType::F64 => bits,
     }
-}
-
-/// Exact. The exponent is moved by a multiplication, which also normalises subnormals.
-#[inline(always)]
-fn f16_to_f32(half: u16) -> f32 {
-    let half = u32::from(half);
-    let sign = (half & 0x8000) << 16;
-    let magnitude = (half & 0x7fff) << 13;
-    let scale = f32::from_bits((127 + 112) << 23);
-    let finite = (f32::from_bits(magnitude) * scale).to_bits();
-    let special = magnitude | 0x7f80_0000;
-    f32::from_bits(sign | if magnitude < 0x7c00 << 13 { finite } else { special })
-}
-
-/// To nearest even; NaN becomes the quiet NaN of its sign.
-#[inline(always)]
-fn f32_to_f16(value: f32) -> u16 {
-    let bits = value.to_bits();
-    let sign = (bits >> 16) & 0x8000;
-    let magnitude = bits & 0x7fff_ffff;
-    // Normal: rebias and add half an ulp, less one where the kept part is even. 65520 and above carry
-    // into infinity, larger exponents are cut to it.
-    let odd = (magnitude >> 13) & 1;
-    let normal = (magnitude.wrapping_sub(112 << 23).wrapping_add(0xfff + odd)) >> 13;
-    // Subnormal: the ulp of 0.5 is 2^-24, the smallest float16, so that the addition rounds.
-    let subnormal = (f32::from_bits(magnitude) + 0.5).to_bits().wrapping_sub(0.5_f32.to_bits());
-    let finite = if magnitude < 113 << 23 { subnormal } else { normal };
-    let bounded = if magnitude < 0x4780_0000 { finite } else { 0x7c00 };
-    let result = if magnitude > 0x7f80_0000 { 0x7e00 } else { bounded };
-    (sign | result) as u16
-}
-
-/// Exact.
-#[inline(always)]
-fn bf16_to_f32(half: u16) -> f32 {
-    f32::from_bits(u32::from(half) << 16)
-}
-
-/// To nearest even; NaN becomes a quiet NaN.
-#[inline(always)]
-fn f32_to_bf16(value: f32) -> u16 {
-    let bits = value.to_bits();
-    let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16;
-    let quiet = (bits >> 16) | 0x40;
-    (if bits & 0x7fff_ffff > 0x7f80_0000 { quiet } else { rounded }) as u16
 }

@@ -67,16 +67,10 @@ pub(super) fn simd<R>(body: impl FnOnce() -> R) -> R {
     {
         let level = Level::new();
         if let Some(avx512) = level.as_avx512() {
-            return avx512.vectorize(
-                #[inline(always)]
-                || body(),
-            );
+            return avx512.vectorize(body);
         }
         if let Some(avx2) = level.as_avx2() {
-            return avx2.vectorize(
-                #[inline(always)]
-                || body(),
-            );
+            return avx2.vectorize(body);
         }
     }
     body()
@@ -85,15 +79,19 @@ pub(super) fn simd<R>(body: impl FnOnce() -> R) -> R {
 /// `out[i] = f(a[i])`.
 #[inline(always)]
 pub(super) fn unary<A: Operand, R: Outcome, F: Fn(A) -> R>(out: &mut [u8], a: &[u8], f: F) {
-    let out: &mut [R::Lane] = cast_slice_mut(out);
-    let a: &[A::Lane] = &cast_slice(a)[..out.len()];
+    // A function of its own, so that the compiler learns from its signature that nothing overlaps;
+    // zipped, so that no bound is checked and no iteration left over for a scalar loop.
+    #[inline(always)]
+    fn map<A: Operand, R: Outcome>(out: &mut [R::Lane], a: &[A::Lane], f: impl Fn(A) -> R) {
+        for (out, &a) in out.iter_mut().zip(a) {
+            *out = f(A::from_lane(a)).into_lane();
+        }
+    }
+    let (out, a) = (cast_slice_mut(out), cast_slice(a));
+    debug_assert_eq!(out.len(), a.len());
     simd(
         #[inline(always)]
-        || {
-            for i in 0..out.len() {
-                out[i] = f(A::from_lane(a[i])).into_lane();
-            }
-        },
+        || map(out, a, f),
     );
 }
 
@@ -105,16 +103,22 @@ where
     R: Outcome,
     F: Fn(A, A) -> R,
 {
-    let out: &mut [R::Lane] = cast_slice_mut(out);
-    let a: &[A::Lane] = &cast_slice(a)[..out.len()];
-    let b: &[A::Lane] = &cast_slice(b)[..out.len()];
+    #[inline(always)]
+    fn map<A: Operand, R: Outcome>(
+        out: &mut [R::Lane],
+        a: &[A::Lane],
+        b: &[A::Lane],
+        f: impl Fn(A, A) -> R,
+    ) {
+        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            *out = f(A::from_lane(a), A::from_lane(b)).into_lane();
+        }
+    }
+    let (out, a, b) = (cast_slice_mut(out), cast_slice(a), cast_slice(b));
+    debug_assert!(out.len() == a.len() && out.len() == b.len());
     simd(
         #[inline(always)]
-        || {
-            for i in 0..out.len() {
-                out[i] = f(A::from_lane(a[i]), A::from_lane(b[i])).into_lane();
-            }
-        },
+        || map(out, a, b, f),
     );
 }
 
@@ -127,18 +131,23 @@ where
     R: Outcome,
     F: Fn(A, B, B) -> R,
 {
-    let out: &mut [R::Lane] = cast_slice_mut(out);
-    let a: &[A::Lane] = &cast_slice(a)[..out.len()];
-    let b: &[B::Lane] = &cast_slice(b)[..out.len()];
-    let c: &[B::Lane] = &cast_slice(c)[..out.len()];
+    #[inline(always)]
+    fn map<A: Operand, B: Operand, R: Outcome>(
+        out: &mut [R::Lane],
+        a: &[A::Lane],
+        (b, c): (&[B::Lane], &[B::Lane]),
+        f: impl Fn(A, B, B) -> R,
+    ) {
+        for (((out, &a), &b), &c) in out.iter_mut().zip(a).zip(b).zip(c) {
+            *out = f(A::from_lane(a), B::from_lane(b), B::from_lane(c)).into_lane();
+        }
+    }
+    let (out, a) = (cast_slice_mut(out), cast_slice(a));
+    let (b, c) = (cast_slice(b), cast_slice(c));
+    debug_assert!(out.len() == a.len() && out.len() == b.len() && out.len() == c.len());
     simd(
         #[inline(always)]
-        || {
-            for i in 0..out.len() {
-                let (a, b, c) = (A::from_lane(a[i]), B::from_lane(b[i]), B::from_lane(c[i]));
-                out[i] = f(a, b, c).into_lane();
-            }
-        },
+        || map(out, a, (b, c), f),
     );
 }
 

@@ -74,7 +74,7 @@ impl CpuMemory {
 
     /// Where the memory lies, if elements of `size` bytes may be put there.
     pub(super) fn pointer_of(&self, size: usize) -> Option<NonNull<u8>> {
-        (self.pointer.addr().get() % size == 0).then_some(self.pointer)
+        self.pointer.addr().get().is_multiple_of(size).then_some(self.pointer)
     }
 
     /// The `Vec` that [`CpuMemory::adopt`] took, with what has been written since.

@@ -2,8 +2,9 @@
 //!
 //! Nothing here names an operation: a new row has its loops by being in the table.
 
-use super::lanes::{Loop, binary, ternary, unary};
-use crate::dtype::{Category, DType, Lane};
+use super::lanes::{Loop, Operand, Outcome, binary, unary};
+use crate::dtype::DType;
+use crate::math::half::{StepBF16, StepF16};
 use crate::ops::{Op, op_table};
 
 /// One row in one lane type.
@@ -18,7 +19,7 @@ macro_rules! row {
         |out, a, b, _| binary::<$lane, _, _>(out, a, b, $function)
     };
     (ternary $lane:ty, [$function:path]) => {
-        |out, a, b, c| ternary::<$lane, $lane, _, _>(out, a, b, c, $function)
+        |out, a, b, c| super::lanes::ternary::<$lane, $lane, _, _>(out, a, b, c, $function)
     };
 }
 
@@ -31,6 +32,27 @@ macro_rules! define_loops {
     )*) => {
         fn f32_loop(op: Op) -> Loop {
             match op { $(Op::$variant => row!($arity f32, [$($float)?]),)* }
+        }
+
+        /// Note [Stepwise halves] in `ops`: other rows round at their end only, as every loop's result is.
+        fn f16_loop(op: Op) -> Loop {
+            match op {$(
+                Op::$variant => if const { Op::$variant.is_stepwise() } {
+                    row!($arity StepF16, [$($float)?])
+                } else {
+                    f32_loop(op)
+                },
+            )*}
+        }
+
+        fn bf16_loop(op: Op) -> Loop {
+            match op {$(
+                Op::$variant => if const { Op::$variant.is_stepwise() } {
+                    row!($arity StepBF16, [$($float)?])
+                } else {
+                    f32_loop(op)
+                },
+            )*}
         }
 
         fn f64_loop(op: Op) -> Loop {
@@ -53,13 +75,37 @@ macro_rules! define_loops {
 
 op_table!(define_loops);
 
+macro_rules! stepwise {
+    ($($type:ident)*) => {$(
+        impl Operand for $type {
+            type Lane = f32;
+            #[inline(always)]
+            fn from_lane(lane: f32) -> Self {
+                Self(lane)
+            }
+        }
+
+        impl Outcome for $type {
+            type Lane = f32;
+            #[inline(always)]
+            fn into_lane(self) -> f32 {
+                self.0
+            }
+        }
+    )*};
+}
+
+stepwise!(StepF16 StepBF16);
+
 /// The loop of an operation that computes in `dtype`. Its result is not narrowed.
 pub(super) fn loop_of(op: Op, dtype: DType) -> Loop {
-    match (dtype.category(), dtype.lane()) {
-        (Category::Bool, _) => bool_loop(op),
-        (_, Lane::I32) => i32_loop(op),
-        (_, Lane::I64) => i64_loop(op),
-        (_, Lane::F32) => f32_loop(op),
-        (_, Lane::F64) => f64_loop(op),
+    match dtype {
+        DType::Bool => bool_loop(op),
+        DType::U8 | DType::I8 | DType::I16 | DType::I32 => i32_loop(op),
+        DType::I64 => i64_loop(op),
+        DType::F16 => f16_loop(op),
+        DType::BF16 => bf16_loop(op),
+        DType::F32 => f32_loop(op),
+        DType::F64 => f64_loop(op),
     }
 }

@@ -9,12 +9,24 @@
 //! stored to: then it is copied to a register first. So the last operation before a store may write
 //! into the destination itself, if no load of that buffer is still to come and no other store goes
 //! there. No step ever sees a slice that it writes and another that overlaps it.
+//!
+//! # Note [Blocks]
+//! Where an operand is transposed, that is nearer to itself along another dimension than along the
+//! innermost, a tile is a block of both dimensions, so that of every line of that operand that is
+//! brought into the cache all elements are used. No operand is contiguous within such a tile.
+//!
+//! # Note [Past the cache]
+//! A large result goes past the cache: to store into a line that is not there reads it first, which
+//! would be a third of the traffic of an addition. Memory that is loaded too is in the cache anyway.
 
 use super::convert;
 use super::lanes::Loop;
 use super::ops::loop_of;
 use crate::dtype::{DType, Lane};
 use crate::kernel::{Args, Class, Code, Expr, OperandCode, Value};
+
+/// Bytes of a result that goes past the cache. Tests are to see it with little data.
+const PAST_CACHE: usize = if cfg!(test) { 1 << 10 } else { 8 << 20 };
 
 /// Where a tile's lanes of a value lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,10 +57,11 @@ pub(super) enum Step {
         operand: u8,
         out: Lanes,
     },
-    /// Copies to the elements of a strided operand.
+    /// Copies to the elements of an operand.
     Scatter {
         operand: u8,
         value: Lanes,
+        past_cache: bool,
     },
     Index {
         out: Lanes,
@@ -85,6 +98,12 @@ pub(super) struct Program {
     pub(super) registers: usize,
     /// Bytes of the widest lane.
     pub(super) lane: usize,
+    /// Tiles have rows along this dimension beside the innermost: Note [Blocks].
+    pub(super) rows: Option<usize>,
+    /// Some stores go past the cache: Note [Past the cache].
+    pub(super) past_cache: bool,
+    /// Points of the launch.
+    len: usize,
     /// Of each node, the state of its value while the steps are made.
     values: Vec<State>,
     free: Vec<u16>,
@@ -127,6 +146,9 @@ impl Program {
         self.steps.clear();
         self.free.clear();
         self.registers = 0;
+        self.past_cache = false;
+        self.len = args.shape.iter().product();
+        self.rows = block_dim(code, args);
         self.find_needed(code, purpose);
         for (i, node) in code.nodes.iter().enumerate() {
             if self.values[i].needed {
@@ -223,7 +245,7 @@ impl Program {
         let OperandCode { buffer, dtype, class } = code.operands[usize::from(operand)];
         let size = dtype.size() as u8;
         let widen = convert::widen(dtype);
-        match class {
+        match self.class_in_tile(class) {
             Class::Uniform => {
                 let lane = lane_size(dtype.lane());
                 self.fill(i, lane, FillValue::Element { operand, dtype });
@@ -296,7 +318,9 @@ impl Program {
         let OperandCode { dtype, class, .. } = code.operands[usize::from(operand)];
         let size = dtype.size() as u8;
         let narrow = convert::narrow(dtype);
-        if class == Class::Contiguous {
+        let past_cache = self.is_past_cache(code, operand);
+        self.past_cache |= past_cache;
+        if self.class_in_tile(class) == Class::Contiguous && !past_cache {
             let out = Lanes { place: Place::Memory(operand), size };
             let run = narrow.unwrap_or(convert::copy());
             self.push_apply(run, [lanes, NOWHERE, NOWHERE], out, None);
@@ -307,9 +331,23 @@ impl Program {
                 self.release(stored);
                 lanes = stored;
             }
-            self.steps.push(Step::Scatter { operand, value: lanes });
+            self.steps.push(Step::Scatter { operand, value: lanes, past_cache });
         }
         self.used(value);
+    }
+
+    /// What a contiguous operand is to a tile with rows.
+    fn class_in_tile(&self, class: Class) -> Class {
+        if self.rows.is_some() && class == Class::Contiguous { Class::Strided } else { class }
+    }
+
+    /// Note [Past the cache].
+    fn is_past_cache(&self, code: &Code, operand: u8) -> bool {
+        let OperandCode { buffer, dtype, class } = code.operands[usize::from(operand)];
+        let is_read = code.nodes.iter().any(|node| {
+            matches!(node.expr, Expr::Load(o) if code.operands[usize::from(o)].buffer == buffer)
+        });
+        class == Class::Contiguous && self.len * dtype.size() >= PAST_CACHE && !is_read
     }
 
     fn fill(&mut self, i: usize, size: u8, value: FillValue) {
@@ -338,7 +376,8 @@ impl Program {
                 );
                 let stores =
                     code.stores.iter().filter(|s| buffer_of(s.operand) == destination.buffer);
-                destination.class == Class::Contiguous
+                self.class_in_tile(destination.class) == Class::Contiguous
+                    && !self.is_past_cache(code, operand)
                     && convert::narrow(dtype).is_none()
                     && !is_loaded_later
                     && stores.count() == 1
@@ -390,4 +429,24 @@ impl Program {
 fn is_stored(code: &Code, buffer: u8, purpose: Purpose) -> bool {
     purpose == Purpose::Stores
         && code.stores.iter().any(|s| code.operands[usize::from(s.operand)].buffer == buffer)
+}
+
+/// The dimension of Note [Blocks], if blocks are worth their copies.
+fn block_dim(code: &Code, args: &Args) -> Option<usize> {
+    /// Fewer points are in L1 whatever their order. Tests are to see blocks with little data.
+    const SMALL: usize = if cfg!(test) { 64 } else { 4096 };
+    /// Elements of a line that a block should see at least.
+    const ROWS: usize = 8;
+    let inner = args.shape.len() - 1;
+    if inner == 0 || args.shape[inner] < ROWS || args.shape.iter().product::<usize>() <= SMALL {
+        return None;
+    }
+    code.operands.iter().zip(&args.operands).find_map(|(operand, numbers)| {
+        let strides = &numbers.strides;
+        let is_far = operand.class == Class::Strided && strides[inner] >= ROWS;
+        let nearest = (0..inner)
+            .filter(|&d| args.shape[d] >= ROWS && strides[d] > 0)
+            .min_by_key(|&d| strides[d])?;
+        (is_far && strides[nearest] < strides[inner]).then_some(nearest)
+    })
 }

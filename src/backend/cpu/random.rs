@@ -24,11 +24,16 @@ pub(super) fn fill(out: &mut [i32], seed: u64, offset: u64, index: u64, words: u
             // Where the stream wraps, the next block does not follow this one.
             let unwrapped = ((u64::MAX - start) / step).saturating_add(1);
             let count = count.min(usize::try_from(unwrapped).unwrap_or(usize::MAX));
-            batch(seed, |i| base.wrapping_add(i as u64), &mut blocks);
+            batch(seed, move |i| base.wrapping_add(i as u64), &mut blocks);
             let from = (start % 4) as usize;
-            for (i, out) in out[lane..lane + count].iter_mut().enumerate() {
-                let at = from + i * usize::from(words);
-                *out = blocks[at % 4][at / 4] as i32;
+            let out = &mut out[lane..lane + count];
+            if words == 1 {
+                interleave(out, from, &blocks);
+            } else {
+                for (i, out) in out.iter_mut().enumerate() {
+                    let at = from + i * usize::from(words);
+                    *out = blocks[at % 4][at / 4] as i32;
+                }
             }
             lane += count;
         }
@@ -36,8 +41,8 @@ pub(super) fn fill(out: &mut [i32], seed: u64, offset: u64, index: u64, words: u
         // At most one lane to a block.
         for (k, out) in out.chunks_mut(BATCH).enumerate() {
             let start = first.wrapping_add(((k * BATCH) as u64).wrapping_mul(step));
-            let position = |i: usize| start.wrapping_add(i as u64 * step);
-            batch(seed, |i| position(i) / 4, &mut blocks);
+            let position = move |i: usize| start.wrapping_add(i as u64 * step);
+            batch(seed, move |i| position(i) / 4, &mut blocks);
             for (i, out) in out.iter_mut().enumerate() {
                 *out = blocks[(position(i) % 4) as usize][i] as i32;
             }
@@ -45,40 +50,80 @@ pub(super) fn fill(out: &mut [i32], seed: u64, offset: u64, index: u64, words: u
     }
 }
 
-/// The blocks of [`BATCH`] counters.
+/// Copies words that follow each other, from word `from` of the first block on.
 #[inline(always)]
-fn batch(seed: u64, counter: impl Fn(usize) -> u64, blocks: &mut [[u32; BATCH]; 4]) {
+fn interleave(out: &mut [i32], from: usize, blocks: &[[u32; BATCH]; 4]) {
+    let word = |at: usize| blocks[at % 4][at / 4] as i32;
+    let head = (4 - from) % 4;
+    let (head, rest) = out.split_at_mut(head.min(out.len()));
+    let first = from.div_ceil(4);
+    let (quads, tail) = rest.as_chunks_mut::<4>();
+    head.iter_mut().enumerate().for_each(|(i, out)| *out = word(from + i));
+    let after = 4 * (first + quads.len());
+    tail.iter_mut().enumerate().for_each(|(i, out)| *out = word(after + i));
     simd(
         #[inline(always)]
         || {
             let [a, b, c, d] = blocks;
-            for i in 0..BATCH {
-                let counter = counter(i);
-                let block = philox([counter as u32, (counter >> 32) as u32, 0, 0], seed);
-                [a[i], b[i], c[i], d[i]] = block;
+            let blocks = a[first..].iter().zip(&b[first..]).zip(&c[first..]).zip(&d[first..]);
+            for (quad, (((a, b), c), d)) in quads.iter_mut().zip(blocks) {
+                *quad = [*a as i32, *b as i32, *c as i32, *d as i32];
             }
         },
     );
 }
 
-/// Ten rounds; the key is the seed, its low word first.
+/// The blocks of [`BATCH`] counters.
 #[inline(always)]
-fn philox(mut block: [u32; 4], seed: u64) -> [u32; 4] {
-    const MULTIPLIERS: [u32; 2] = [0xd251_1f53, 0xcd9e_8d57];
-    const WEYL: [u32; 2] = [0x9e37_79b9, 0xbb67_ae85];
-    let mut key = [seed as u32, (seed >> 32) as u32];
-    for _ in 0..10 {
-        let first = u64::from(MULTIPLIERS[0]) * u64::from(block[0]);
-        let second = u64::from(MULTIPLIERS[1]) * u64::from(block[2]);
-        block = [
-            (second >> 32) as u32 ^ block[1] ^ key[0],
-            second as u32,
-            (first >> 32) as u32 ^ block[3] ^ key[1],
-            first as u32,
-        ];
-        key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
+fn batch(seed: u64, counter: impl Fn(usize) -> u64, blocks: &mut [[u32; BATCH]; 4]) {
+    // A function of its own, so that the compiler learns that the blocks are apart from all else.
+    #[inline(always)]
+    fn fill(
+        seed: u64,
+        counter: impl Fn(usize) -> u64,
+        a: &mut [u32; BATCH],
+        b: &mut [u32; BATCH],
+        c: &mut [u32; BATCH],
+        d: &mut [u32; BATCH],
+    ) {
+        for i in 0..BATCH {
+            let counter = counter(i);
+            let block = philox([counter as u32, (counter >> 32) as u32, 0, 0], seed);
+            [a[i], b[i], c[i], d[i]] = block;
+        }
     }
-    block
+    let [a, b, c, d] = blocks;
+    simd(
+        #[inline(always)]
+        move || fill(seed, counter, a, b, c, d),
+    );
+}
+
+/// Ten rounds; the key is the seed, its low word first.
+///
+/// Written out, as loops that hold loops do not vectorise; in 64-bit lanes whose upper halves are zero, as
+/// vectors have only the product of such.
+#[inline(always)]
+fn philox(block: [u32; 4], seed: u64) -> [u32; 4] {
+    let block = block.map(u64::from);
+    let block = round(round(round(block, seed, 0), seed, 1), seed, 2);
+    let block = round(round(round(block, seed, 3), seed, 4), seed, 5);
+    round(round(round(round(block, seed, 6), seed, 7), seed, 8), seed, 9).map(|word| word as u32)
+}
+
+#[inline(always)]
+fn round([a, b, c, d]: [u64; 4], seed: u64, number: u32) -> [u64; 4] {
+    let key = (seed as u32).wrapping_add(number.wrapping_mul(0x9e37_79b9));
+    let other_key = ((seed >> 32) as u32).wrapping_add(number.wrapping_mul(0xbb67_ae85));
+    let first = a.wrapping_mul(0xd251_1f53);
+    let second = c.wrapping_mul(0xcd9e_8d57);
+    let low = u64::from(u32::MAX);
+    [
+        (second >> 32) ^ b ^ u64::from(key),
+        second & low,
+        (first >> 32) ^ d ^ u64::from(other_key),
+        first & low,
+    ]
 }
 
 #[cfg(test)]
@@ -109,7 +154,7 @@ mod tests {
                         let w = offset
                             .wrapping_add((index + i as u64).wrapping_mul(words.into()))
                             .wrapping_add(word.into());
-                        let block = philox([(w / 4) as u32, (w / 4 >> 32) as u32, 0, 0], 42);
+                        let block = philox([(w / 4) as u32, ((w / 4) >> 32) as u32, 0, 0], 42);
                         assert_eq!(got as u32, block[(w % 4) as usize], "{words} {index} {i}");
                     }
                 }

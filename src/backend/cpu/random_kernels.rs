@@ -46,6 +46,8 @@ fn injective(choices: &mut Choices<'_>, shape: &[usize]) -> Dims {
 struct Case {
     kernel: Builder,
     bytes: Vec<usize>,
+    /// The dtype of half the nodes, so that they meet.
+    home: DType,
 }
 
 impl Case {
@@ -59,7 +61,8 @@ impl Case {
             len *= size;
             shape.push(size);
         }
-        let mut case = Self { kernel: Builder::new(&shape), bytes: Vec::new() };
+        let home = choices.of(&DType::ALL);
+        let mut case = Self { kernel: Builder::new(&shape), bytes: Vec::new(), home };
         case.kernel.launch.kernel.args.base =
             choices.of(&[0, 1, 1000, u64::from(u32::MAX), u64::MAX - 5]);
         for _ in 0..1 + choices.below(14) {
@@ -93,7 +96,7 @@ impl Case {
     }
 
     fn node(&mut self, choices: &mut Choices<'_>) -> Value {
-        let dtype = choices.of(&DType::ALL);
+        let dtype = if choices.below(2) == 0 { self.home } else { choices.of(&DType::ALL) };
         match choices.below(10) {
             0 | 1 => self.load(choices, dtype),
             2 => {
@@ -130,7 +133,8 @@ impl Case {
         let op = choices.of(Op::ALL);
         let info = op.info();
         let dtypes: Vec<_> = DType::ALL.into_iter().filter(|&d| info.computes_in(d)).collect();
-        let dtype = choices.of(&dtypes);
+        let at_home = dtypes.contains(&self.home) && choices.below(3) > 0;
+        let dtype = if at_home { self.home } else { choices.of(&dtypes) };
         let arguments: Vec<_> = (0..info.arity).map(|_| self.value(choices, dtype)).collect();
         let expr = match arguments[..] {
             [a] => Expr::Unary(op, a),
@@ -142,6 +146,11 @@ impl Case {
     }
 
     fn load(&mut self, choices: &mut Choices<'_>, dtype: DType) -> Value {
+        let operands = &self.kernel.launch.kernel.code.operands;
+        let there: Vec<_> = (0..operands.len()).filter(|&o| operands[o].dtype == dtype).collect();
+        if !there.is_empty() && choices.below(2) == 1 {
+            return self.kernel.load(choices.of(&there) as u8);
+        }
         let mut strides = injective(choices, &self.shape());
         for stride in &mut strides {
             if choices.below(4) == 3 {
@@ -164,6 +173,10 @@ impl Case {
             let buffer = self.buffer();
             let operand = self.view(buffer, dtype, choices.below(2), &strides);
             return self.kernel.load(operand);
+        }
+        // The latest the most often, so that chains grow.
+        if choices.below(2) == 0 {
+            return there[there.len() - 1] as Value;
         }
         choices.of(&there) as Value
     }
@@ -255,7 +268,7 @@ fn is_nan(dtype: DType, bytes: &[u8]) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn run_of_any_kernel_gives_bits_of_reference(

@@ -186,7 +186,7 @@ fn from_lane(dtype: DType, bits: u64) -> Number {
 /// Word `word` of the Philox4x32-10 stream of a seed.
 fn philox_word(seed: u64, word: u64) -> i32 {
     let (mut k0, mut k1) = (seed as u32, (seed >> 32) as u32);
-    let (mut a, mut b, mut c, mut d) = ((word / 4) as u32, (word / 4 >> 32) as u32, 0_u32, 0_u32);
+    let (mut a, mut b, mut c, mut d) = ((word / 4) as u32, ((word / 4) >> 32) as u32, 0_u32, 0_u32);
     for round in 0..10 {
         if round > 0 {
             k0 = k0.wrapping_add(0x9e37_79b9);

@@ -1,6 +1,7 @@
 //! One launch: its check, its stores, on as many threads as it is worth.
 
 use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use rayon::prelude::*;
 
@@ -9,7 +10,7 @@ use super::tile::Launched;
 use crate::backend::Launch;
 
 /// Points a thread is given at least, times steps: below, waking threads costs more than it saves.
-const GRAIN: usize = 1 << 17;
+const GRAIN: usize = if cfg!(test) { 1 << 11 } else { 1 << 17 };
 
 thread_local! {
     /// Kept for its memory. Taken, not borrowed: a thread that waits for its tiles may run others' work.
@@ -28,7 +29,7 @@ pub(super) fn run(launch: &Launch) -> Option<u32> {
         let kernel = &launch.kernel;
         program.compile(&kernel.code, &kernel.args, Purpose::Stores);
         let launched = Launched::new(launch, &program);
-        each_part(&launched, kernel.len(), |start, end| launched.run(start, end));
+        each_part(&launched, |start, end| launched.run(start, end));
     }
     PROGRAM.set(program);
     failed
@@ -39,9 +40,8 @@ fn check(launch: &Launch, program: &mut Program) -> Option<u32> {
     let check = kernel.code.check?;
     let condition = program.compile(&kernel.code, &kernel.args, Purpose::Check(check.value));
     let launched = Launched::new(launch, program);
-    let found = std::sync::atomic::AtomicBool::new(false);
-    each_part(&launched, kernel.len(), |start, end| {
-        use std::sync::atomic::Ordering::Relaxed;
+    let found = AtomicBool::new(false);
+    each_part(&launched, |start, end| {
         if !found.load(Relaxed) && launched.any(start, end, condition) {
             found.store(true, Relaxed);
         }
@@ -49,20 +49,20 @@ fn check(launch: &Launch, program: &mut Program) -> Option<u32> {
     found.into_inner().then_some(kernel.args.check)
 }
 
-/// Calls `part` for ranges that together are `0 .. len`, on several threads if that pays. Ranges begin
-/// at multiples of the tile, so that two threads never share a tile.
-fn each_part(launched: &Launched<'_>, len: usize, part: impl Fn(usize, usize) + Sync) {
+/// Calls `part` for ranges that together are all tiles, on several threads if that pays.
+fn each_part(launched: &Launched<'_>, part: impl Fn(usize, usize) + Sync) {
+    let tiles = launched.tiles();
     let steps = launched.program.steps.len().max(1);
-    let worth = len.saturating_mul(steps) / GRAIN;
+    let worth = (tiles * launched.tile()).saturating_mul(steps) / GRAIN;
     if worth < 2 {
-        return part(0, len);
+        return part(0, tiles);
     }
     let threads = rayon::current_num_threads();
     if threads == 1 {
-        return part(0, len);
+        return part(0, tiles);
     }
     // A few parts a thread, so that one that is late holds up little.
-    let parts = worth.min(4 * threads);
-    let size = len.div_ceil(parts).next_multiple_of(launched.tile());
-    (0..len.div_ceil(size)).into_par_iter().for_each(|i| part(i * size, ((i + 1) * size).min(len)));
+    let parts = worth.min(4 * threads).min(tiles);
+    let bound = |i: usize| (i as u128 * tiles as u128 / parts as u128) as usize;
+    (0..parts).into_par_iter().for_each(|i| part(bound(i), bound(i + 1)));
 }

@@ -1,6 +1,6 @@
 //! Kernels by hand, whose results are known.
 
-use half::f16;
+use half::{bf16, f16};
 use smallvec::{SmallVec, smallvec};
 
 use super::{CpuBackend, CpuMemory};
@@ -24,6 +24,7 @@ impl Builder {
             nodes: SmallVec::new(),
             stores: SmallVec::new(),
             check: None,
+            reduce: None,
         };
         let args = Args {
             shape: Dims::from_slice(shape),
@@ -146,6 +147,45 @@ fn add_of_float16_rounds_to_nearest_even() {
 }
 
 #[test]
+fn div_trunc_of_halves_rounds_the_quotient_first() {
+    // As PyTorch 2.15 answers; the truncated float32 quotients are 524 and 16.
+    let half = |v: f32| f16::from_f32(v);
+    assert_eq!(binary(Op::DivTrunc, &[half(41.0)], &[half(0.078_125)]), [half(525.0)]);
+    let half = |v: f32| bf16::from_f32(v);
+    assert_eq!(binary(Op::DivTrunc, &[half(18.0)], &[half(1.0625)]), [half(17.0)]);
+}
+
+#[test]
+fn add_of_transposed_operand_spans_blocks() {
+    let backend = CpuBackend::new();
+    let (rows, columns) = (331, 210);
+    let a = buffer(&backend, &(0..rows * columns).map(|v| v as f64).collect::<Vec<_>>());
+    let out = backend.allocate(rows * columns * 8).unwrap();
+    let mut k = Builder::new(&[rows, columns]);
+    let a = k.buffer(&a);
+    let a = k.view(a, DType::F64, 0, &[1, rows]);
+    let to = k.operand::<f64>(&out);
+    let v = k.load(a);
+    let i = k.node(DType::I64, Expr::Index);
+    let i = k.node(DType::F64, Expr::Cast(i));
+    let sum = k.node(DType::F64, Expr::Binary(Op::Add, [v, i]));
+    k.store(to, sum);
+    k.run(&backend);
+    let got = values::<f64>(&backend, &out);
+    let expected = |r: usize, c: usize| (r + c * rows + r * columns + c) as f64;
+    for r in 0..rows {
+        assert!((0..columns).all(|c| got[r * columns + c] == expected(r, c)), "row {r}");
+    }
+}
+
+#[test]
+fn run_without_checks_leaves_nothing_to_report() {
+    let backend = CpuBackend::new();
+    backend.run(&[]).unwrap();
+    assert_eq!(backend.wait().unwrap(), None);
+}
+
+#[test]
 fn add_over_many_tiles_and_threads_is_elementwise() {
     let n = 300_007;
     let a: Vec<i32> = (0..n).collect();
@@ -170,6 +210,24 @@ fn in_place_through_views_of_one_buffer_reads_before_it_writes() {
     let got = values::<f32>(&backend, &memory);
     assert!((0..5000).all(|i| got[2 * i] == (2 * i + 1) as f32));
     assert!((0..5000).all(|i| got[2 * i + 1] == (4 * i + 1) as f32));
+}
+
+#[test]
+fn load_after_the_value_stored_in_place_sees_what_was_there() {
+    let backend = CpuBackend::new();
+    let memory = buffer(&backend, &[1_i32, 2, 3, 4]);
+    let out = backend.allocate(16).unwrap();
+    let mut k = Builder::new(&[4]);
+    let (x, to) = (k.operand::<i32>(&memory), k.operand::<i32>(&out));
+    let before = k.load(x);
+    let negative = k.node(DType::I32, Expr::Unary(Op::Neg, before));
+    let again = k.load(x);
+    let sum = k.node(DType::I32, Expr::Binary(Op::Add, [again, again]));
+    k.store(x, negative);
+    k.store(to, sum);
+    k.run(&backend);
+    assert_eq!(values::<i32>(&backend, &memory), [-1, -2, -3, -4]);
+    assert_eq!(values::<i32>(&backend, &out), [2, 4, 6, 8]);
 }
 
 #[test]

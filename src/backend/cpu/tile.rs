@@ -1,7 +1,8 @@
 //! One tile: consecutive points, few enough that their lanes stay in L1.
 //!
 //! Owns [`Launched`], a program with its operands, and the registers it runs in, which each thread
-//! keeps. A tile is a range of linear indices: it spans rows where the inner dimension is short.
+//! keeps. A tile is a range of linear indices, which spans rows where the inner dimension is short; or a
+//! block of two dimensions, see Note [Blocks] of `plan`.
 #![allow(unsafe_code, reason = "uses views, for the elements of the tile it runs")]
 
 use std::cell::Cell;
@@ -12,10 +13,10 @@ use smallvec::SmallVec;
 use super::convert;
 use super::plan::{FillValue, Lanes, Place, Program, Step};
 use super::random;
-use super::view::{Run, View};
+use super::view::{Block, View, fence};
 use crate::backend::Launch;
 use crate::dtype::DType;
-use crate::kernel::Dims;
+use crate::kernel::{Class, Dims};
 
 /// Bytes of a register.
 pub(super) const REGISTER: usize = 4096;
@@ -32,18 +33,47 @@ thread_local! {
     static REGISTERS: Cell<Registers> = const { Cell::new(Vec::new()) };
 }
 
-/// Consecutive points.
+/// Rows of consecutive points; their lanes lie one row after the other.
 #[derive(Clone, Copy)]
 struct Tile {
+    /// Linear index of the first point.
     start: usize,
+    /// Points of all rows.
     len: usize,
+    rows: usize,
+    /// Points of a row.
+    columns: usize,
+    /// Linear distance from row to row.
+    pitch: usize,
+}
+
+impl Tile {
+    fn range(start: usize, len: usize) -> Self {
+        Self { start, len, rows: 1, columns: len, pitch: 0 }
+    }
+}
+
+/// How a space is cut into blocks.
+struct Grid {
+    /// The dimension of the rows.
+    dim: usize,
+    /// Of a block.
+    rows: usize,
+    columns: usize,
+    /// Blocks along the inner dimension, and along `dim`.
+    across: usize,
+    down: usize,
 }
 
 /// A program and what it runs on.
 pub(super) struct Launched<'a> {
     pub(super) program: &'a Program,
     shape: &'a [usize],
+    /// Points.
+    len: usize,
     base: u64,
+    /// Of a program with rows.
+    grid: Option<Grid>,
     views: SmallVec<[View<'a>; 8]>,
 }
 
@@ -54,7 +84,9 @@ impl<'a> Launched<'a> {
         let views = views
             .map(|(c, a)| View::new(&launch.buffers[usize::from(c.buffer)], c, a, &args.shape))
             .collect();
-        Self { program, shape: &args.shape, base: args.base, views }
+        let shape = &args.shape;
+        let grid = program.rows.map(|dim| Grid::new(shape, dim, REGISTER / program.lane));
+        Self { program, shape, len: launch.kernel.len(), base: args.base, grid, views }
     }
 
     /// Points of a tile.
@@ -62,16 +94,56 @@ impl<'a> Launched<'a> {
         REGISTER / self.program.lane
     }
 
-    /// Runs the points `start .. end`.
-    pub(super) fn run(&self, start: usize, end: usize) {
-        self.each_tile(start, end, |_, _| true);
+    /// How many tiles there are.
+    pub(super) fn tiles(&self) -> usize {
+        match &self.grid {
+            Some(grid) => {
+                let rest = self.len / self.shape[self.shape.len() - 1] / self.shape[grid.dim];
+                rest * grid.across * grid.down
+            }
+            None => self.len.div_ceil(self.tile()),
+        }
     }
 
-    /// Whether `condition`, a bool value of the program, is true at a point of `start .. end`.
+    /// Tile number `i`.
+    fn at(&self, i: usize) -> Tile {
+        let Some(grid) = &self.grid else {
+            let start = i * self.tile();
+            return Tile::range(start, self.tile().min(self.len - start));
+        };
+        let inner = self.shape[self.shape.len() - 1];
+        let (column, i) = (i % grid.across * grid.columns, i / grid.across);
+        let (row, mut i) = (i % grid.down * grid.rows, i / grid.down);
+        let columns = grid.columns.min(inner - column);
+        let rows = grid.rows.min(self.shape[grid.dim] - row);
+        // The linear index, from the indices along the other dimensions.
+        let (mut start, mut pitch, mut scale) = (column, 0, inner);
+        for d in (0..self.shape.len() - 1).rev() {
+            if d == grid.dim {
+                pitch = scale;
+                start += row * scale;
+            } else {
+                start += i % self.shape[d] * scale;
+                i /= self.shape[d];
+            }
+            scale *= self.shape[d];
+        }
+        Tile { start, len: rows * columns, rows, columns, pitch }
+    }
+
+    /// Runs the tiles `start .. end`.
+    pub(super) fn run(&self, start: usize, end: usize) {
+        self.each_tile(start, end, |_, _| true);
+        if self.program.past_cache {
+            fence();
+        }
+    }
+
+    /// Whether `condition`, a bool value of the program, is true at a point of the tiles `start .. end`.
     pub(super) fn any(&self, start: usize, end: usize, condition: Lanes) -> bool {
         let mut found = false;
-        self.each_tile(start, end, |registers, at| {
-            let lanes = self.read(condition, registers, at);
+        self.each_tile(start, end, |registers, tile| {
+            let lanes = self.read(condition, registers, tile);
             found |= lanes.iter().any(|&byte| byte != 0);
             !found
         });
@@ -84,19 +156,15 @@ impl<'a> Launched<'a> {
         while registers.len() < self.program.registers {
             registers.push(vec![Line::zeroed(); REGISTER / size_of::<Line>()]);
         }
-        let tile = self.tile();
-        self.fill(&mut registers, tile.min(end - start));
-        let mut at = start;
-        while at < end {
-            let len = tile.min(end - at);
-            let tile = Tile { start: at, len };
+        self.fill(&mut registers, self.tile().min(self.len));
+        for i in start..end {
+            let tile = self.at(i);
             for step in &self.program.steps {
                 self.step(step, &mut registers, tile);
             }
             if !then(&registers, tile) {
                 break;
             }
-            at += len;
         }
         REGISTERS.set(registers);
     }
@@ -124,7 +192,12 @@ impl<'a> Launched<'a> {
         let mut element = [0_u64];
         let bytes = &mut cast_slice_mut::<u64, u8>(&mut element)[..view.size];
         // SAFETY: an element of the operand at every point.
-        unsafe { view.gather(Run { offset: 0, stride: 0, len: 1 }, bytes) };
+        unsafe {
+            view.gather(
+                Block { offset: 0, rows: 1, row_stride: 0, columns: 1, column_stride: 0 },
+                bytes,
+            )
+        };
         let bits = match view.size {
             1 => u64::from(bytes[0]),
             2 => u64::from(u16::from_ne_bytes([bytes[0], bytes[1]])),
@@ -188,82 +261,144 @@ impl<'a> Launched<'a> {
             Step::Gather { operand, out } => {
                 let view = &self.views[usize::from(operand)];
                 self.write(out, registers, tile, |out, _| {
-                    each_run(self.shape, view.strides, tile, |lane, run| {
-                        let bytes = lane * view.size..(lane + run.len) * view.size;
+                    self.each_block(view, tile, |lane, block| {
+                        let bytes = lane * view.size..(lane + block.len()) * view.size;
                         // SAFETY: elements of this tile.
-                        unsafe { view.gather(run, &mut out[bytes]) };
+                        unsafe { view.gather(block, &mut out[bytes]) };
                     });
                 });
             }
-            Step::Scatter { operand, value } => {
+            Step::Scatter { operand, value, past_cache } => {
                 let view = &self.views[usize::from(operand)];
                 let value = self.read(value, registers, tile);
-                each_run(self.shape, view.strides, tile, |lane, run| {
-                    let bytes = lane * view.size..(lane + run.len) * view.size;
+                self.each_block(view, tile, |lane, block| {
+                    let bytes = lane * view.size..(lane + block.len()) * view.size;
                     // SAFETY: elements of this tile, of an operand that is stored to.
-                    unsafe { view.scatter(run, &value[bytes]) };
+                    unsafe { view.scatter(block, &value[bytes], past_cache) };
                 });
             }
-            Step::Index { out } => {
-                let first = self.base.wrapping_add(tile.start as u64);
-                self.write(out, registers, tile, |bytes, _| match out.size {
-                    4 => {
-                        let lanes: &mut [u32] = cast_slice_mut(bytes);
-                        for (i, lane) in lanes.iter_mut().enumerate() {
-                            *lane = (first as u32).wrapping_add(i as u32);
-                        }
-                    }
-                    _ => {
-                        let lanes: &mut [u64] = cast_slice_mut(bytes);
-                        for (i, lane) in lanes.iter_mut().enumerate() {
-                            *lane = first.wrapping_add(i as u64);
-                        }
-                    }
-                });
-            }
+            Step::Index { out } => self.write(out, registers, tile, |bytes, _| {
+                for (row, bytes) in
+                    bytes.chunks_mut(tile.columns * usize::from(out.size)).enumerate()
+                {
+                    index(bytes, out.size, self.position(tile, row));
+                }
+            }),
             Step::Random { word, words, seed, offset, out } => {
-                let first = self.base.wrapping_add(tile.start as u64);
                 self.write(out, registers, tile, |bytes, _| {
-                    random::fill(cast_slice_mut(bytes), seed, offset, first, words, word);
+                    let lanes: &mut [i32] = cast_slice_mut(bytes);
+                    for (row, lanes) in lanes.chunks_mut(tile.columns).enumerate() {
+                        let first = self.position(tile, row);
+                        random::fill(lanes, seed, offset, first, words, word);
+                    }
                 });
+            }
+        }
+    }
+
+    /// The index of a row's first point, with the base.
+    fn position(&self, tile: Tile, row: usize) -> u64 {
+        self.base.wrapping_add((tile.start + row * tile.pitch) as u64)
+    }
+
+    /// Calls `visit` with the elements of an operand that the tile sees, block by block; the first
+    /// argument is the lane of the block's first element.
+    #[inline(always)]
+    fn each_block(&self, view: &View<'_>, tile: Tile, mut visit: impl FnMut(usize, Block)) {
+        let columns = tile.columns;
+        match &self.grid {
+            Some(grid) => {
+                let (offset, column_stride, _) = self.offset_of(view, tile.start);
+                let row_stride = view.strides[grid.dim];
+                visit(0, Block { offset, rows: tile.rows, row_stride, columns, column_stride });
+            }
+            None if view.class == Class::Contiguous => {
+                let offset = tile.start;
+                visit(0, Block { offset, rows: 1, row_stride: 0, columns, column_stride: 1 });
+            }
+            None => self.each_row(view, tile, visit),
+        }
+    }
+
+    /// Where an operand's element is at a point, the stride to the next, and the point.
+    fn offset_of(&self, view: &View<'_>, mut point: usize) -> (usize, usize, Dims) {
+        let mut index: Dims = SmallVec::from_elem(0, self.shape.len());
+        let mut offset = 0;
+        for d in (0..self.shape.len()).rev() {
+            index[d] = point % self.shape[d];
+            point /= self.shape[d];
+            offset += index[d] * view.strides[d];
+        }
+        (offset, view.strides[self.shape.len() - 1], index)
+    }
+
+    /// [`Launched::each_block`] of a tile that is a range: the rest of a row, whole rows, part of one.
+    fn each_row(&self, view: &View<'_>, tile: Tile, mut visit: impl FnMut(usize, Block)) {
+        let inner = self.shape.len() - 1;
+        let (shape, strides) = (self.shape, view.strides);
+        let (mut offset, column_stride, mut index) = self.offset_of(view, tile.start);
+        let mut lane = 0;
+        while lane < tile.len {
+            let rest = tile.len - lane;
+            let size = shape[inner];
+            let at = index[inner];
+            // Whole rows that follow each other along the dimension before.
+            let rows = match inner {
+                0 => 1,
+                _ if at > 0 => 1,
+                _ => (rest / size).min(shape[inner - 1] - index[inner - 1]).max(1),
+            };
+            let columns = (size - at).min(rest);
+            let row_stride = if inner > 0 { strides[inner - 1] } else { 0 };
+            visit(lane, Block { offset, rows, row_stride, columns, column_stride });
+            lane += rows * columns;
+            offset -= at * column_stride;
+            index[inner] = 0;
+            let mut step = rows;
+            for d in (0..inner).rev() {
+                index[d] += step;
+                offset += step * strides[d];
+                if index[d] < shape[d] {
+                    break;
+                }
+                offset -= index[d] * strides[d];
+                index[d] = 0;
+                step = 1;
             }
         }
     }
 }
 
-/// Calls `visit` with the elements of a strided operand that the tile sees, in runs along the inner
-/// dimension; the first argument is the lane of the run's first.
-#[inline(always)]
-fn each_run(shape: &[usize], strides: &[usize], tile: Tile, mut visit: impl FnMut(usize, Run)) {
-    let inner = shape.len() - 1;
-    let (size, stride) = (shape[inner], strides[inner]);
-    let mut index: Dims = SmallVec::from_elem(0, shape.len());
-    let mut rest = tile.start;
-    let mut offset = 0;
-    for d in (0..shape.len()).rev() {
-        index[d] = rest % shape[d];
-        rest /= shape[d];
-        offset += index[d] * strides[d];
-    }
-    let mut lane = 0;
-    let mut at = index[inner];
-    offset -= at * stride;
-    loop {
-        let len = (size - at).min(tile.len - lane);
-        visit(lane, Run { offset: offset + at * stride, stride, len });
-        lane += len;
-        if lane == tile.len {
-            return;
+impl Grid {
+    /// Blocks of at most `tile` points, with rows of a few lines.
+    fn new(shape: &[usize], dim: usize, tile: usize) -> Self {
+        let inner = shape[shape.len() - 1];
+        let columns = inner.min(64);
+        let rows = shape[dim].min(tile / columns);
+        Self {
+            dim,
+            rows,
+            columns,
+            across: inner.div_ceil(columns),
+            down: shape[dim].div_ceil(rows),
         }
-        at = 0;
-        for d in (0..inner).rev() {
-            index[d] += 1;
-            offset += strides[d];
-            if index[d] < shape[d] {
-                break;
+    }
+}
+
+/// Fills lanes of `size` bytes with consecutive numbers.
+fn index(bytes: &mut [u8], size: u8, first: u64) {
+    match size {
+        4 => {
+            let lanes: &mut [u32] = cast_slice_mut(bytes);
+            for (i, lane) in lanes.iter_mut().enumerate() {
+                *lane = (first as u32).wrapping_add(i as u32);
             }
-            offset -= index[d] * strides[d];
-            index[d] = 0;
+        }
+        _ => {
+            let lanes: &mut [u64] = cast_slice_mut(bytes);
+            for (i, lane) in lanes.iter_mut().enumerate() {
+                *lane = first.wrapping_add(i as u64);
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ use std::marker::PhantomData;
 use std::slice;
 
 use crate::backend::Buffer;
-use crate::kernel::{Dims, OperandArgs, OperandCode};
+use crate::kernel::{Class, Dims, OperandArgs, OperandCode};
 
 use super::memory::CpuMemory;
 
@@ -27,6 +27,7 @@ pub(super) struct View<'a> {
     pub(super) size: usize,
     /// In elements.
     pub(super) strides: &'a Dims,
+    pub(super) class: Class,
     buffer: PhantomData<&'a Buffer>,
 }
 
@@ -35,13 +36,28 @@ unsafe impl Send for View<'_> {}
 // SAFETY: Note [Who may touch what].
 unsafe impl Sync for View<'_> {}
 
-/// Elements at equal distances.
+/// Rows of elements at equal distances.
 #[derive(Clone, Copy)]
-pub(super) struct Run {
+pub(super) struct Block {
     /// Of the first element, from the origin.
     pub(super) offset: usize,
-    pub(super) stride: usize,
-    pub(super) len: usize,
+    pub(super) rows: usize,
+    pub(super) row_stride: usize,
+    pub(super) columns: usize,
+    pub(super) column_stride: usize,
+}
+
+impl Block {
+    pub(super) fn len(&self) -> usize {
+        self.rows * self.columns
+    }
+
+    /// Whether one column after the other is the better order: where elements of a column are nearer
+    /// to each other than those of a row, as in a transposed operand, or rows are short.
+    fn is_by_column(&self) -> bool {
+        self.rows > 1
+            && (self.columns < 16 || self.row_stride < self.column_stride && self.rows >= 8)
+    }
 }
 
 impl<'a> View<'a> {
@@ -60,7 +76,7 @@ impl<'a> View<'a> {
         };
         // SAFETY: in bounds, as just asserted.
         let pointer = unsafe { start.add(args.offset * size) }.as_ptr();
-        Self { pointer, size, strides: &args.strides, buffer: PhantomData }
+        Self { pointer, size, strides: &args.strides, class: code.class, buffer: PhantomData }
     }
 
     /// The elements `from .. from + len` from the origin.
@@ -83,66 +99,175 @@ impl<'a> View<'a> {
         unsafe { slice::from_raw_parts_mut(self.pointer.add(from * self.size), len * self.size) }
     }
 
-    /// Copies the elements of the run, one after the other.
+    /// Copies the elements of the block, row by row.
     ///
     /// # Safety
     /// They are elements of the operand within the points of the tile that the caller runs.
-    pub(super) unsafe fn gather(&self, run: Run, to: &mut [u8]) {
-        // SAFETY: as in `slice`; `to` is as long as the run, and aligned as its element.
+    pub(super) unsafe fn gather(&self, block: Block, to: &mut [u8]) {
+        assert!(
+            to.len() == block.len() * self.size && to.as_ptr().addr().is_multiple_of(self.size)
+        );
+        // SAFETY: as in `slice`; `to` is as long as the block, and aligned as its elements.
         unsafe {
-            let from = self.pointer.add(run.offset * self.size);
-            assert!(to.len() == run.len * self.size && to.as_ptr().addr() % self.size == 0);
+            let from = self.pointer.add(block.offset * self.size);
             let to = to.as_mut_ptr();
-            match (run.stride, self.size) {
-                (1, _) => to.copy_from_nonoverlapping(from, run.len * self.size),
-                (_, 1) => gather::<u8>(from, run, to),
-                (_, 2) => gather::<u16>(from, run, to),
-                (_, 4) => gather::<u32>(from, run, to),
-                (_, _) => gather::<u64>(from, run, to),
+            match self.size {
+                1 => gather::<u8>(from, block, to.cast()),
+                2 => gather::<u16>(from.cast(), block, to.cast()),
+                4 => gather::<u32>(from.cast(), block, to.cast()),
+                _ => gather::<u64>(from.cast(), block, to.cast()),
             }
         }
     }
 
-    /// Copies into the elements of the run.
+    /// Copies into the elements of the block; with `past_cache` without reading their lines first.
     ///
     /// # Safety
     /// They are elements of the operand within the points of the tile that the caller runs, and the
     /// operand is one that is stored to.
-    pub(super) unsafe fn scatter(&self, run: Run, from: &[u8]) {
+    pub(super) unsafe fn scatter(&self, block: Block, from: &[u8], past_cache: bool) {
+        assert!(
+            from.len() == block.len() * self.size && from.as_ptr().addr().is_multiple_of(self.size)
+        );
         // SAFETY: as in `gather`.
         unsafe {
-            let to = self.pointer.add(run.offset * self.size);
-            assert!(from.len() == run.len * self.size && from.as_ptr().addr() % self.size == 0);
+            let to = self.pointer.add(block.offset * self.size);
+            if past_cache && block.column_stride == 1 {
+                let row = block.columns * self.size;
+                for r in 0..block.rows {
+                    stream(&from[r * row..][..row], to.add(r * block.row_stride * self.size));
+                }
+                return;
+            }
             let from = from.as_ptr();
-            match (run.stride, self.size) {
-                (1, _) => to.copy_from_nonoverlapping(from, run.len * self.size),
-                (_, 1) => scatter::<u8>(from, run, to),
-                (_, 2) => scatter::<u16>(from, run, to),
-                (_, 4) => scatter::<u32>(from, run, to),
-                (_, _) => scatter::<u64>(from, run, to),
+            match self.size {
+                1 => scatter::<u8>(from, block, to),
+                2 => scatter::<u16>(from.cast(), block, to.cast()),
+                4 => scatter::<u32>(from.cast(), block, to.cast()),
+                _ => scatter::<u64>(from.cast(), block, to.cast()),
             }
         }
     }
 }
 
 /// # Safety
-/// `from` is valid for the run, `to` for its length; both are aligned for `T`.
+/// `from` is valid for the block, `to` for as many elements; both are aligned.
 #[inline(always)]
-unsafe fn gather<T: Copy>(from: *const u8, run: Run, to: *mut u8) {
-    let (from, to) = (from.cast::<T>(), to.cast::<T>());
-    for i in 0..run.len {
-        // SAFETY: by contract.
-        unsafe { to.add(i).write(from.add(i * run.stride).read()) };
+unsafe fn gather<T: Copy>(from: *const T, block: Block, to: *mut T) {
+    let Block { rows, row_stride, columns, column_stride, .. } = block;
+    // SAFETY: by contract.
+    unsafe {
+        if block.is_by_column() {
+            for c in 0..columns {
+                let (from, to) = (from.add(c * column_stride), to.add(c));
+                for r in 0..rows {
+                    to.add(r * columns).write(from.add(r * row_stride).read());
+                }
+            }
+            return;
+        }
+        for r in 0..rows {
+            let (from, to) = (from.add(r * row_stride), to.add(r * columns));
+            match column_stride {
+                0 => slice::from_raw_parts_mut(to, columns).fill(from.read()),
+                1 => to.copy_from_nonoverlapping(from, columns),
+                // Known to the compiler, this one becomes shuffles.
+                2 => (0..columns).for_each(|i| to.add(i).write(from.add(i * 2).read())),
+                _ => (0..columns).for_each(|i| to.add(i).write(from.add(i * column_stride).read())),
+            }
+        }
     }
 }
 
 /// # Safety
-/// `to` is valid for the run, `from` for its length; both are aligned for `T`.
+/// `to` is valid for the block, `from` for as many elements; both are aligned.
 #[inline(always)]
-unsafe fn scatter<T: Copy>(from: *const u8, run: Run, to: *mut u8) {
-    let (from, to) = (from.cast::<T>(), to.cast::<T>());
-    for i in 0..run.len {
+unsafe fn scatter<T: Copy>(from: *const T, block: Block, to: *mut T) {
+    let Block { rows, row_stride, columns, column_stride, .. } = block;
+    // SAFETY: by contract.
+    unsafe {
+        if block.is_by_column() {
+            for c in 0..columns {
+                let (from, to) = (from.add(c), to.add(c * column_stride));
+                for r in 0..rows {
+                    to.add(r * row_stride).write(from.add(r * columns).read());
+                }
+            }
+            return;
+        }
+        for r in 0..rows {
+            let (from, to) = (from.add(r * columns), to.add(r * row_stride));
+            match column_stride {
+                1 => to.copy_from_nonoverlapping(from, columns),
+                _ => (0..columns).for_each(|i| to.add(i * column_stride).write(from.add(i).read())),
+            }
+        }
+    }
+}
+
+/// Copies with stores that go past the cache: a line that is written whole need not be read first, and
+/// displaces nothing. [`fence`] must follow before another thread looks.
+///
+/// # Safety
+/// `to` is valid for as many bytes and does not overlap.
+#[cfg(target_arch = "x86_64")]
+unsafe fn stream(from: &[u8], to: *mut u8) {
+    let head = to.align_offset(64).min(from.len());
+    let (head, rest) = from.split_at(head);
+    let (lines, tail) = rest.as_chunks::<64>();
+    // SAFETY: by contract; the lines of `to` begin at multiples of 64.
+    unsafe {
+        to.copy_from_nonoverlapping(head.as_ptr(), head.len());
+        let to = to.add(head.len());
+        if fearless_simd::Level::new().as_avx512().is_some() {
+            stream_avx512(lines, to);
+        } else {
+            stream_sse2(lines, to);
+        }
+        to.add(size_of_val(lines)).copy_from_nonoverlapping(tail.as_ptr(), tail.len());
+    }
+}
+
+/// # Safety
+/// The machine has AVX-512; `to` is valid for the lines and aligned to them.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn stream_avx512(lines: &[[u8; 64]], to: *mut u8) {
+    use std::arch::x86_64::{_mm512_loadu_si512, _mm512_stream_si512};
+    for (i, line) in lines.iter().enumerate() {
         // SAFETY: by contract.
-        unsafe { to.add(i * run.stride).write(from.add(i).read()) };
+        unsafe {
+            _mm512_stream_si512(to.add(64 * i).cast(), _mm512_loadu_si512(line.as_ptr().cast()));
+        }
+    }
+}
+
+/// # Safety
+/// `to` is valid for the lines and aligned to them.
+#[cfg(target_arch = "x86_64")]
+unsafe fn stream_sse2(lines: &[[u8; 64]], to: *mut u8) {
+    use std::arch::x86_64::{_mm_loadu_si128, _mm_stream_si128};
+    for (i, part) in lines.as_flattened().as_chunks::<16>().0.iter().enumerate() {
+        // SAFETY: by contract.
+        unsafe {
+            _mm_stream_si128(to.add(16 * i).cast(), _mm_loadu_si128(part.as_ptr().cast()));
+        }
+    }
+}
+
+/// # Safety
+/// `to` is valid for as many bytes and does not overlap.
+#[cfg(not(target_arch = "x86_64"))]
+unsafe fn stream(from: &[u8], to: *mut u8) {
+    // SAFETY: by contract.
+    unsafe { to.copy_from_nonoverlapping(from.as_ptr(), from.len()) };
+}
+
+/// Makes what was stored past the cache visible to whoever synchronises with this thread.
+pub(super) fn fence() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every x86-64 has SSE.
+    unsafe {
+        std::arch::x86_64::_mm_sfence();
     }
 }

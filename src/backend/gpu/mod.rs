@@ -1,8 +1,181 @@
-//! stub
-use crate::dtype::DType;
+//! The GPU backend: kernels as WGSL compute shaders, through wgpu.
+//!
+//! Owns everything that names wgpu. The parts, bottom up: `context` is the opened device, `adapter`
+//! finds and opens it; `memory` and `transfer` are its buffers and the ways in and out; `codegen` turns
+//! a kernel's structure into text and `pipeline` keeps what became of it; `window` cuts launches to
+//! what a device reaches, `params` lays out their numbers, `checks` keeps their status words and
+//! `submit` puts them into one submission.
+//!
+//! Must not know operations beyond the text `math::emit` gives for them, nor tensors.
+
+mod adapter;
+mod checks;
+mod codegen;
+mod context;
+mod memory;
+mod params;
+mod pipeline;
+mod submit;
+mod transfer;
+mod window;
+
+use std::sync::{Arc, Mutex};
+
+pub(crate) use self::adapter::{AdapterInfo, AdapterKind, list, open, open_with};
+use self::checks::Checks;
+use self::context::{Context, lock};
+use self::memory::{GRANULE, GpuMemory, Pool};
+use self::pipeline::Pipelines;
+use self::submit::Submitter;
+use self::transfer::Staging;
+use self::window::Reach;
+use super::{Backend, BackendStats, Buffer, Launch, Limits};
 use crate::error::Result;
-pub(crate) enum AdapterKind { Discrete, Integrated, Virtual, Other, Software }
-pub(crate) struct AdapterInfo { pub(crate) name: String, pub(crate) api: &'static str, pub(crate) driver: String, pub(crate) kind: AdapterKind, pub(crate) max_buffer: u64 }
-impl AdapterInfo { pub(crate) fn supports(&self, _: DType) -> bool { false } }
-pub(crate) fn list() -> &'static [AdapterInfo] { &[] }
-pub(crate) fn open(_: usize) -> Result<super::cpu::CpuBackend> { Err(crate::Error::device("none")) }
+use crate::math::emit::Subnormals;
+
+/// Buffers of one kernel: more would make a chain of operations one kernel that few devices run well.
+const MAX_BUFFERS: usize = 16;
+
+/// How a device is opened.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GpuOptions {
+    /// Bytes that a binding may reach, where less than the device's limit; for tests of windows.
+    pub(crate) max_binding: Option<u64>,
+    /// Bytes of freed buffers that are always kept for reuse.
+    pub(crate) pool: u64,
+    /// What the device does with subnormal float32 numbers.
+    pub(crate) subnormals: Subnormals,
+}
+
+impl Default for GpuOptions {
+    fn default() -> Self {
+        Self { max_binding: None, pool: 1 << 30, subnormals: Subnormals::Kept }
+    }
+}
+
+/// One opened GPU.
+#[derive(Debug)]
+pub(crate) struct GpuBackend {
+    context: Context,
+    pool: Arc<Pool>,
+    reach: Reach,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    pipelines: Pipelines,
+    submitter: Submitter,
+    checks: Checks,
+    staging: Staging,
+}
+
+impl GpuBackend {
+    fn new(context: Context, options: GpuOptions) -> Result<Self> {
+        let limit = context.limits.max_storage_buffer_binding_size;
+        let binding = options.max_binding.map_or(limit, |bytes| bytes.min(limit));
+        // Two granules hold any element; 2^31 bytes and points keep index arithmetic within u32.
+        let binding = (binding.min(1 << 31) / GRANULE * GRANULE).max(2 * GRANULE);
+        let pipelines = Pipelines::new(&context, options.subnormals);
+        let checks = Checks::new(&context);
+        let submitter = Submitter::new(&context, &pipelines, &checks);
+        context.check()?;
+        Ok(Self {
+            pool: Arc::new(Pool::new(options.pool)),
+            reach: Reach { binding, points: 1 << 31 },
+            state: Mutex::new(State { pipelines, submitter, checks, staging: Staging::default() }),
+            context,
+        })
+    }
+
+    /// The device as messages name it: `gpu:0 (Vulkan, llvmpipe)`.
+    pub(crate) fn label(&self) -> &str {
+        &self.context.label
+    }
+}
+
+impl Backend for GpuBackend {
+    fn allocate(&self, bytes: usize) -> Result<Buffer> {
+        self.context.check()?;
+        self.pool.allocate(&self.context, bytes)
+    }
+
+    fn write(&self, buffer: &Buffer, offset: usize, bytes: &[u8]) -> Result<()> {
+        self.context.check()?;
+        let state = &mut *lock(&self.state);
+        let slab = buffer.memory::<GpuMemory>().slab();
+        let end_of_data = buffer.bytes() as u64;
+        let staging = &mut state.staging;
+        transfer::write(&self.context, staging, slab, end_of_data, offset as u64, bytes)
+    }
+
+    fn read(&self, buffer: &Buffer, offset: usize, bytes: &mut [u8]) -> Result<()> {
+        self.context.check()?;
+        let state = &mut *lock(&self.state);
+        let slab = buffer.memory::<GpuMemory>().slab();
+        state.staging.read(&self.context, &slab.buffer, offset as u64, bytes)
+    }
+
+    fn run(&self, launches: &[Launch]) -> Result<()> {
+        self.context.check()?;
+        #[cfg(debug_assertions)]
+        for launch in launches {
+            if let Err(why) = crate::kernel::verify(&launch.kernel, launch.buffers.len()) {
+                unreachable!("an illegal kernel: {why}: {launch:?}");
+            }
+        }
+        let state = &mut *lock(&self.state);
+        let mut rest = launches;
+        while !rest.is_empty() {
+            // As many launches as there are status words for.
+            let mut left = state.checks.left();
+            let fits = |launch: &&Launch| {
+                let needed = usize::from(launch.kernel.code.check.is_some());
+                left.checked_sub(needed).map(|rest| left = rest).is_some()
+            };
+            let some = rest.iter().take_while(fits).count();
+            if some == 0 {
+                state.checks.collect(&self.context, &mut state.staging)?;
+                continue;
+            }
+            let (now, later) = rest.split_at(some);
+            state.submitter.run(
+                &self.context,
+                &mut state.pipelines,
+                &mut state.checks,
+                self.reach,
+                now,
+            )?;
+            rest = later;
+        }
+        Ok(())
+    }
+
+    fn wait(&self) -> Result<Option<u32>> {
+        self.context.check()?;
+        self.context.wait()?;
+        let state = &mut *lock(&self.state);
+        state.checks.collect(&self.context, &mut state.staging)?;
+        Ok(state.checks.report())
+    }
+
+    fn limits(&self) -> Limits {
+        // One storage buffer may be needed for the status of a check.
+        let available = self.context.limits.max_storage_buffers_per_shader_stage as usize;
+        Limits {
+            buffers: (available - 1).min(MAX_BUFFERS),
+            records: usize::MAX,
+            canonical: true,
+            batch: 1024,
+        }
+    }
+
+    fn stats(&self) -> BackendStats {
+        let (live_bytes, pooled_bytes) = self.pool.bytes();
+        let pipelines = lock(&self.state).pipelines.count;
+        BackendStats { pipelines, live_bytes, pooled_bytes }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,8 @@ enum Node {
     Argument(u8),
     /// An integer constant, or the bits of a float one, sign-extended.
     Constant(i64),
+    /// A float constant that no compiler may see.
+    Opaque(i64),
     /// Text with a place for each argument: `add_f32p({0}, {1})`.
     Form(&'static str, [u32; 3]),
 }
@@ -67,6 +69,11 @@ pub(super) fn constant(bits: i64, ty: Type) -> u32 {
     push(Node::Constant(bits), ty)
 }
 
+/// The constant behind a guard.
+pub(super) fn opaque(bits: i64, ty: Type) -> u32 {
+    push(Node::Opaque(bits), ty)
+}
+
 /// Records a form applied to at most three values.
 pub(super) fn form(text: &'static str, arguments: &[u32], ty: Type) -> u32 {
     // u32::MAX stands for no argument.
@@ -79,7 +86,7 @@ pub(super) fn form(text: &'static str, arguments: &[u32], ty: Type) -> u32 {
 pub(super) fn constant_of(value: u32) -> Option<i64> {
     BUILDER.with_borrow(|builder| match builder.nodes[value as usize].0 {
         Node::Constant(bits) => Some(bits),
-        Node::Argument(_) | Node::Form(..) => None,
+        Node::Argument(_) | Node::Opaque(_) | Node::Form(..) => None,
     })
 }
 
@@ -101,6 +108,7 @@ pub(super) fn finish(value: u32) -> (String, Type) {
             let name = match node {
                 Node::Argument(argument) => ["a", "b", "c"][usize::from(argument)].to_owned(),
                 Node::Constant(bits) => literal(bits, ty),
+                Node::Opaque(bits) => opaque_literal(bits, ty),
                 Node::Form(..) if !used[index] => String::new(),
                 Node::Form(form, [u32::MAX, ..]) => form.to_owned(),
                 Node::Form(form, arguments) => {
@@ -137,10 +145,18 @@ fn literal(bits: i64, ty: Type) -> String {
         Type::Lane(Lane::F32) if f32::from_bits(bits as u32).is_finite() => {
             format!("bitcast<f32>({:#x}u)", bits as u32)
         }
-        Type::Lane(Lane::F32) => format!("special_f32p({:#x}u)", bits as u32),
         Type::Lane(Lane::F64) if f64::from_bits(bits as u64).is_finite() => {
             format!("bitcast<f64>({bits:#x}lu)")
         }
+        Type::Lane(Lane::F32 | Lane::F64) => opaque_literal(bits, ty),
+    }
+}
+
+/// A float constant that is one at run time only.
+fn opaque_literal(bits: i64, ty: Type) -> String {
+    match ty {
         Type::Lane(Lane::F64) => format!("special_f64p({bits:#x}lu)"),
+        Type::Lane(_) => format!("special_f32p({:#x}u)", bits as u32),
+        Type::Mask => unreachable!("masks have no special values"),
     }
 }

@@ -69,7 +69,19 @@ fn select(mask: SymMask, then: u32, otherwise: u32, ty: Type) -> u32 {
         Some(true) => then,
         Some(false) => otherwise,
         None if then == otherwise => then,
-        None => form("select({1}, {0}, {2})", &[then, otherwise, mask.0], ty),
+        None => {
+            let (then, otherwise) = (hidden(then, ty), hidden(otherwise, ty));
+            form("select({1}, {0}, {2})", &[then, otherwise, mask.0], ty)
+        }
+    }
+}
+
+/// A float constant made opaque. Mesa turns `select(0.0, -1.0, mask)` into the negated conversion of
+/// the mask, which is -0 where it should be 0.
+fn hidden(value: u32, ty: Type) -> u32 {
+    match (constant_of(value), ty) {
+        (Some(bits), Type::Lane(Lane::F32 | Lane::F64)) => builder::opaque(bits, ty),
+        _ => value,
     }
 }
 

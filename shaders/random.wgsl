@@ -1,0 +1,44 @@
+// The Philox4x32-10 stream: J. K. Salmon et al., Parallel Random Numbers: As Easy as 1, 2, 3 (2011).
+//
+// 64-bit numbers are vec2<u32>, low word first: no device needs 64-bit integers for this.
+
+// The 64-bit product; WGSL has no high half, so in 16-bit pieces.
+fn multiply_wide(a: u32, b: u32) -> vec2<u32> {
+  let low = (a & 0xffffu) * (b & 0xffffu);
+  let middle = (a >> 16u) * (b & 0xffffu) + (low >> 16u);
+  let cross = (a & 0xffffu) * (b >> 16u) + (middle & 0xffffu);
+  return vec2<u32>(a * b, (a >> 16u) * (b >> 16u) + (middle >> 16u) + (cross >> 16u));
+}
+
+fn add_wide(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
+  let low = a.x + b.x;
+  return vec2<u32>(low, a.y + b.y + select(0u, 1u, low < a.x));
+}
+
+// offset + index * words + word, the place in the stream of one word of one point.
+fn stream_place(
+  offset: vec2<u32>, base: vec2<u32>, linear: u32, words: u32, word: u32
+) -> vec2<u32> {
+  let index = add_wide(base, vec2<u32>(linear, 0u));
+  let product = multiply_wide(index.x, words) + vec2<u32>(0u, index.y * words);
+  return add_wide(add_wide(offset, product), vec2<u32>(word, 0u));
+}
+
+// The block of four words that holds word number `place`.
+struct Block { counter: vec2<u32>, words: vec4<u32> }
+
+fn philox_counter(place: vec2<u32>) -> vec2<u32> {
+  return vec2<u32>((place.x >> 2u) | (place.y << 30u), place.y >> 2u);
+}
+
+fn philox(counter: vec2<u32>, seed: vec2<u32>) -> Block {
+  var c = vec4<u32>(counter, 0u, 0u);
+  var key = seed;
+  for (var round = 0u; round < 10u; round++) {
+    let a = multiply_wide(0xd2511f53u, c.x);
+    let b = multiply_wide(0xcd9e8d57u, c.z);
+    c = vec4<u32>(b.y ^ c.y ^ key.x, b.x, a.y ^ c.w ^ key.y, a.x);
+    key += vec2<u32>(0x9e3779b9u, 0xbb67ae85u);
+  }
+  return Block(counter, c);
+}

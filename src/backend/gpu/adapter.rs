@@ -1,0 +1,159 @@
+//! The adapters of the machine, and opening one.
+//!
+//! Owns the wgpu instance, made at the first question. GL is left out: it has no 64-bit integers.
+
+use std::sync::OnceLock;
+
+use super::context::{self, Context};
+use super::{GpuBackend, GpuOptions};
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+
+/// What sort of device an adapter is; in the order in which they are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum AdapterKind {
+    Discrete,
+    Integrated,
+    Virtual,
+    Other,
+    /// A CPU that plays a GPU, as llvmpipe and WARP do.
+    Software,
+}
+
+/// One adapter, as `Device::all()` shows it.
+#[derive(Clone, Debug)]
+pub(crate) struct AdapterInfo {
+    pub(crate) name: String,
+    /// `Vulkan`, `Metal` or `DX12`.
+    pub(crate) api: &'static str,
+    pub(crate) driver: String,
+    pub(crate) kind: AdapterKind,
+    /// Bytes of the largest tensor.
+    pub(crate) max_buffer: u64,
+    /// Bytes that one kernel binding reaches; larger tensors are windowed.
+    pub(crate) max_binding: u64,
+    features: wgpu::Features,
+}
+
+impl AdapterInfo {
+    /// Whether the device computes in the dtype.
+    pub(crate) fn supports(&self, dtype: DType) -> bool {
+        context::supports(self.features, dtype)
+    }
+}
+
+struct Adapters {
+    handles: Vec<wgpu::Adapter>,
+    infos: Vec<AdapterInfo>,
+}
+
+/// Every adapter: discrete first, software last; the index is that of `Device::gpu`.
+///
+/// The order is that of the first call for as long as the process lives.
+pub(crate) fn list() -> &'static [AdapterInfo] {
+    &adapters().infos
+}
+
+/// Opens an adapter.
+///
+/// # Errors
+/// `Device`, where there is no such adapter or it refuses.
+pub(crate) fn open(index: usize) -> Result<GpuBackend> {
+    open_with(index, GpuOptions::default())
+}
+
+/// As [`open`], with options.
+pub(crate) fn open_with(index: usize, options: GpuOptions) -> Result<GpuBackend> {
+    let Adapters { handles, infos } = adapters();
+    let (Some(handle), Some(info)) = (handles.get(index), infos.get(index)) else {
+        return Err(Error::device(match infos.len() {
+            0 => "No GPU is available: no Vulkan, Metal or DX12 adapter was found; use Device::Cpu"
+                .to_owned(),
+            count => format!("gpu:{index} does not exist; this machine has {count} GPU adapters"),
+        }));
+    };
+    let label = format!("gpu:{index} ({}, {})", info.api, info.name).into_boxed_str();
+    let wanted = wgpu::Features::SHADER_F64 | wgpu::Features::SHADER_INT64;
+    let request = handle.request_device(&wgpu::DeviceDescriptor {
+        label: Some("taut"),
+        required_features: info.features & wanted,
+        required_limits: handle.limits(),
+        ..Default::default()
+    });
+    let (device, queue) = pollster::block_on(request)
+        .map_err(|error| Error::device(format!("{label} could not be opened: {error}")))?;
+    GpuBackend::new(Context::new(device, queue, label), options)
+}
+
+fn adapters() -> &'static Adapters {
+    static ADAPTERS: OnceLock<Adapters> = OnceLock::new();
+    ADAPTERS.get_or_init(|| {
+        let backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
+        let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+        descriptor.backends = backends;
+        // Validation layers are for wgpu's own developers, and slow.
+        descriptor.flags = wgpu::InstanceFlags::empty();
+        let instance = wgpu::Instance::new(descriptor);
+        let found = pollster::block_on(instance.enumerate_adapters(backends));
+        let mut handles: Vec<(wgpu::AdapterInfo, wgpu::Adapter)> =
+            found.into_iter().map(|adapter| (adapter.get_info(), adapter)).collect();
+        // Vulkan first among the APIs, so that it stays where one device is there twice: it alone has f64.
+        handles
+            .sort_by_key(|(info, _)| (kind(info), api_rank(info), info.device_pci_bus_id.clone()));
+        let mut kept: Vec<(wgpu::AdapterInfo, wgpu::Adapter)> = Vec::new();
+        for (info, adapter) in handles {
+            if !kept.iter().any(|(other, _)| same_device(other, &info)) {
+                kept.push((info, adapter));
+            }
+        }
+        let infos = kept.iter().map(|(info, adapter)| describe(info, adapter)).collect();
+        Adapters { handles: kept.into_iter().map(|(_, adapter)| adapter).collect(), infos }
+    })
+}
+
+/// Whether two entries are one device under two APIs. Within one API each entry is a device of its own.
+fn same_device(a: &wgpu::AdapterInfo, b: &wgpu::AdapterInfo) -> bool {
+    if a.backend == b.backend {
+        return false;
+    }
+    if !a.device_pci_bus_id.is_empty() && !b.device_pci_bus_id.is_empty() {
+        return a.device_pci_bus_id == b.device_pci_bus_id;
+    }
+    (a.vendor, a.device) == (b.vendor, b.device)
+}
+
+fn describe(info: &wgpu::AdapterInfo, adapter: &wgpu::Adapter) -> AdapterInfo {
+    let limits = adapter.limits();
+    AdapterInfo {
+        name: info.name.clone(),
+        api: match info.backend {
+            wgpu::Backend::Vulkan => "Vulkan",
+            wgpu::Backend::Metal => "Metal",
+            wgpu::Backend::Dx12 => "DX12",
+            _ => "other",
+        },
+        driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
+        kind: kind(info),
+        max_buffer: limits.max_buffer_size,
+        max_binding: limits.max_storage_buffer_binding_size,
+        features: adapter.features(),
+    }
+}
+
+fn kind(info: &wgpu::AdapterInfo) -> AdapterKind {
+    match info.device_type {
+        wgpu::DeviceType::DiscreteGpu => AdapterKind::Discrete,
+        wgpu::DeviceType::IntegratedGpu => AdapterKind::Integrated,
+        wgpu::DeviceType::VirtualGpu => AdapterKind::Virtual,
+        wgpu::DeviceType::Cpu => AdapterKind::Software,
+        wgpu::DeviceType::Other => AdapterKind::Other,
+    }
+}
+
+fn api_rank(info: &wgpu::AdapterInfo) -> u8 {
+    match info.backend {
+        wgpu::Backend::Vulkan => 0,
+        wgpu::Backend::Metal => 1,
+        _ => 2,
+    }
+}

@@ -1,0 +1,103 @@
+//! How the buffers of a kernel are seen, and which operands move in whole runs.
+//!
+//! # Note [Wide operands]
+//! An invocation handles four consecutive points. A contiguous operand whose offset is a multiple of
+//! 4 elements is wide: it moves the four at once, a packed run of 4, 8, 16 or 32 bytes. Elements of 8
+//! and 16 bits share words, so storing them one by one needs atomics; a wide store owns its words and
+//! needs none, as long as it is the only store to its buffer.
+
+use super::Variant;
+use crate::kernel::{Class, Code};
+
+/// The element type of a buffer's binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum View {
+    Words,
+    Pairs,
+    Quads,
+    Atomic,
+}
+
+/// The view of one buffer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BufferView {
+    pub(super) view: View,
+    pub(super) stored: bool,
+}
+
+/// What the code generator decides about operands and buffers.
+#[derive(Debug)]
+pub(super) struct Buffers {
+    /// By operand, see Note [Wide operands].
+    pub(super) wide: Vec<bool>,
+    pub(super) views: Vec<BufferView>,
+}
+
+/// Whether an operand is stored to.
+pub(crate) fn is_stored(code: &Code, operand: usize) -> bool {
+    code.stores.iter().any(|store| usize::from(store.operand) == operand)
+}
+
+/// The number of buffers a kernel has.
+pub(crate) fn buffer_count(code: &Code) -> usize {
+    code.operands.iter().map(|operand| usize::from(operand.buffer) + 1).max().unwrap_or(0)
+}
+
+impl Buffers {
+    pub(super) fn of(code: &Code, variant: Variant) -> Self {
+        let mut wide: Vec<bool> = (0..code.operands.len())
+            .map(|i| {
+                let aligned =
+                    if is_stored(code, i) { variant.stores_aligned } else { variant.loads_aligned };
+                aligned && code.operands[i].class == Class::Contiguous
+            })
+            .collect();
+        let views = (0..buffer_count(code))
+            .map(|buffer| {
+                let sees = |&i: &usize| usize::from(code.operands[i].buffer) == buffer;
+                let stores: Vec<usize> =
+                    (0..code.operands.len()).filter(sees).filter(|&i| is_stored(code, i)).collect();
+                let part = |&i: &usize| code.operands[i].dtype.size() < 4;
+                let owned = stores.len() == 1 && stores.iter().all(|&i| wide[i]);
+                if stores.iter().any(part) && !owned {
+                    for &i in stores.iter().filter(|i| part(i)) {
+                        wide[i] = false;
+                    }
+                    return BufferView { view: View::Atomic, stored: true };
+                }
+                let run = (0..code.operands.len())
+                    .filter(sees)
+                    .filter(|&i| wide[i])
+                    .map(|i| code.operands[i].dtype.size())
+                    .max();
+                let view = match run {
+                    None | Some(1) => View::Words,
+                    Some(2) => View::Pairs,
+                    Some(_) => View::Quads,
+                };
+                BufferView { view, stored: !stores.is_empty() }
+            })
+            .collect();
+        Self { wide, views }
+    }
+
+    /// The declarations of every buffer.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        for (number, buffer) in self.views.iter().enumerate() {
+            let template = match buffer.view {
+                View::Words => include_str!("../../../../shaders/buffer_words.wgsl"),
+                View::Pairs => include_str!("../../../../shaders/buffer_pairs.wgsl"),
+                View::Quads => include_str!("../../../../shaders/buffer_quads.wgsl"),
+                View::Atomic => include_str!("../../../../shaders/buffer_atomic.wgsl"),
+            };
+            let access = if buffer.stored { "read_write" } else { "read" };
+            for template in [template, include_str!("../../../../shaders/buffer_elements.wgsl")] {
+                text.push_str(
+                    &template.replace("$B", &number.to_string()).replace("$ACCESS", access),
+                );
+            }
+        }
+        text
+    }
+}

@@ -1,0 +1,318 @@
+//! One entry point: `shaders/pointwise.wgsl` around a kernel's expressions.
+//!
+//! Values that are the same at every point (scalars, uniform operands and what is computed from them)
+//! are evaluated before the loop over the run, the others in it. Only what the entry point needs is
+//! there: the check's condition, or the stored values.
+
+use std::fmt::Write;
+
+use super::buffers::Buffers;
+use crate::backend::gpu::params::{self, ParamLayout, pair, word};
+use crate::dtype::DType;
+use crate::kernel::{Class, Code, Expr, Node, Value};
+use crate::math::emit;
+
+/// What an entry point is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Evaluates and stores.
+    Main,
+    /// Sets the status word of the launch where the condition is true.
+    Check,
+}
+
+/// An entry point in the making.
+pub(super) struct Entry<'a> {
+    code: &'a Code,
+    buffers: &'a Buffers,
+    layout: &'a ParamLayout,
+    role: Role,
+    /// By node: whether anything here needs it, and whether it is the same at every point.
+    needed: Vec<bool>,
+    uniform: Vec<bool>,
+    before: String,
+    point: String,
+    after: String,
+}
+
+impl<'a> Entry<'a> {
+    pub(super) fn new(
+        code: &'a Code,
+        buffers: &'a Buffers,
+        layout: &'a ParamLayout,
+        role: Role,
+    ) -> Self {
+        let mut needed = vec![false; code.nodes.len()];
+        match (role, &code.check) {
+            (Role::Main, _) => {
+                code.stores.iter().for_each(|store| needed[usize::from(store.value)] = true);
+            }
+            (Role::Check, Some(check)) => needed[usize::from(check.value)] = true,
+            (Role::Check, None) => {}
+        }
+        for i in (0..code.nodes.len()).rev() {
+            if needed[i] {
+                for argument in code.nodes[i].expr.arguments() {
+                    needed[usize::from(argument)] = true;
+                }
+            }
+        }
+        let mut uniform = vec![false; code.nodes.len()];
+        for (i, node) in code.nodes.iter().enumerate() {
+            uniform[i] = match node.expr {
+                Expr::Scalar(_) => true,
+                Expr::Load(operand) => code.operands[usize::from(operand)].class == Class::Uniform,
+                Expr::Index | Expr::Random { .. } => false,
+                ref expr => expr.arguments().iter().all(|&a| uniform[usize::from(a)]),
+            };
+        }
+        let (before, point, after) = Default::default();
+        Self { code, buffers, layout, role, needed, uniform, before, point, after }
+    }
+
+    pub(super) fn text(mut self) -> String {
+        self.coordinates_begin();
+        self.random_begin();
+        for (i, node) in self.code.nodes.iter().enumerate() {
+            if self.needed[i] {
+                let value = self.expression(i, node);
+                let line = format!("let v{i} = {value};\n");
+                if self.uniform[i] {
+                    let _ = write!(self.before, "  {line}");
+                } else {
+                    let _ = write!(self.point, "    {line}");
+                }
+            }
+        }
+        let checked = self.code.check.is_some();
+        match self.role {
+            Role::Main => self.stores(),
+            Role::Check => self.report(),
+        }
+        self.coordinates_advance();
+        let gate = match self.role {
+            Role::Main if checked => {
+                format!("  if atomicLoad(&status[{}]) != 0u {{ return; }}\n", word(params::SLOT))
+            }
+            _ => String::new(),
+        };
+        let name = match self.role {
+            Role::Main => "main",
+            Role::Check => "check",
+        };
+        let template = include_str!("../../../../shaders/pointwise.wgsl");
+        let start = template.find("@compute").unwrap_or_default();
+        template[start..]
+            .replace("$ENTRY", name)
+            .replace("$GATE", &gate)
+            .replace("$BEFORE", &self.before)
+            .replace("$POINT", &self.point)
+            .replace("$AFTER", &self.after)
+    }
+
+    /// The operands that this entry point touches.
+    fn touched(&self) -> impl Iterator<Item = usize> {
+        let loads =
+            self.code.nodes.iter().zip(&self.needed).filter_map(|(node, &needed)| {
+                match node.expr {
+                    Expr::Load(operand) if needed => Some(usize::from(operand)),
+                    _ => None,
+                }
+            });
+        let main = self.role == Role::Main;
+        let stores = self.code.stores.iter().filter(move |_| main);
+        loads.chain(stores.map(|store| usize::from(store.operand)))
+    }
+
+    fn strided(&self) -> bool {
+        self.touched().any(|i| self.code.operands[i].class == Class::Strided)
+    }
+
+    /// Coordinates of the first point, where a strided operand needs them.
+    fn coordinates_begin(&mut self) {
+        if !self.strided() {
+            return;
+        }
+        let rank = self.layout.rank();
+        if rank > 1 {
+            self.before.push_str("  var rest = first;\n");
+        }
+        for dim in (1..rank).rev() {
+            let size = word(self.layout.size(dim));
+            let _ = writeln!(self.before, "  var c{dim} = rest % {size};");
+            let _ = writeln!(self.before, "  rest /= {size};");
+        }
+        let _ = writeln!(self.before, "  var c0 = {};", if rank > 1 { "rest" } else { "first" });
+    }
+
+    /// Steps to the next point, but not past the last one.
+    fn coordinates_advance(&mut self) {
+        if !self.strided() {
+            return;
+        }
+        let rank = self.layout.rank();
+        let indent = |dim: usize| "  ".repeat(rank - dim + 2);
+        self.point.push_str("    if first + k < last {\n");
+        for dim in (0..rank).rev() {
+            let _ = writeln!(self.point, "{}c{dim} += 1u;", indent(dim));
+            if dim > 0 {
+                let size = word(self.layout.size(dim));
+                let _ = writeln!(self.point, "{}if c{dim} == {size} {{", indent(dim));
+                let _ = writeln!(self.point, "{}c{dim} = 0u;", indent(dim - 1));
+            }
+        }
+        for dim in 1..rank {
+            let _ = writeln!(self.point, "{}}}", indent(dim));
+        }
+        self.point.push_str("    }\n");
+    }
+
+    /// The text of a node's value. May add lines before the loop.
+    fn expression(&mut self, i: usize, node: &Node) -> String {
+        let name = |value: Value| format!("v{value}");
+        let dtype_of = |value: Value| self.code.nodes[usize::from(value)].dtype;
+        let call = |op, arguments: &[Value]| {
+            let function = emit::wgsl(op, dtype_of(arguments[0]));
+            let arguments: Vec<String> = arguments.iter().map(|&a| name(a)).collect();
+            let call = format!("{}({})", function.name, arguments.join(", "));
+            match node.dtype {
+                DType::U8 | DType::I8 | DType::I16 | DType::F16 | DType::BF16 => {
+                    format!("{}({call})", emit::narrow_name(node.dtype))
+                }
+                _ => call,
+            }
+        };
+        match node.expr {
+            Expr::Load(operand) => self.load(i, usize::from(operand)),
+            Expr::Scalar(k) => {
+                let at = self.layout.scalar(usize::from(k));
+                let stored = if node.dtype.size() == 8 { pair(at) } else { word(at) };
+                format!("decode_{}({stored})", emit::short(node.dtype))
+            }
+            Expr::Index if node.dtype == DType::I64 => {
+                format!("bitcast<i64>(decode_u64({}) + u64(linear))", pair(params::BASE))
+            }
+            Expr::Index => format!("bitcast<i32>({} + linear)", word(params::BASE)),
+            Expr::Random { word, words, scalar } => self.random(i, word, words, scalar),
+            Expr::Cast(a) => {
+                format!("{}({})", emit::cast_name(dtype_of(a).lane(), node.dtype), name(a))
+            }
+            Expr::Select([mask, a, b]) => {
+                format!("select({}, {}, {} != 0i)", name(b), name(a), name(mask))
+            }
+            Expr::Unary(op, a) => call(op, &[a]),
+            Expr::Binary(op, arguments) => call(op, &arguments),
+            Expr::Ternary(op, arguments) => call(op, &arguments),
+        }
+    }
+
+    fn load(&mut self, node: usize, i: usize) -> String {
+        let operand = self.code.operands[i];
+        let (bytes, buffer) = (operand.dtype.size(), operand.buffer);
+        let stored = if self.buffers.wide[i] {
+            let offset = word(self.layout.offset(i));
+            let _ = writeln!(
+                self.before,
+                "  let run{node} = load_run{bytes}_{buffer}({offset} + first);"
+            );
+            format!("get{bytes}(run{node}, k)")
+        } else {
+            format!("load_element{bytes}_{buffer}({})", self.element(i))
+        };
+        format!("decode_{}({stored})", emit::short(operand.dtype))
+    }
+
+    /// The index of the operand's element at the point.
+    fn element(&self, i: usize) -> String {
+        let mut text = word(self.layout.offset(i));
+        match self.code.operands[i].class {
+            Class::Uniform => {}
+            Class::Contiguous => text.push_str(" + linear"),
+            Class::Strided => {
+                for dim in 0..self.layout.rank() {
+                    let _ = write!(text, " + c{dim} * {}", word(self.layout.stride(i, dim)));
+                }
+            }
+        }
+        text
+    }
+
+    fn stores(&mut self) {
+        for (number, store) in self.code.stores.iter().enumerate() {
+            let i = usize::from(store.operand);
+            let operand = self.code.operands[i];
+            let (bytes, buffer) = (operand.dtype.size(), operand.buffer);
+            let value = format!("encode_{}(v{})", emit::short(operand.dtype), store.value);
+            if self.buffers.wide[i] {
+                let register = match bytes {
+                    1 => "u32",
+                    2 => "vec2<u32>",
+                    4 => "vec4<u32>",
+                    _ => "Run8",
+                };
+                let offset = word(self.layout.offset(i));
+                let _ = writeln!(self.before, "  var out{number} = {register}();");
+                let _ =
+                    writeln!(self.point, "    out{number} = set{bytes}(out{number}, k, {value});");
+                let _ = writeln!(
+                    self.after,
+                    "  store_run{bytes}_{buffer}({offset} + first, count, out{number});"
+                );
+            } else {
+                let element = self.element(i);
+                let _ = writeln!(
+                    self.point,
+                    "    if k < count {{ store_element{bytes}_{buffer}({element}, {value}); }}"
+                );
+            }
+        }
+    }
+
+    fn report(&mut self) {
+        if let Some(check) = &self.code.check {
+            let _ = writeln!(
+                self.point,
+                "    if k < count && v{} != 0i {{ atomicStore(&status[{}], 1u); }}",
+                check.value,
+                word(params::SLOT)
+            );
+        }
+    }
+
+    /// A block of each stream, so that four words in a row cost one block, not four.
+    fn random_begin(&mut self) {
+        let mut streams = Vec::new();
+        for (i, node) in self.code.nodes.iter().enumerate() {
+            if let Expr::Random { word, words, scalar } = node.expr
+                && self.needed[i]
+                && !streams.contains(&scalar)
+            {
+                streams.push(scalar);
+                let place = self.place(word, words, scalar, "first");
+                let seed = pair(self.layout.scalar(usize::from(scalar)));
+                let _ = writeln!(
+                    self.before,
+                    "  var block{scalar} = philox(philox_counter({place}), {seed});"
+                );
+            }
+        }
+    }
+
+    fn place(&self, word: u8, words: u8, scalar: u8, linear: &str) -> String {
+        let offset = pair(self.layout.scalar(usize::from(scalar) + 1));
+        let base = pair(params::BASE);
+        format!("stream_place({offset}, {base}, {linear}, {words}u, {word}u)")
+    }
+
+    fn random(&mut self, node: usize, word: u8, words: u8, scalar: u8) -> String {
+        let place = self.place(word, words, scalar, "linear");
+        let seed = pair(self.layout.scalar(usize::from(scalar)));
+        let _ = writeln!(self.point, "    let place{node} = {place};");
+        let _ = writeln!(
+            self.point,
+            "    if any(philox_counter(place{node}) != block{scalar}.counter) {{\n      \
+             block{scalar} = philox(philox_counter(place{node}), {seed});\n    }}"
+        );
+        format!("bitcast<i32>(get4(block{scalar}.words, place{node}.x & 3u))")
+    }
+}

@@ -1,0 +1,101 @@
+//! Kernels to WGSL.
+//!
+//! Owns the text of a whole shader module: the templates of `shaders/`, filled; the math comes from
+//! `math::emit`. A module has the entry point `main` and, for kernels that check, `check`. Knows the
+//! structure of a kernel only, never its numbers, and nothing of wgpu.
+
+mod buffers;
+mod entry;
+mod prune;
+
+use self::buffers::Buffers;
+pub(super) use self::buffers::{buffer_count, is_stored};
+use self::entry::{Entry, Role};
+use super::params::ParamLayout;
+use crate::dtype::Lane;
+use crate::kernel::{Class, Code, Expr};
+use crate::math::emit::{self, Subnormals};
+
+/// Invocations of a workgroup, and points of an invocation.
+pub(super) const WORKGROUP: u64 = 256;
+pub(super) const RUN: u64 = 4;
+
+/// Facts about the numbers of a launch for which there is a better text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Variant {
+    /// Every contiguous operand that is only loaded, or is stored to, starts at a multiple of 4 elements.
+    pub(super) loads_aligned: bool,
+    pub(super) stores_aligned: bool,
+}
+
+impl Variant {
+    /// All there are.
+    pub(super) const COUNT: usize = 4;
+
+    pub(super) fn index(self) -> usize {
+        usize::from(self.loads_aligned) + 2 * usize::from(self.stores_aligned)
+    }
+
+    /// The variant for operands at these offsets, in elements.
+    pub(super) fn of(code: &Code, offset: impl Fn(usize) -> usize) -> Self {
+        let aligned = |stored: bool| {
+            (0..code.operands.len())
+                .filter(|&i| code.operands[i].class == Class::Contiguous)
+                .filter(|&i| is_stored(code, i) == stored)
+                .all(|i| offset(i).is_multiple_of(RUN as usize))
+        };
+        Self { loads_aligned: aligned(false), stores_aligned: aligned(true) }
+    }
+}
+
+/// The shader module of a kernel.
+pub(super) fn module(code: &Code, variant: Variant, subnormals: Subnormals) -> String {
+    let buffers = Buffers::of(code, variant);
+    let layout = ParamLayout::of(code);
+
+    let mut entries = Entry::new(code, &buffers, &layout, Role::Main).text();
+    if code.check.is_some() {
+        entries.push('\n');
+        entries.push_str(&Entry::new(code, &buffers, &layout, Role::Check).text());
+    }
+
+    let vectors = layout.len(scalar_count(code)) / 4;
+    let mut library =
+        include_str!("../../../../shaders/params.wgsl").replace("$VECTORS", &vectors.to_string());
+    library.push_str(&emit::prelude(&[Lane::I32, Lane::I64, Lane::F32, Lane::F64], subnormals));
+    library.push_str(include_str!("../../../../shaders/elements.wgsl"));
+    library.push_str(include_str!("../../../../shaders/random.wgsl"));
+    library.push_str(&buffers.text());
+    library.push_str(&operations(code));
+    prune::prune(&library, &entries)
+}
+
+/// The scalars that the text may read.
+pub(super) fn scalar_count(code: &Code) -> usize {
+    let used = |expr: &Expr| match *expr {
+        Expr::Scalar(k) => usize::from(k) + 1,
+        Expr::Random { scalar, .. } => usize::from(scalar) + 2,
+        _ => 0,
+    };
+    code.nodes.iter().map(|node| used(&node.expr)).max().unwrap_or(0)
+}
+
+/// The functions of the rows that the kernel evaluates, each once.
+fn operations(code: &Code) -> String {
+    let mut names = Vec::new();
+    let mut text = String::new();
+    for node in &code.nodes {
+        let (op, first) = match node.expr {
+            Expr::Unary(op, a) => (op, a),
+            Expr::Binary(op, [a, ..]) => (op, a),
+            Expr::Ternary(op, [a, ..]) => (op, a),
+            _ => continue,
+        };
+        let function = emit::wgsl(op, code.nodes[usize::from(first)].dtype);
+        if !names.contains(&function.name) {
+            text.push_str(&function.text);
+            names.push(function.name);
+        }
+    }
+    text
+}

@@ -1,0 +1,214 @@
+//! Device memory and the pool behind it.
+//!
+//! # Note [Pool]
+//! wgpu zeroes a buffer before its first use and that cannot be turned off, so buffers are kept. A
+//! buffer goes back to the pool when its last handle drops, even while the GPU still works on it:
+//! there is one queue, and whoever gets it next is queued behind. The pool holds no more than the
+//! most that was ever alive at once, or [`GpuOptions::pool`] bytes, whichever is larger.
+//!
+//! [`GpuOptions::pool`]: super::GpuOptions::pool
+
+use std::any::Any;
+use std::ptr::NonNull;
+use std::sync::{Arc, Mutex};
+
+use rustc_hash::FxHashMap;
+
+use super::context::{Context, lock};
+use crate::backend::{Buffer, Memory};
+use crate::error::{Error, OutOfMemory, Result};
+
+/// Every buffer is a multiple of this long: the coarsest alignment of a binding's offset.
+pub(super) const GRANULE: u64 = 256;
+
+/// A wgpu buffer, and a name by which caches know it.
+#[derive(Debug)]
+pub(super) struct Slab {
+    pub(super) buffer: wgpu::Buffer,
+    pub(super) id: u64,
+    /// Bytes, a multiple of [`GRANULE`].
+    pub(super) size: u64,
+}
+
+/// The memory behind a [`Buffer`] of this backend.
+pub(super) struct GpuMemory {
+    /// There until the drop.
+    slab: Option<Slab>,
+    bytes: usize,
+    pool: Arc<Pool>,
+}
+
+impl GpuMemory {
+    pub(super) fn slab(&self) -> &Slab {
+        match &self.slab {
+            Some(slab) => slab,
+            None => unreachable!("the slab is only taken by the drop"),
+        }
+    }
+}
+
+impl Memory for GpuMemory {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn host_pointer(&self) -> Option<NonNull<u8>> {
+        None
+    }
+}
+
+impl Drop for GpuMemory {
+    fn drop(&mut self) {
+        if let Some(slab) = self.slab.take() {
+            self.pool.give_back(slab);
+        }
+    }
+}
+
+/// Buffers by size, see Note [Pool].
+#[derive(Debug)]
+pub(super) struct Pool {
+    state: Mutex<PoolState>,
+    /// Bytes that may always be kept.
+    kept: u64,
+}
+
+#[derive(Debug, Default)]
+struct PoolState {
+    free: FxHashMap<u64, Vec<Slab>>,
+    live: u64,
+    peak: u64,
+    pooled: u64,
+    next_id: u64,
+}
+
+impl Pool {
+    pub(super) fn new(kept: u64) -> Self {
+        Self { state: Mutex::default(), kept }
+    }
+
+    /// Live and pooled bytes.
+    pub(super) fn bytes(&self) -> (u64, u64) {
+        let state = lock(&self.state);
+        (state.live, state.pooled)
+    }
+
+    /// # Errors
+    /// `OutOfMemory`, after the pool has been given back and the allocation tried once more.
+    pub(super) fn allocate(self: &Arc<Self>, context: &Context, bytes: usize) -> Result<Buffer> {
+        let size = class(bytes as u64);
+        let refused = |live, pooled| {
+            Error::OutOfMemory(Box::new(OutOfMemory {
+                device: context.label.clone(),
+                requested: bytes as u64,
+                live,
+                pooled,
+            }))
+        };
+        if size > context.limits.max_buffer_size {
+            return Err(refused(self.bytes().0, 0));
+        }
+        if let Some(slab) = self.take(size) {
+            return Ok(self.handle(slab, bytes));
+        }
+        let id = {
+            let mut state = lock(&self.state);
+            state.next_id += 1;
+            state.next_id
+        };
+        let buffer = match create(context, size) {
+            Ok(buffer) => buffer,
+            Err(wgpu::Error::OutOfMemory { .. }) => {
+                // What is queued may hold buffers that were given back.
+                context.wait()?;
+                let (live, pooled) = self.bytes();
+                self.trim();
+                context.wait()?;
+                match create(context, size) {
+                    Ok(buffer) => buffer,
+                    Err(wgpu::Error::OutOfMemory { .. }) => return Err(refused(live, pooled)),
+                    Err(other) => return Err(context.error(other)),
+                }
+            }
+            Err(other) => return Err(context.error(other)),
+        };
+        let mut state = lock(&self.state);
+        state.live += size;
+        state.peak = state.peak.max(state.live);
+        drop(state);
+        Ok(self.handle(Slab { buffer, id, size }, bytes))
+    }
+
+    /// Destroys every pooled buffer.
+    pub(super) fn trim(&self) {
+        let mut state = lock(&self.state);
+        for slab in std::mem::take(&mut state.free).into_values().flatten() {
+            slab.buffer.destroy();
+        }
+        state.pooled = 0;
+    }
+
+    fn handle(self: &Arc<Self>, slab: Slab, bytes: usize) -> Buffer {
+        Buffer::new(GpuMemory { slab: Some(slab), bytes, pool: Arc::clone(self) })
+    }
+
+    fn take(&self, size: u64) -> Option<Slab> {
+        let mut state = lock(&self.state);
+        let slab = state.free.get_mut(&size)?.pop()?;
+        state.pooled -= size;
+        state.live += size;
+        state.peak = state.peak.max(state.live);
+        Some(slab)
+    }
+
+    fn give_back(&self, slab: Slab) {
+        let mut state = lock(&self.state);
+        state.live -= slab.size;
+        if state.pooled + slab.size <= self.kept.max(state.peak) {
+            state.pooled += slab.size;
+            state.free.entry(slab.size).or_default().push(slab);
+        } else {
+            // wgpu waits for the work that uses it.
+            slab.buffer.destroy();
+        }
+    }
+}
+
+fn create(context: &Context, size: u64) -> Result<wgpu::Buffer, wgpu::Error> {
+    context.scoped(|| {
+        context.device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size,
+            usage: wgpu::BufferUsages::STORAGE
+                | wgpu::BufferUsages::COPY_SRC
+                | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        })
+    })
+}
+
+/// The size class: eight steps an octave, so that no more than an eighth is wasted above 2 KiB.
+fn class(bytes: u64) -> u64 {
+    let bytes = bytes.max(1);
+    let step = (bytes.next_power_of_two() / 16).max(GRANULE);
+    bytes.div_ceil(step) * step
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn class_of_any_size_holds_it_and_wastes_an_eighth() {
+        for bytes in (1..5000).chain([1 << 20, (1 << 20) + 1, (1 << 33) + 12_345]) {
+            let size = class(bytes);
+            assert!(size >= bytes && size.is_multiple_of(GRANULE), "{bytes} in {size}");
+            assert!(size - bytes <= (bytes / 8).max(GRANULE), "{bytes} in {size}");
+            assert_eq!(class(size), size);
+        }
+    }
+}

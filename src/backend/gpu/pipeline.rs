@@ -1,0 +1,196 @@
+//! Compiled kernels.
+//!
+//! Owns the cache from a kernel's structure to its pipelines. Sizes, strides and numbers are no part of
+//! the key, so a new shape never compiles anything.
+//!
+//! # Note [Unchecked shaders]
+//! Shaders compile without wgpu's bounds checks and loop counters. Every index a shader forms is that
+//! of an operand's element at a point of the iteration space, or of the run around it: `submit` refuses
+//! a launch whose operands leave their buffers ([`in_range`]), points beyond the end are clamped to the
+//! last one, and runs stay within a buffer because they and buffers are aligned
+//! ([`GRANULE`]). All loops have constant trip counts. Integer division keeps its checks.
+//!
+//! [`in_range`]: super::window::in_range
+//! [`GRANULE`]: super::memory::GRANULE
+#![allow(unsafe_code, reason = "wgpu marks shaders without runtime checks unsafe")]
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use super::codegen::{self, Variant};
+use super::context::Context;
+use super::params::ParamLayout;
+use crate::error::{Error, Result};
+use crate::kernel::Code;
+use crate::math::emit::Subnormals;
+
+/// What a kernel's structure became.
+#[derive(Debug)]
+pub(super) struct Pipeline {
+    pub(super) main: wgpu::ComputePipeline,
+    pub(super) check: Option<wgpu::ComputePipeline>,
+    pub(super) params: ParamLayout,
+    /// Of group 0, and its name in keys: one bit a buffer, set where it is stored to.
+    pub(super) layout: wgpu::BindGroupLayout,
+    pub(super) access: Access,
+}
+
+/// Which buffers a kernel stores to, and thereby its bind group layout.
+pub(super) type Access = SmallVec<[bool; 8]>;
+
+/// The layouts of group 1: the parameters; the parameters and the status words.
+#[derive(Debug)]
+pub(super) struct ParamGroups {
+    pub(super) plain: wgpu::BindGroupLayout,
+    pub(super) checked: wgpu::BindGroupLayout,
+}
+
+/// The cache.
+#[derive(Debug)]
+pub(super) struct Pipelines {
+    subnormals: Subnormals,
+    pub(super) groups: ParamGroups,
+    layouts: FxHashMap<Access, wgpu::BindGroupLayout>,
+    compiled: FxHashMap<Code, [Option<Arc<Pipeline>>; Variant::COUNT]>,
+    /// Pipelines compiled.
+    pub(super) count: u64,
+}
+
+impl Pipelines {
+    pub(super) fn new(context: &Context, subnormals: Subnormals) -> Self {
+        let params = wgpu::BindGroupLayoutEntry {
+            binding: 0,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer {
+                ty: wgpu::BufferBindingType::Uniform,
+                has_dynamic_offset: true,
+                min_binding_size: None,
+            },
+            count: None,
+        };
+        let layout = |entries: &[wgpu::BindGroupLayoutEntry]| {
+            context
+                .device
+                .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries })
+        };
+        let groups =
+            ParamGroups { plain: layout(&[params]), checked: layout(&[params, storage(1, true)]) };
+        Self {
+            subnormals,
+            groups,
+            layouts: FxHashMap::default(),
+            compiled: FxHashMap::default(),
+            count: 0,
+        }
+    }
+
+    /// The pipeline of a structure, compiled at its first use.
+    ///
+    /// # Errors
+    /// `Dtype`, where the device lacks a type; `Device`, where it does not take the shader.
+    pub(super) fn get(
+        &mut self,
+        context: &Context,
+        code: &Code,
+        variant: Variant,
+    ) -> Result<Arc<Pipeline>> {
+        let found = self.compiled.get(code).and_then(|made| made[variant.index()].as_ref());
+        if let Some(pipeline) = found {
+            return Ok(Arc::clone(pipeline));
+        }
+        let pipeline = Arc::new(self.compile(context, code, variant)?);
+        let made = self.compiled.entry(code.clone()).or_default();
+        made[variant.index()] = Some(Arc::clone(&pipeline));
+        Ok(pipeline)
+    }
+
+    fn compile(&mut self, context: &Context, code: &Code, variant: Variant) -> Result<Pipeline> {
+        if let Some(node) = code.nodes.iter().find(|node| !context.supports(node.dtype)) {
+            return Err(Error::dtype(format!(
+                "{} is not supported on {}; use .to(..) another dtype or .cpu()",
+                node.dtype, context.label
+            )));
+        }
+        let access: Access = (0..codegen::buffer_count(code))
+            .map(|buffer| {
+                (0..code.operands.len()).any(|i| {
+                    usize::from(code.operands[i].buffer) == buffer && codegen::is_stored(code, i)
+                })
+            })
+            .collect();
+        let available = context.limits.max_storage_buffers_per_shader_stage as usize;
+        let needed = access.len() + usize::from(code.check.is_some());
+        if needed > available {
+            return Err(context.error(format!("a kernel needs {needed} buffers of {available}")));
+        }
+        let layout = self.layouts.entry(access.clone()).or_insert_with_key(|access| {
+            let entries: Vec<_> =
+                access.iter().zip(0..).map(|(&stored, binding)| storage(binding, stored)).collect();
+            context.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+                label: None,
+                entries: &entries,
+            })
+        });
+        let layout = layout.clone();
+
+        let text = codegen::module(code, variant, self.subnormals);
+        let made = context.scoped(|| {
+            let descriptor = wgpu::ShaderModuleDescriptor {
+                label: None,
+                source: wgpu::ShaderSource::Wgsl(Cow::Borrowed(&text)),
+            };
+            let checks = wgpu::ShaderRuntimeChecks {
+                bounds_checks: false,
+                force_loop_bounding: false,
+                ..wgpu::ShaderRuntimeChecks::checked()
+            };
+            // SAFETY: Note [Unchecked shaders] says why no access is out of bounds and all loops end.
+            let module = unsafe { context.device.create_shader_module_trusted(descriptor, checks) };
+            let group = match code.check {
+                Some(_) => &self.groups.checked,
+                None => &self.groups.plain,
+            };
+            let pipeline_layout =
+                context.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                    label: None,
+                    bind_group_layouts: &[Some(&layout), Some(group)],
+                    immediate_size: 0,
+                });
+            let pipeline = |entry| {
+                context.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                    label: None,
+                    layout: Some(&pipeline_layout),
+                    module: &module,
+                    entry_point: Some(entry),
+                    compilation_options: wgpu::PipelineCompilationOptions {
+                        zero_initialize_workgroup_memory: false,
+                        ..Default::default()
+                    },
+                    cache: None,
+                })
+            };
+            (pipeline("main"), code.check.map(|_| pipeline("check")))
+        });
+        let (main, check) = made.map_err(|error| {
+            context.error(format!("a generated shader was refused: {error}\n{text}"))
+        })?;
+        self.count += 1 + u64::from(check.is_some());
+        Ok(Pipeline { main, check, params: ParamLayout::of(code), layout, access })
+    }
+}
+
+fn storage(binding: u32, stored: bool) -> wgpu::BindGroupLayoutEntry {
+    wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer {
+            ty: wgpu::BufferBindingType::Storage { read_only: !stored },
+            has_dynamic_offset: false,
+            min_binding_size: None,
+        },
+        count: None,
+    }
+}

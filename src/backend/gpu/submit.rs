@@ -1,0 +1,269 @@
+//! From launches to one submission.
+//!
+//! All launches of a call are dispatches of one compute pass: wgpu puts the barriers that their buffers
+//! need between them. Their parameters are written at once, to one uniform buffer that each dispatch
+//! sees at an offset of its own; the queue keeps its order, so the next call may overwrite it.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use super::checks::Checks;
+use super::codegen::{RUN, Variant, WORKGROUP, scalar_count};
+use super::context::Context;
+use super::memory::{GpuMemory, Slab};
+use super::params;
+use super::pipeline::{Access, Pipeline, Pipelines};
+use super::window::{self, Part, Reach, Window};
+use crate::backend::Launch;
+use crate::error::Result;
+use crate::kernel::{Class, Kernel};
+
+/// Bytes of parameters that one dispatch sees: what every device allows.
+const PARAMS_SEEN: u64 = 16 << 10;
+
+/// Bind groups kept before all are dropped.
+const KEPT_GROUPS: usize = 4096;
+
+type GroupKey = (Access, SmallVec<[(u64, Part); 8]>);
+
+/// One dispatch.
+struct Dispatch {
+    pipeline: Arc<Pipeline>,
+    check: bool,
+    group: wgpu::BindGroup,
+    /// Of its parameters, in bytes.
+    offset: u32,
+    grid: [u32; 2],
+}
+
+/// What the dispatches of a call share.
+#[derive(Debug)]
+pub(super) struct Submitter {
+    params: wgpu::Buffer,
+    plain: wgpu::BindGroup,
+    checked: wgpu::BindGroup,
+    /// A group that names a destroyed buffer is never asked for again: the names are not reused.
+    groups: FxHashMap<GroupKey, wgpu::BindGroup>,
+}
+
+impl Submitter {
+    pub(super) fn new(context: &Context, pipelines: &Pipelines, checks: &Checks) -> Self {
+        let params = params_buffer(context, 1 << 16);
+        let (plain, checked) = param_groups(context, pipelines, checks, &params);
+        Self { params, plain, checked, groups: FxHashMap::default() }
+    }
+
+    /// Queues the launches, whose checks must fit the status words that are left.
+    pub(super) fn run(
+        &mut self,
+        context: &Context,
+        pipelines: &mut Pipelines,
+        checks: &mut Checks,
+        reach: Reach,
+        launches: &[Launch],
+    ) -> Result<()> {
+        if self.groups.len() > KEPT_GROUPS {
+            self.groups.clear();
+        }
+        let mut words = Vec::new();
+        let mut dispatches = Vec::new();
+        for launch in launches {
+            self.plan(context, pipelines, checks, reach, launch, &mut words, &mut dispatches)?;
+        }
+        let bytes = 4 * words.len() as u64;
+        if bytes + PARAMS_SEEN > self.params.size() {
+            self.params = params_buffer(context, bytes);
+            (self.plain, self.checked) = param_groups(context, pipelines, checks, &self.params);
+        }
+        context.queue.write_buffer(&self.params, 0, bytemuck::cast_slice(&words));
+
+        let mut encoder = context.device.create_command_encoder(&Default::default());
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        for dispatch in &dispatches {
+            let pipeline = &dispatch.pipeline;
+            let params = if pipeline.check.is_some() { &self.checked } else { &self.plain };
+            match &pipeline.check {
+                Some(check) if dispatch.check => pass.set_pipeline(check),
+                _ => pass.set_pipeline(&pipeline.main),
+            }
+            pass.set_bind_group(0, &dispatch.group, &[]);
+            pass.set_bind_group(1, params, &[dispatch.offset]);
+            pass.dispatch_workgroups(dispatch.grid[0], dispatch.grid[1], 1);
+        }
+        drop(pass);
+        context.queue.submit([encoder.finish()]);
+        context.check()
+    }
+
+    /// Adds a launch's dispatches and their parameters: a check sees all windows before any is stored.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of the device's state, borrowed apart"
+    )]
+    fn plan(
+        &mut self,
+        context: &Context,
+        pipelines: &mut Pipelines,
+        checks: &mut Checks,
+        reach: Reach,
+        launch: &Launch,
+        words: &mut Vec<u32>,
+        dispatches: &mut Vec<Dispatch>,
+    ) -> Result<()> {
+        let kernel = &launch.kernel;
+        let buffers = launch.buffers.iter();
+        let bytes: SmallVec<[u64; 8]> = buffers.clone().map(|b| b.bytes() as u64).collect();
+        if !window::in_range(kernel, &bytes) {
+            return Err(context.error("a kernel reaches beyond its buffers"));
+        }
+        let slabs: SmallVec<[&Slab; 8]> =
+            buffers.map(|buffer| buffer.memory::<GpuMemory>().slab()).collect();
+        let sizes: SmallVec<[u64; 8]> = slabs.iter().map(|slab| slab.size).collect();
+        let windows = window::windows(kernel, &sizes, reach).ok_or_else(|| {
+            context.error("one element needs more of a buffer than a binding has")
+        })?;
+        let slot = kernel.code.check.map(|_| checks.take(kernel.args.check));
+
+        let mut mains = Vec::with_capacity(windows.len());
+        for window in &windows {
+            let local = |i: usize| local_offset(kernel, window, i);
+            let variant = Variant::of(&kernel.code, local);
+            let pipeline = pipelines.get(context, &kernel.code, variant)?;
+            let group = self.group(context, &pipeline, &slabs, window);
+            let align = context.limits.min_uniform_buffer_offset_alignment as usize / 4;
+            words.resize(words.len().next_multiple_of(align.max(4)), 0);
+            let offset = 4 * words.len() as u32;
+            let grid = grid(context, window.len());
+            append_params(words, kernel, window, &pipeline, grid[0], slot);
+            mains.push(Dispatch { pipeline, check: false, group, offset, grid });
+        }
+        if slot.is_some() {
+            dispatches.extend(mains.iter().map(|main| Dispatch {
+                pipeline: Arc::clone(&main.pipeline),
+                check: true,
+                group: main.group.clone(),
+                ..*main
+            }));
+        }
+        dispatches.append(&mut mains);
+        Ok(())
+    }
+
+    fn group(
+        &mut self,
+        context: &Context,
+        pipeline: &Pipeline,
+        slabs: &[&Slab],
+        window: &Window,
+    ) -> wgpu::BindGroup {
+        let seen = || slabs.iter().zip(&window.parts).take(pipeline.access.len());
+        let parts = seen().map(|(slab, &part)| (slab.id, part)).collect();
+        let key = (pipeline.access.clone(), parts);
+        let make = || {
+            let entries: SmallVec<[wgpu::BindGroupEntry<'_>; 8]> = seen()
+                .zip(0..)
+                .map(|((slab, part), binding)| wgpu::BindGroupEntry {
+                    binding,
+                    resource: binding_of(&slab.buffer, part.start, part.len),
+                })
+                .collect();
+            context.device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: None,
+                layout: &pipeline.layout,
+                entries: &entries,
+            })
+        };
+        self.groups.entry(key).or_insert_with(make).clone()
+    }
+}
+
+/// Where the operand starts in the window's part of its buffer, in elements.
+fn local_offset(kernel: &Kernel, window: &Window, operand: usize) -> usize {
+    let code = &kernel.code.operands[operand];
+    let start = window.parts[usize::from(code.buffer)].start as usize / code.dtype.size();
+    window.offset(kernel, operand) - start
+}
+
+/// Workgroups in two dimensions: one alone would end at 65,535.
+fn grid(context: &Context, points: u64) -> [u32; 2] {
+    let most = u64::from(context.limits.max_compute_workgroups_per_dimension);
+    let groups = points.div_ceil(WORKGROUP * RUN);
+    let rows = groups.div_ceil(most);
+    [groups.div_ceil(rows) as u32, rows as u32]
+}
+
+fn append_params(
+    words: &mut Vec<u32>,
+    kernel: &Kernel,
+    window: &Window,
+    pipeline: &Pipeline,
+    row: u32,
+    slot: Option<u32>,
+) {
+    let layout = &pipeline.params;
+    let scalars = scalar_count(&kernel.code);
+    let start = words.len();
+    words.resize(start + layout.len(scalars), 0);
+    let own = &mut words[start..];
+    let base = kernel.args.base.wrapping_add(window.start(&kernel.args.shape));
+    own[params::POINTS] = window.len() as u32;
+    own[params::ROW] = row;
+    own[params::BASE] = base as u32;
+    own[params::BASE + 1] = (base >> 32) as u32;
+    own[params::SLOT] = slot.unwrap_or_default();
+    for (dim, &size) in window.shape.iter().enumerate() {
+        own[layout.size(dim)] = size as u32;
+    }
+    for (i, operand) in kernel.code.operands.iter().enumerate() {
+        own[layout.offset(i)] = local_offset(kernel, window, i) as u32;
+        if operand.class == Class::Strided {
+            for (dim, &stride) in kernel.args.operands[i].strides.iter().enumerate() {
+                // The stride of a dimension of size 1 may be anything and is never taken.
+                let taken = window.shape[dim] > 1;
+                own[layout.stride(i, dim)] = if taken { stride as u32 } else { 0 };
+            }
+        }
+    }
+    for (k, &scalar) in kernel.args.scalars.iter().take(scalars).enumerate() {
+        own[layout.scalar(k)] = scalar as u32;
+        own[layout.scalar(k) + 1] = (scalar >> 32) as u32;
+    }
+}
+
+fn params_buffer(context: &Context, bytes: u64) -> wgpu::Buffer {
+    context.device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some("taut parameters"),
+        size: (bytes + PARAMS_SEEN).next_power_of_two(),
+        usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    })
+}
+
+fn param_groups(
+    context: &Context,
+    pipelines: &Pipelines,
+    checks: &Checks,
+    params: &wgpu::Buffer,
+) -> (wgpu::BindGroup, wgpu::BindGroup) {
+    let seen = wgpu::BindGroupEntry { binding: 0, resource: binding_of(params, 0, PARAMS_SEEN) };
+    let status = wgpu::BindGroupEntry { binding: 1, resource: checks.words.as_entire_binding() };
+    let group = |layout, entries: &[wgpu::BindGroupEntry<'_>]| {
+        context.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout,
+            entries,
+        })
+    };
+    let plain = group(&pipelines.groups.plain, std::slice::from_ref(&seen));
+    (plain, group(&pipelines.groups.checked, &[seen, status]))
+}
+
+fn binding_of(buffer: &wgpu::Buffer, offset: u64, len: u64) -> wgpu::BindingResource<'_> {
+    wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+        buffer,
+        offset,
+        size: wgpu::BufferSize::new(len),
+    })
+}

@@ -1,0 +1,163 @@
+//! Cuts an iteration space into windows that a dispatch can reach.
+//!
+//! # Note [Windows]
+//! A binding reaches only so many bytes of a buffer, and index arithmetic is in u32. A launch that
+//! needs more is cut along its outermost dimension, into as few windows as will do; where one slice is
+//! still too much, along the next dimension within each slice. A window is a range of consecutive
+//! points, so contiguous operands stay contiguous, and the pipeline is that of the whole launch.
+
+use smallvec::SmallVec;
+
+use super::memory::GRANULE;
+use crate::kernel::{Dims, Kernel};
+
+/// What a device reaches in one dispatch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reach {
+    /// Bytes of a binding.
+    pub(super) binding: u64,
+    /// Points.
+    pub(super) points: u64,
+}
+
+/// Bytes of a buffer that a window sees: `start` is a multiple of [`GRANULE`], `len` too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Part {
+    pub(super) start: u64,
+    pub(super) len: u64,
+}
+
+/// A range of consecutive points.
+#[derive(Clone, Debug)]
+pub(super) struct Window {
+    pub(super) shape: Dims,
+    /// Coordinates of its first point.
+    pub(super) origin: Dims,
+    /// By buffer.
+    pub(super) parts: SmallVec<[Part; 8]>,
+}
+
+impl Window {
+    /// Points.
+    pub(super) fn len(&self) -> u64 {
+        self.shape.iter().map(|&size| size as u64).product()
+    }
+
+    /// Linear index of the first point in the whole iteration space.
+    pub(super) fn start(&self, whole: &[usize]) -> u64 {
+        let at = |index, (&size, &origin): (&usize, &usize)| index * size as u64 + origin as u64;
+        whole.iter().zip(&self.origin).fold(0, at)
+    }
+
+    /// Where the operand starts, in elements of the whole buffer.
+    pub(super) fn offset(&self, kernel: &Kernel, operand: usize) -> usize {
+        let args = &kernel.args.operands[operand];
+        args.offset + args.strides.iter().zip(&self.origin).map(|(s, o)| s * o).sum::<usize>()
+    }
+}
+
+/// The windows of a launch, in order; `sizes` are the bytes of its buffers. `None` where even a single
+/// point needs parts of one buffer that no binding reaches at once.
+pub(super) fn windows(kernel: &Kernel, sizes: &[u64], reach: Reach) -> Option<Vec<Window>> {
+    let cutter = Cutter { kernel, sizes, reach };
+    let mut windows = Vec::new();
+    let shape = kernel.args.shape.clone();
+    let origin = Dims::from_elem(0, shape.len());
+    cutter.cut(shape, origin, &mut windows)?;
+    Some(windows)
+}
+
+struct Cutter<'a> {
+    kernel: &'a Kernel,
+    sizes: &'a [u64],
+    reach: Reach,
+}
+
+impl Cutter<'_> {
+    fn cut(&self, shape: Dims, origin: Dims, windows: &mut Vec<Window>) -> Option<()> {
+        let window = self.window(shape, origin);
+        if self.fits(&window) {
+            windows.push(window);
+            return Some(());
+        }
+        let Window { shape, origin, .. } = window;
+        let dim = shape.iter().position(|&size| size > 1)?;
+        let step = self.step(&shape, &origin, dim);
+        let mut at = 0;
+        while at < shape[dim] {
+            let (mut part, mut start) = (shape.clone(), origin.clone());
+            part[dim] = step.min(shape[dim] - at);
+            start[dim] += at;
+            self.cut(part, start, windows)?;
+            at += step;
+        }
+        Some(())
+    }
+
+    /// The longest range of the dimension that fits, at least 1.
+    fn step(&self, shape: &Dims, origin: &Dims, dim: usize) -> usize {
+        // A window further on may reach up to a granule more on either side, by its alignment.
+        let strict = Self {
+            reach: Reach { binding: self.reach.binding.saturating_sub(GRANULE), ..self.reach },
+            ..*self
+        };
+        let fits = |size: usize| {
+            let mut part = shape.clone();
+            part[dim] = size;
+            strict.fits(&strict.window(part, origin.clone()))
+        };
+        let (mut low, mut high) = (1, shape[dim]);
+        while low < high {
+            let middle = low + (high - low).div_ceil(2);
+            if fits(middle) { low = middle } else { high = middle - 1 }
+        }
+        // Windows that start at multiples of a run keep aligned operands aligned.
+        if low >= 4 { low - low % 4 } else { low }
+    }
+
+    fn fits(&self, window: &Window) -> bool {
+        window.len() <= self.reach.points
+            && window.parts.iter().all(|part| part.len <= self.reach.binding)
+    }
+
+    fn window(&self, shape: Dims, origin: Dims) -> Window {
+        let mut window = Window { shape, origin, parts: SmallVec::new() };
+        window.parts = (0..self.sizes.len()).map(|buffer| self.part(&window, buffer)).collect();
+        window
+    }
+
+    /// What the window sees of a buffer: all of it where a binding may, so that bind groups repeat.
+    fn part(&self, window: &Window, buffer: usize) -> Part {
+        let whole = self.sizes[buffer];
+        if whole <= self.reach.binding {
+            return Part { start: 0, len: whole };
+        }
+        let (mut low, mut high) = (u64::MAX, 0);
+        for (i, operand) in self.kernel.code.operands.iter().enumerate() {
+            if usize::from(operand.buffer) == buffer {
+                let first = window.offset(self.kernel, i) as u64;
+                let strides = self.kernel.args.operands[i].strides.iter();
+                let span: u64 =
+                    strides.zip(&window.shape).map(|(&s, &n)| (s * (n - 1)) as u64).sum();
+                let bytes = operand.dtype.size() as u64;
+                low = low.min(first * bytes);
+                high = high.max((first + span + 1) * bytes);
+            }
+        }
+        let low = low.min(high) / GRANULE * GRANULE;
+        let high = high.next_multiple_of(GRANULE).clamp(low + GRANULE, whole);
+        Part { start: low, len: high - low }
+    }
+}
+
+/// Whether every operand stays within its buffer; what the unchecked shaders rely on.
+pub(super) fn in_range(kernel: &Kernel, bytes: &[u64]) -> bool {
+    kernel.code.operands.iter().zip(&kernel.args.operands).all(|(operand, args)| {
+        let mut last = args.offset as u128;
+        for (&stride, &size) in args.strides.iter().zip(&kernel.args.shape) {
+            last += stride as u128 * (size.max(1) - 1) as u128;
+        }
+        let end = (last + 1) * operand.dtype.size() as u128;
+        bytes.get(usize::from(operand.buffer)).is_some_and(|&bytes| end <= u128::from(bytes))
+    })
+}

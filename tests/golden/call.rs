@@ -1,0 +1,302 @@
+//! From the name of an operation to the call of the library.
+//!
+//! With `tensor.rs`, the only file that names the tensor API. Rows of the op table go through
+//! `taut::table`; an operation with options, a view, a creation has an arm here. What has none must
+//! stand in `skips.rs`, else its cases fail.
+
+use half::{bf16, f16};
+use taut::{Arg, DType, Device, Element, Index, List, Options, Rounding, Scalar, Tensor, table};
+
+use crate::case::Nested;
+
+/// An argument, evaluated.
+#[derive(Clone)]
+pub(crate) enum Value {
+    Tensor(Tensor),
+    Scalar(Scalar),
+    Str(String),
+    DType(DType),
+    Ints(Vec<i64>),
+    #[expect(dead_code, reason = "read by the first operation that joins tensors")]
+    Tensors(Vec<Tensor>),
+    Index(Vec<Index>),
+    None,
+}
+
+/// What an operation gives.
+pub(crate) enum Output {
+    Tensor(Tensor),
+    #[expect(dead_code, reason = "made by the first operation that gives several tensors")]
+    Tensors(Vec<Tensor>),
+    DType(DType),
+    Nested(Nested),
+    Text(String),
+}
+
+/// Why there is no output.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The library said no.
+    Refused(taut::Error),
+    /// This file has no arm for the operation with such arguments.
+    Undispatched,
+    /// The arguments could not be made.
+    Broken(String),
+}
+
+impl From<taut::Error> for Failure {
+    fn from(error: taut::Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+/// A named argument.
+pub(crate) type Keyword<'a> = (&'a str, Value);
+
+type Maybe = Result<Option<Tensor>, Failure>;
+
+use Value as V;
+
+/// Calls an operation that gives something new.
+pub(crate) fn call(
+    device: Device,
+    op: &str,
+    args: &[Value],
+    kwargs: &[Keyword<'_>],
+) -> Result<Output, Failure> {
+    if let Some(output) = inspect(op, args)? {
+        return Ok(output);
+    }
+    if let Some(tensor) = create(device, op, args, kwargs)? {
+        return Ok(Output::Tensor(tensor));
+    }
+    for theme in [arithmetic, copies, views, from_table] {
+        if let Some(tensor) = theme(op, args, kwargs)? {
+            return Ok(Output::Tensor(tensor));
+        }
+    }
+    Err(Failure::Undispatched)
+}
+
+/// Operations whose result is no tensor.
+fn inspect(op: &str, args: &[Value]) -> Result<Option<Output>, Failure> {
+    Ok(Some(match (op, args) {
+        ("item", [V::Tensor(t)]) => Output::Nested(Nested::Scalar(item(t)?)),
+        ("tolist", [V::Tensor(t)]) => Output::Nested(nested(t.tolist()?)),
+        ("display", [V::Tensor(t)]) => Output::Text(t.to_string()),
+        ("result_type", [a, b]) => Output::DType(taut::result_type(operand(a)?, operand(b)?)),
+        ("promote_types", [V::DType(a), V::DType(b)]) => Output::DType(a.promote(*b)),
+        ("can_cast", [V::DType(from), V::DType(to)]) => {
+            Output::Nested(Nested::Scalar(Scalar::Bool(from.can_cast(*to))))
+        }
+        _ => return Ok(None),
+    }))
+}
+
+fn item(tensor: &Tensor) -> taut::Result<Scalar> {
+    fn typed<T: Element>(tensor: &Tensor) -> taut::Result<Scalar> {
+        tensor.item::<T>().map(Element::to_scalar)
+    }
+    match tensor.dtype() {
+        DType::Bool => typed::<bool>(tensor),
+        DType::U8 => typed::<u8>(tensor),
+        DType::I8 => typed::<i8>(tensor),
+        DType::I16 => typed::<i16>(tensor),
+        DType::I32 => typed::<i32>(tensor),
+        DType::I64 => typed::<i64>(tensor),
+        DType::F16 => typed::<f16>(tensor),
+        DType::BF16 => typed::<bf16>(tensor),
+        DType::F32 => typed::<f32>(tensor),
+        DType::F64 => typed::<f64>(tensor),
+        other => unreachable!("no operation of golden gives {other}"),
+    }
+}
+
+fn nested(list: List) -> Nested {
+    match list {
+        List::Scalar(scalar) => Nested::Scalar(scalar),
+        List::List(items) => Nested::List(items.into_iter().map(nested).collect()),
+    }
+}
+
+/// Creation, by shape or after the model of a tensor.
+fn create(device: Device, op: &str, args: &[Value], kwargs: &[Keyword<'_>]) -> Maybe {
+    let dtype = match kwargs {
+        [] | [("dtype", V::None)] => None,
+        [("dtype", V::DType(dtype))] => Some(*dtype),
+        _ => return Ok(None),
+    };
+    let options: Options = match dtype {
+        Some(dtype) => (dtype, device).into(),
+        None => device.into(),
+    };
+    // A `_like` stays on its model's device and, unless told, keeps its dtype.
+    let like: Options = match dtype {
+        Some(dtype) => dtype.into(),
+        None => ().into(),
+    };
+    let int = Scalar::Int;
+    let created = match (op, args) {
+        ("zeros", [V::Ints(shape)]) => taut::zeros(shape.as_slice(), options),
+        ("ones", [V::Ints(shape)]) => taut::ones(shape.as_slice(), options),
+        ("empty", [V::Ints(shape)]) => taut::empty(shape.as_slice(), options),
+        ("full", [V::Ints(shape), V::Scalar(v)]) => taut::full(shape.as_slice(), *v, options),
+        ("zeros_like", [V::Tensor(t)]) => taut::zeros_like(t, like),
+        ("ones_like", [V::Tensor(t)]) => taut::ones_like(t, like),
+        ("empty_like", [V::Tensor(t)]) => taut::empty_like(t, like),
+        ("full_like", [V::Tensor(t), V::Scalar(v)]) => taut::full_like(t, *v, like),
+        ("arange", [V::Scalar(end)]) => taut::arange(*end, options),
+        ("arange", [V::Scalar(start), V::Scalar(end)]) => {
+            taut::arange_step(*start, *end, int(1), options)
+        }
+        ("arange", [V::Scalar(start), V::Scalar(end), V::Scalar(step)]) => {
+            taut::arange_step(*start, *end, *step, options)
+        }
+        ("linspace", [V::Scalar(start), V::Scalar(end), V::Scalar(Scalar::Int(steps))]) => {
+            taut::linspace(*start, *end, *steps, options)
+        }
+        ("eye", [V::Scalar(Scalar::Int(n))]) => taut::eye(*n, *n, options),
+        ("eye", [V::Scalar(Scalar::Int(rows)), V::Scalar(Scalar::Int(columns))]) => {
+            taut::eye(*rows, *columns, options)
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(created?))
+}
+
+/// The operations with operators of their own, and their variants.
+fn arithmetic(op: &str, args: &[Value], kwargs: &[Keyword<'_>]) -> Maybe {
+    // `rounding_mode=None` is the plain call.
+    let kwargs = match kwargs {
+        [("rounding_mode", V::None)] => &[],
+        _ => kwargs,
+    };
+    Ok(Some(match (op, args, kwargs) {
+        ("add", [a, b], []) => taut::add(operand(a)?, operand(b)?)?,
+        ("sub", [a, b], []) => taut::sub(operand(a)?, operand(b)?)?,
+        ("mul", [a, b], []) => taut::mul(operand(a)?, operand(b)?)?,
+        // `2 / t` is Python's reflected operator, whose rounding is not the function's. Ours panics
+        // where the function returns an error, so the function goes first.
+        ("div", [V::Scalar(a), V::Tensor(b)], []) => {
+            taut::div(*a, b)?;
+            *a / b
+        }
+        ("div", [a, b], []) => taut::div(operand(a)?, operand(b)?)?,
+        ("add", [V::Tensor(a), b], [("alpha", V::Scalar(alpha))]) => {
+            a.add_alpha(operand(b)?, *alpha)?
+        }
+        ("sub", [V::Tensor(a), b], [("alpha", V::Scalar(alpha))]) => {
+            a.sub_alpha(operand(b)?, *alpha)?
+        }
+        ("div", [V::Tensor(a), b], [("rounding_mode", V::Str(mode))]) => {
+            a.div_mode(operand(b)?, mode.parse::<Rounding>()?)?
+        }
+        _ => return Ok(None),
+    }))
+}
+
+/// Operations that move values.
+fn copies(op: &str, args: &[Value], kwargs: &[Keyword<'_>]) -> Maybe {
+    Ok(Some(match (op, args, kwargs) {
+        ("clone", [V::Tensor(t)], []) => t.clone(),
+        ("contiguous", [V::Tensor(t)], []) => t.contiguous()?,
+        ("to", [V::Tensor(t), V::DType(dtype)], []) => t.to(*dtype)?,
+        _ => return Ok(None),
+    }))
+}
+
+/// Views of the first argument.
+fn views(op: &str, args: &[Value], kwargs: &[Keyword<'_>]) -> Maybe {
+    let ([V::Tensor(t), rest @ ..], []) = (args, kwargs) else { return Ok(None) };
+    let ints: Option<Vec<i64>> = rest
+        .iter()
+        .map(|value| match value {
+            V::Scalar(Scalar::Int(v)) => Some(*v),
+            _ => None,
+        })
+        .collect();
+    let viewed = match (op, rest, ints.as_deref()) {
+        ("t", _, Some([])) => t.t(),
+        ("transpose" | "swapaxes", _, Some(&[i, j])) => t.transpose(i, j),
+        ("permute", [V::Ints(dims)], _) => t.permute(dims.as_slice()),
+        ("movedim", _, Some(&[from, to])) => t.movedim(from, to),
+        ("movedim", [V::Ints(from), V::Ints(to)], _) => t.movedim(from.as_slice(), to.as_slice()),
+        ("select", _, Some(&[dim, index])) => t.select(dim, index),
+        ("narrow", _, Some(&[dim, start, len])) => t.narrow(dim, start, len),
+        ("unsqueeze", _, Some(&[dim])) => t.unsqueeze(dim),
+        ("squeeze", _, Some([])) => t.squeeze(()),
+        ("squeeze", _, Some(&[dim])) => t.squeeze(dim),
+        ("squeeze", [V::Ints(dims)], _) => t.squeeze(dims.as_slice()),
+        ("view", [V::Ints(shape)], _) => t.view(shape.as_slice()),
+        ("reshape", [V::Ints(shape)], _) => t.reshape(shape.as_slice()),
+        ("expand", [V::Ints(shape)], _) => t.expand(shape.as_slice()),
+        ("broadcast_to", [V::Ints(shape)], _) => t.broadcast_to(shape.as_slice()),
+        ("flatten", _, Some([])) => t.flatten(0, -1),
+        ("flatten", _, Some(&[start])) => t.flatten(start, -1),
+        ("flatten", _, Some(&[start, end])) => t.flatten(start, end),
+        ("index", [V::Index(items)], _) => t.i(items.clone()),
+        _ => return Ok(None),
+    };
+    Ok(Some(viewed?))
+}
+
+/// A row of the op table.
+fn from_table(op: &str, args: &[Value], kwargs: &[Keyword<'_>]) -> Maybe {
+    if !kwargs.is_empty() {
+        return Ok(None);
+    }
+    let operands = args.iter().map(operand).collect::<Result<Vec<_>, _>>()?;
+    Ok(table::call(op, &operands).transpose()?)
+}
+
+/// Calls an operation that writes into its first argument.
+pub(crate) fn call_in_place(
+    op: &str,
+    args: &[Value],
+    kwargs: &[Keyword<'_>],
+) -> Result<(), Failure> {
+    let [V::Tensor(target), rest @ ..] = args else { return Err(Failure::Undispatched) };
+    let written = match (op, rest, kwargs) {
+        ("setitem", [V::Index(items), value], []) => {
+            target.index_put_(items.clone(), operand(value)?)
+        }
+        ("add_", [x], []) => target.add_(operand(x)?),
+        ("sub_", [x], []) => target.sub_(operand(x)?),
+        ("mul_", [x], []) => target.mul_(operand(x)?),
+        ("div_", [x], [] | [("rounding_mode", V::None)]) => target.div_(operand(x)?),
+        ("add_", [x], [("alpha", V::Scalar(alpha))]) => target.add_alpha_(operand(x)?, *alpha),
+        ("sub_", [x], [("alpha", V::Scalar(alpha))]) => target.sub_alpha_(operand(x)?, *alpha),
+        ("div_", [x], [("rounding_mode", V::Str(mode))]) => {
+            target.div_mode_(operand(x)?, mode.parse::<Rounding>()?)
+        }
+        ("fill_", [value], []) => target.fill_(operand(value)?),
+        ("zero_", [], []) => target.zero_(),
+        ("copy_", [V::Tensor(source)], []) => target.copy_(source),
+        (_, _, []) => {
+            let operands = rest.iter().map(operand).collect::<Result<Vec<_>, _>>()?;
+            let written = table::call_in_place(op, target, &operands);
+            return Ok(written.ok_or(Failure::Undispatched)??);
+        }
+        _ => return Err(Failure::Undispatched),
+    };
+    written?;
+    Ok(())
+}
+
+/// Whether the op table has a row of this name, in place if it ends in `_`.
+pub(crate) fn is_in_table(op: &str) -> bool {
+    let Ok(target) = taut::ones([1], Device::Cpu) else { return false };
+    let operands = [Arg::Tensor(&target), Arg::Tensor(&target), Arg::Tensor(&target)];
+    (1..=operands.len()).any(|arity| match op.ends_with('_') {
+        true => table::call_in_place(op, &target, &operands[1..arity]).is_some(),
+        false => table::call(op, &operands[..arity]).is_some(),
+    })
+}
+
+fn operand(value: &Value) -> Result<Arg<'_>, Failure> {
+    match value {
+        V::Tensor(tensor) => Ok(Arg::Tensor(tensor)),
+        V::Scalar(scalar) => Ok(Arg::Scalar(*scalar)),
+        _ => Err(Failure::Undispatched),
+    }
+}
