@@ -1,4 +1,5 @@
-//! Errors that depend on data: an integer division by a tensor that holds zero.
+//! Errors that come after the call: an integer division by a tensor that holds zero, and memory that
+//! runs out.
 //!
 //! A failed check belongs to its device and is reported at its next read point, so that the tests of
 //! this file run one at a time.
@@ -261,6 +262,24 @@ fn zero_far_inside_a_large_tensor_is_found() -> Result<()> {
         x.div_mode_(&y, Rounding::Floor)?;
         let values = x.to_vec::<i32>()?;
         assert_eq!((values[0], values[n - 1]), (3, 4), "{device}");
+    }
+    Ok(())
+}
+
+#[test]
+fn memory_that_runs_out_is_reported_and_the_tape_goes_on() -> Result<()> {
+    let _alone = alone();
+    for device in devices() {
+        // More than any machine has.
+        let huge = taut::empty([1_i64 << 50], device)?;
+        huge.fill_(1)?;
+        let error = huge.select(0, 0)?.item::<f32>().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Memory, "{device}: {error}");
+        // Its elements will never come; what depends on them says why, others go on.
+        assert_eq!(huge.select(0, 1)?.item::<f32>().unwrap_err().kind(), ErrorKind::Memory);
+        let dependent = huge.narrow(0, 0, 2)?.add(1)?;
+        assert_eq!(dependent.to_vec::<f32>().unwrap_err().kind(), ErrorKind::Memory);
+        assert_eq!(taut::ones([2], device)?.to_vec::<f32>()?, [1.0, 1.0], "{device}");
     }
     Ok(())
 }

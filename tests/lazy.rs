@@ -293,8 +293,7 @@ fn casts_fuse_with_what_is_around_them() -> Result<()> {
     let _alone = alone();
     for device in devices() {
         let x = taut::tensor(vec![1u8, 2, 3, 255], device)?;
-        let (y, stats) =
-            counted(device, || x.to(DType::F32)?.mul(1.5)?.to(DType::I16)?.add(1))?;
+        let (y, stats) = counted(device, || x.to(DType::F32)?.mul(1.5)?.to(DType::I16)?.add(1))?;
         assert_eq!((stats.kernels, stats.bytes_read, stats.bytes_written), (1, 4, 8), "{device}");
         assert_eq!(y.to_vec::<i16>()?, [2, 4, 5, 383], "{device}");
     }
@@ -310,8 +309,7 @@ fn hundreds_of_draws_of_one_shape_are_what_each_is_alone() -> Result<()> {
         let dtype = if device.supports(DType::I64) { DType::I64 } else { DType::I32 };
         let draw = |from: &mut taut::Generator, i| from.randint(i, i + 100, [3], (dtype, device));
         let mut together = taut::Generator::new(3);
-        let draws: Vec<Tensor> =
-            (0..150).map(|i| draw(&mut together, i)).collect::<Result<_>>()?;
+        let draws: Vec<Tensor> = (0..150).map(|i| draw(&mut together, i)).collect::<Result<_>>()?;
         let mut alone = taut::Generator::new(3);
         for (i, drawn) in draws.iter().enumerate() {
             let expected = draw(&mut alone, i as i64)?.to_vec::<i64>()?;

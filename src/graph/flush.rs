@@ -212,7 +212,8 @@ fn give_up(executor: &mut Executor, error: &Error, outputs: &[Outputs]) {
 /// The storages that something besides these records holds, see Note [Who sees a storage].
 fn held_storages(records: &[Record]) -> FxHashSet<*const Storage> {
     let holders = count_holders(records);
-    let held = holders.into_values().filter(|(storage, on_tape)| Arc::strong_count(storage) > *on_tape);
+    let held =
+        holders.into_values().filter(|(storage, on_tape)| Arc::strong_count(storage) > *on_tape);
     held.map(|(storage, _)| Arc::as_ptr(storage)).collect()
 }
 

@@ -17,8 +17,8 @@ mod record;
 mod runtime;
 mod storage;
 
+pub(crate) use guard::HostGuard;
 pub(crate) use record::{Folding, Program, Record};
 pub use runtime::Stats;
-pub(crate) use guard::HostGuard;
 pub(crate) use runtime::{Runtime, runtime};
 pub(crate) use storage::{Storage, View};

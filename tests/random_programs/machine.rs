@@ -10,16 +10,50 @@ use super::step::{Op, Operand, SHAPES, Step, View};
 /// A step with its variables and dtypes settled.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Action {
-    New { shape: Vec<usize>, dtype: DType, values: New },
-    View { of: usize, view: View, aliases: bool },
-    Binary { op: Op, lhs: usize, rhs: Value, dtype: DType },
-    InPlace { op: Op, lhs: usize, rhs: Value, dtype: DType },
-    Neg { of: usize, in_place: bool },
-    Write { to: usize, at: View, value: Value },
-    Cast { of: usize, dtype: DType, aliases: bool },
+    New {
+        shape: Vec<usize>,
+        dtype: DType,
+        values: New,
+    },
+    View {
+        of: usize,
+        view: View,
+        aliases: bool,
+    },
+    Binary {
+        op: Op,
+        lhs: usize,
+        rhs: Value,
+        dtype: DType,
+    },
+    InPlace {
+        op: Op,
+        lhs: usize,
+        rhs: Value,
+        dtype: DType,
+    },
+    Neg {
+        of: usize,
+        in_place: bool,
+    },
+    Write {
+        to: usize,
+        at: View,
+        value: Value,
+    },
+    Cast {
+        of: usize,
+        dtype: DType,
+        aliases: bool,
+    },
     /// The elements of a variable.
-    Read { of: usize, bits: Vec<u64> },
-    Drop { of: usize },
+    Read {
+        of: usize,
+        bits: Vec<u64>,
+    },
+    Drop {
+        of: usize,
+    },
     /// The step was refused: nothing has changed.
     Refused(ErrorKind),
     /// The step means nothing here.
@@ -312,7 +346,8 @@ impl View {
         let (rank, shape) = (x.dim(), x.shape());
         let signed = |n: usize| n as i64;
         let place = |dim: usize| dim % rank.max(1);
-        if rank == 0 && !matches!(self, Self::Alias | Self::Unsqueeze { .. } | Self::Expand { .. }) {
+        if rank == 0 && !matches!(self, Self::Alias | Self::Unsqueeze { .. } | Self::Expand { .. })
+        {
             return Ok(None);
         }
         Ok(Some(match self {

@@ -46,7 +46,11 @@ pub(crate) fn check(trace: &[Action]) -> Result<(), String> {
                     let show = |bits: &[u64]| {
                         let float = dtype.is_floating_point();
                         let show = |&b: &u64| {
-                            if float { f64::from_bits(b).to_string() } else { (b as i64).to_string() }
+                            if float {
+                                f64::from_bits(b).to_string()
+                            } else {
+                                (b as i64).to_string()
+                            }
                         };
                         bits.iter().map(show).collect::<Vec<_>>().join(" ")
                     };
@@ -91,7 +95,8 @@ impl Model {
                 }
             }
             Action::Binary { op, lhs, rhs, dtype } => {
-                let dtype = if matches!(op, Op::Div | Op::DivInto) { to_float(dtype) } else { dtype };
+                let dtype =
+                    if matches!(op, Op::Div | Op::DivInto) { to_float(dtype) } else { dtype };
                 let (shape, values) = self.compute(op, lhs, rhs, dtype);
                 self.push(dtype, shape, values);
             }

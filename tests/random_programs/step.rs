@@ -28,23 +28,71 @@ pub(crate) const SHAPES: [&[usize]; 14] = [
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
     /// A tensor of counted numbers.
-    Numbers { shape: usize, dtype: usize, first: i8 },
-    Full { shape: usize, dtype: usize, value: i8 },
-    Rand { shape: usize },
-    View { of: usize, view: View },
-    Binary { op: Op, lhs: usize, rhs: Operand },
-    InPlace { op: Op, lhs: usize, rhs: Operand },
-    Neg { of: usize },
-    NegInPlace { of: usize },
-    Fill { of: usize, value: Operand },
-    Zero { of: usize },
-    Copy { to: usize, from: usize },
-    Put { of: usize, at: View, value: Operand },
-    Clone { of: usize },
-    Contiguous { of: usize },
-    Cast { of: usize, dtype: usize },
-    Read { of: usize },
-    Drop { of: usize },
+    Numbers {
+        shape: usize,
+        dtype: usize,
+        first: i8,
+    },
+    Full {
+        shape: usize,
+        dtype: usize,
+        value: i8,
+    },
+    Rand {
+        shape: usize,
+    },
+    View {
+        of: usize,
+        view: View,
+    },
+    Binary {
+        op: Op,
+        lhs: usize,
+        rhs: Operand,
+    },
+    InPlace {
+        op: Op,
+        lhs: usize,
+        rhs: Operand,
+    },
+    Neg {
+        of: usize,
+    },
+    NegInPlace {
+        of: usize,
+    },
+    Fill {
+        of: usize,
+        value: Operand,
+    },
+    Zero {
+        of: usize,
+    },
+    Copy {
+        to: usize,
+        from: usize,
+    },
+    Put {
+        of: usize,
+        at: View,
+        value: Operand,
+    },
+    Clone {
+        of: usize,
+    },
+    Contiguous {
+        of: usize,
+    },
+    Cast {
+        of: usize,
+        dtype: usize,
+    },
+    Read {
+        of: usize,
+    },
+    Drop {
+        of: usize,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,17 +121,38 @@ pub(crate) enum Operand {
 pub(crate) enum View {
     Alias,
     Transpose(usize, usize),
-    Select { dim: usize, index: usize },
-    Narrow { dim: usize, start: usize, len: usize },
-    Every { dim: usize, start: usize, step: usize },
-    Unsqueeze { dim: usize },
+    Select {
+        dim: usize,
+        index: usize,
+    },
+    Narrow {
+        dim: usize,
+        start: usize,
+        len: usize,
+    },
+    Every {
+        dim: usize,
+        start: usize,
+        step: usize,
+    },
+    Unsqueeze {
+        dim: usize,
+    },
     Squeeze,
     Diagonal,
     /// Repeats the dims of size 1, and a new leading one.
-    Expand { size: usize, lead: bool },
+    Expand {
+        size: usize,
+        lead: bool,
+    },
     /// Flattened, or with two dims made of one.
-    Reshape { split: bool },
-    Unfold { dim: usize, size: usize },
+    Reshape {
+        split: bool,
+    },
+    Unfold {
+        dim: usize,
+        size: usize,
+    },
 }
 
 fn op() -> impl Strategy<Value = Op> {
