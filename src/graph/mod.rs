@@ -1,7 +1,7 @@
 //! The tape of each device: what was asked for and not yet done.
 //!
 //! Owns [`Storage`], the recording of operations and the flush that turns them into kernels
-//! (`plan.rs` groups, `build.rs` joins, `runtime.rs` runs). Knows backends by their trait only, and
+//! (`plan.rs` groups, `build.rs` joins, `flush.rs` runs). Knows backends by their trait only, and
 //! nothing of tensors or of PyTorch's rules: a record comes with its types settled.
 //!
 //! # Note [Locks]
@@ -10,12 +10,15 @@
 //! while another flushes, and flushes of one device keep their order.
 
 mod build;
+mod flush;
+mod guard;
 mod plan;
 mod record;
 mod runtime;
 mod storage;
 
+pub(crate) use guard::HostGuard;
 pub(crate) use record::{Folding, Program, Record};
 pub use runtime::Stats;
-pub(crate) use runtime::{HostGuard, Runtime, runtime};
+pub(crate) use runtime::{Runtime, runtime};
 pub(crate) use storage::{Storage, View};

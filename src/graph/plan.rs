@@ -33,6 +33,10 @@ pub(super) const CANONICAL_SIZES: [usize; 8] = [10, 8, 6, 5, 4, 3, 2, 1];
 /// How far back an operation looks for a group to join.
 const REACH: usize = 64;
 
+/// Operands, and scalars, that the records of one group bring along at most: a kernel numbers them in a
+/// byte.
+const MAX_NUMBERED: usize = 255;
+
 /// What bounds a group.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct GroupLimits {
@@ -54,6 +58,29 @@ struct Group {
     open: bool,
     /// Whether a member's value depends on the order of points.
     indexed: bool,
+    operands: usize,
+    scalars: usize,
+}
+
+impl Group {
+    fn new(open: bool) -> Self {
+        Self { records: Vec::new(), open, indexed: false, operands: 0, scalars: 0 }
+    }
+
+    fn push(&mut self, index: usize, record: &Record) {
+        self.records.push(index);
+        self.indexed |= record.is_indexed();
+        // A fold ends its kernel.
+        self.open &= record.fold.is_none();
+        self.operands += record.inputs.len() + 1;
+        self.scalars += record.scalars();
+    }
+
+    /// Whether the kernel can number what one more record brings along.
+    fn has_room(&self, record: &Record) -> bool {
+        self.operands + record.inputs.len() < MAX_NUMBERED
+            && self.scalars + record.scalars() <= MAX_NUMBERED
+    }
 }
 
 /// Indices into the tape, kernel by kernel, in the order they must run. `dead` records are left out.
@@ -79,17 +106,15 @@ pub(super) fn plan(records: &[Record], dead: &[bool], limits: GroupLimits) -> Ve
             !solo
                 && group.open
                 && group.records.len() < limits.records
+                && group.has_room(record)
                 && records[group.records[0]].shape == record.shape
                 && !(group.indexed && record.is_reordered())
         });
         let group = joined.unwrap_or_else(|| {
-            groups.push(Group { records: Vec::new(), open: !solo, indexed: false });
+            groups.push(Group::new(!solo));
             groups.len() - 1
         });
-        groups[group].records.push(index);
-        groups[group].indexed |= record.is_indexed();
-        // A fold ends its kernel.
-        groups[group].open &= record.fold.is_none();
+        groups[group].push(index, record);
         for (input, view) in views {
             let seen = touches.entry(key(view)).or_default();
             // What this touch dominates puts no constraint of its own any more.

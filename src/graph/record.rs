@@ -63,6 +63,11 @@ impl Record {
         self.program.nodes.iter().any(indexed)
     }
 
+    /// Numbers that the record brings along.
+    pub(crate) fn scalars(&self) -> usize {
+        self.program.scalars.len() + usize::from(self.fold.is_some())
+    }
+
     /// Whether the kernel must visit the points in another order than the record's own.
     pub(crate) fn is_reordered(&self) -> bool {
         self.fold.as_ref().is_some_and(|fold| !fold.order(&self.shape).0.is_sorted())

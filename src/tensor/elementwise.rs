@@ -178,11 +178,11 @@ impl<'a> Build<'a> {
     /// Records the operation with its result written into `target`, cast to its dtype.
     ///
     /// # Errors
-    /// `Overlap` when elements of the target share memory among themselves or in part with an input,
-    /// `Dtype` when the result's category is above the target's, `Shape` when the operation's shape is
+    /// `Device` when the target is on another device than the operation, `Overlap` when elements of the
+    /// target share memory among themselves or in part with an input, `Dtype` when the result's category is above the target's, `Shape` when the operation's shape is
     /// not the target's. Nothing is written then.
     pub(crate) fn finish_into(self, value: Value, target: &Tensor) -> Result<()> {
-        self.check_overlap(target)?;
+        self.check_target(target)?;
         self.check_shape(target)?;
         let (from, to) = (self.program.dtype(value), target.dtype());
         if !from.can_cast(to) {
@@ -197,7 +197,7 @@ impl<'a> Build<'a> {
 
     /// As [`Self::finish_into`], casting to the target's dtype whatever it is.
     pub(crate) fn write(mut self, value: Value, target: &Tensor) -> Result<()> {
-        self.check_overlap(target)?;
+        self.check_target(target)?;
         self.check_shape(target)?;
         let value = self.program.cast(value, target.dtype());
         self.detach_inputs(target)?;
@@ -239,7 +239,11 @@ impl<'a> Build<'a> {
         })
     }
 
-    fn check_overlap(&self, target: &Tensor) -> Result<()> {
+    fn check_target(&self, target: &Tensor) -> Result<()> {
+        if !std::ptr::eq(self.runtime, target.runtime()) {
+            // A 0-d CPU tensor gives way as an operand, not as a target.
+            return Err(mixed_devices(target.device(), self.runtime.device()));
+        }
         check_internal_overlap(target)?;
         self.tensors.iter().try_for_each(|input| check_partial_overlap(input, target))
     }
@@ -261,9 +265,14 @@ impl<'a> Build<'a> {
 }
 
 /// # Errors
-/// `Overlap` when two elements of the target are one.
+/// `Overlap` when two elements of the target are one. PyTorch lets such targets pass where only
+/// `as_strided` and `unfold` make them, and leaves the result open.
 pub(crate) fn check_internal_overlap(target: &Tensor) -> Result<()> {
-    if layout::internal_overlap(target.layout()) == Overlap::Yes {
+    let repeats = match layout::internal_overlap(target.layout()) {
+        Overlap::TooHard => layout::may_overlap_self(target.layout()),
+        overlap => overlap == Overlap::Yes,
+    };
+    if repeats {
         return Err(Error::overlap(
             "unsupported operation: more than one element of the written-to tensor refers to a \
              single memory location. Please clone() the tensor before performing the operation.",

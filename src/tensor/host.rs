@@ -18,7 +18,6 @@ use crate::kernel::Dims;
 use crate::layout::{self, Layout};
 
 use super::data::Data;
-use super::elementwise::check_internal_overlap;
 use super::{Arg, Tensor};
 
 /// Shared, typed, n-dimensional memory of the host; it prints as NumPy's arrays do.
@@ -209,7 +208,6 @@ impl<T: Element> HostArray<T> {
     /// # Ok::<(), taut::Error>(())
     /// ```
     pub fn write(&self) -> Result<WriteGuard<'_, T>> {
-        check_internal_overlap(&self.tensor)?;
         if layout::may_overlap_self(self.tensor.layout()) {
             return Err(Error::overlap(
                 "cannot write through a host array whose elements share memory: copy it first",

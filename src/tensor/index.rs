@@ -294,7 +294,8 @@ impl Tensor {
                 for _ in 0..extra.min(leading) {
                     layout = layout.select(0, 0)?;
                 }
-                target.copy_(&source.with_layout(layout))?;
+                // Expanded first, as PyTorch does: `x[:] = x[0]` is no overlap to it.
+                target.copy_(&source.with_layout(layout.expand(&target.sizes())?))?;
             }
         }
         Ok(self)

@@ -200,6 +200,11 @@ impl Tensor {
         Ok(self.with_layout(layout))
     }
 
+    /// The shape, as the arguments of views are given.
+    pub(crate) fn sizes(&self) -> Vec<i64> {
+        self.shape().iter().map(|&size| size as i64).collect()
+    }
+
     /// The tensor's shape as owned sizes.
     pub(crate) fn dims(&self) -> Dims {
         Dims::from_slice(self.shape())

@@ -1,0 +1,84 @@
+//! Random programs give the same bits lazily, flushed after every step, on every device and in a naive
+//! model.
+//!
+//! `PROPTEST_CASES` sets how many are tried.
+
+mod common;
+#[path = "random_programs/machine.rs"]
+mod machine;
+#[path = "random_programs/model.rs"]
+mod model;
+#[path = "random_programs/step.rs"]
+mod step;
+
+use proptest::prelude::*;
+use taut::{DType, Device};
+
+use machine::{Action, run};
+use step::Step;
+
+fn config(cases: u32) -> ProptestConfig {
+    let chosen = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig {
+        cases: chosen.unwrap_or(cases),
+        max_shrink_iters: 4096,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+/// Where two traces first differ.
+fn difference(one: &[Action], other: &[Action]) -> Result<(), TestCaseError> {
+    for (k, (a, b)) in one.iter().zip(other).enumerate() {
+        prop_assert_eq!(a, b, "action {}", k);
+    }
+    prop_assert_eq!(one.len(), other.len());
+    Ok(())
+}
+
+fn check(steps: &[Step], device: Device, dtypes: &[DType]) -> Result<Vec<Action>, TestCaseError> {
+    let lazy = run(steps, device, dtypes, false);
+    if let Err(why) = model::check(&lazy) {
+        return Err(TestCaseError::fail(format!("{device}: {why}")));
+    }
+    let flushed = run(steps, device, dtypes, true);
+    difference(&lazy, &flushed)?;
+    Ok(lazy)
+}
+
+proptest! {
+    #![proptest_config(config(1500))]
+
+    #[test]
+    fn programs_on_the_cpu_are_what_the_model_says(program in step::program(30)) {
+        check(&program.0, Device::Cpu, &DType::ALL)?;
+    }
+}
+
+proptest! {
+    // A new combination of operations is a new pipeline, which takes its time to compile.
+    #![proptest_config(config(24))]
+
+    #[test]
+    fn programs_on_every_device_agree(program in step::program(12)) {
+        for device in common::devices() {
+            let dtypes = [DType::F32, DType::I32, DType::U8, DType::Bool];
+            let here = check(&program.0, device, &dtypes)?;
+            difference(&run(&program.0, Device::Cpu, &dtypes, false), &here)?;
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(config(8))]
+
+    #[test]
+    fn programs_of_every_dtype_on_every_device_agree(program in step::program(8)) {
+        for device in common::devices() {
+            let dtypes: Vec<DType> =
+                DType::ALL.into_iter().filter(|&dtype| device.supports(dtype)).collect();
+            let here = check(&program.0, device, &dtypes)?;
+            difference(&run(&program.0, Device::Cpu, &dtypes, false), &here)?;
+        }
+    }
+}
