@@ -63,7 +63,17 @@ fn run<A: Scalar, B: Scalar, R: Scalar>(
     subnormals: Subnormals,
 ) -> Option<Vec<R>> {
     let Gpu { device, queue } = gpu()?;
-    let prelude = prelude(&[Lane::I32, Lane::I64, Lane::F32, Lane::F64], subnormals);
+    let mut prelude = prelude(&[Lane::I32, Lane::I64, Lane::F32, Lane::F64], subnormals);
+    if subnormals == Subnormals::Flushed {
+        // As a device that flushes would see its operands.
+        for guard in ["guard_a_f32", "guard_b_f32"] {
+            let head = format!("fn {guard}(v: f32) -> f32 {{");
+            let flush = "if ((bitcast<u32>(v) & 0x7f800000u) == 0u) { \
+                return bitcast<f32>(bitcast<u32>(v) & 0x80000000u); }";
+            assert!(prelude.contains(&head));
+            prelude = prelude.replace(&head, &format!("{head} {flush}"));
+        }
+    }
     let (ta, tb, tr) = (A::NAME, B::NAME, R::NAME);
     let source = format!(
         "@group(0) @binding(0) var<storage, read> xs: array<{ta}>;
@@ -324,6 +334,38 @@ fn arithmetic_of_f32_matches_rust() {
     });
     compare("", "sub_f32p(mul_f32p(a, b), a)", &a, &b, |a: f32, b: f32| a * b - a);
     compare("", "mul_f32p(a, 0.0f)", &a, &b, |a: f32, _: f32| a * 0.0);
+}
+
+/// Pairs whose sums, products and quotients are near the subnormal numbers.
+fn pairs_of_small_f32() -> (Vec<f32>, Vec<f32>) {
+    let (mut a, mut b) = pairs_f32();
+    let mut bits = random().skip(3);
+    let mut next = || bits.next().map_or(0, |v| (v >> 32) as u32);
+    for _ in 0..COUNT {
+        a.push(f32::from_bits(next() & 0x80ff_ffff));
+        b.push(f32::from_bits(next() & 0x80ff_ffff));
+        a.push(f32::from_bits(next() & 0x87ff_ffff | 0x1800_0000));
+        b.push(f32::from_bits(next() & 0x87ff_ffff | 0x2000_0000));
+    }
+    (a, b)
+}
+
+#[test]
+fn arithmetic_without_subnormals_matches_rust() {
+    let (a, b) = pairs_of_small_f32();
+    let flushed = Subnormals::Flushed;
+    compare_with("", "add_f32p(a, b)", &a, &b, flushed, |a: f32, b: f32| a + b);
+    compare_with("", "sub_f32p(a, b)", &a, &b, flushed, |a: f32, b: f32| a - b);
+    compare_with("", "mul_f32p(a, b)", &a, &b, flushed, |a: f32, b: f32| a * b);
+    compare_with("", "div_f32p(a, b)", &a, &b, flushed, |a: f32, b: f32| a / b);
+    compare_with("", "sqrt_f32p(a)", &a, &b, flushed, |a: f32, _: f32| a.sqrt());
+    compare_with("", "cast_f32_f16(a)", &a, &b, flushed, |a: f32, _: f32| {
+        f16::from_f32(a).to_f32()
+    });
+    let exp = wgsl(Op::Exp, DType::F32);
+    compare_with(&exp.text, "exp_f32(a)", &a, &b, flushed, |a: f32, _: f32| {
+        crate::math::exp::exp(a)
+    });
 }
 
 #[test]
