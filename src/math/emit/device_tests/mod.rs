@@ -226,7 +226,7 @@ fn random() -> impl Iterator<Item = u64> {
 }
 
 /// Random inputs a test adds to the special ones.
-const COUNT: usize = if cfg!(debug_assertions) { 1 << 16 } else { 1 << 20 };
+const COUNT: usize = if cfg!(debug_assertions) { 1 << 14 } else { 1 << 20 };
 
 /// Values at which something happens, and their neighbours.
 fn special_f32() -> Vec<f32> {
@@ -312,6 +312,20 @@ fn pairs_f64() -> (Vec<f64>, Vec<f64>) {
         };
         a.extend(moderate());
         b.extend(moderate());
+    }
+    (a, b)
+}
+
+/// Pairs whose sums, products and quotients are near the subnormal numbers.
+fn pairs_of_small_f32() -> (Vec<f32>, Vec<f32>) {
+    let (mut a, mut b) = pairs_f32();
+    let mut bits = random().skip(3);
+    let mut next = || bits.next().map_or(0, |v| (v >> 32) as u32);
+    for _ in 0..COUNT {
+        a.push(f32::from_bits(next() & 0x80ff_ffff));
+        b.push(f32::from_bits(next() & 0x80ff_ffff));
+        a.push(f32::from_bits(next() & 0x87ff_ffff | 0x1800_0000));
+        b.push(f32::from_bits(next() & 0x87ff_ffff | 0x2000_0000));
     }
     (a, b)
 }
