@@ -1,9 +1,10 @@
 // The algebra of src/math/algebra.rs for 32-bit lanes. Always present.
 //
 // Needs from the kernel: fn opaque_zero() -> u32, zero at run time, unknown to every compiler.
+// Needs + - * from algebra_f32_native.wgsl or algebra_f32_soft.wgsl.
 // Promises: every function gives the bits its namesake in the Rust algebra gives, NaN payloads aside,
-// on any device that keeps subnormals, whose + - * on finite floats round to nearest even, and whose
-// native quotient and root of significands in [1, 4) are within 32 ULP.
+// on any device whose native quotient and root of significands of 24 bits are within 32 ULP. Nothing
+// here gives a subnormal to a float operation or takes one from it.
 // Names: NAME_LANEp is an algebra operation, cast_LANE_DTYPE and narrow_DTYPE are Note [Casts].
 //
 // Guards. An operand passes through guard_a or guard_b before it enters a float operation, so that no
@@ -13,9 +14,6 @@
 fn guard_a_f32(v: f32) -> f32 { return bitcast<f32>(bitcast<u32>(v) ^ opaque_zero()); }
 fn guard_b_f32(v: f32) -> f32 { return bitcast<f32>(bitcast<u32>(v) | opaque_zero()); }
 
-fn add_f32p(a: f32, b: f32) -> f32 { return guard_a_f32(a) + guard_b_f32(b); }
-fn sub_f32p(a: f32, b: f32) -> f32 { return guard_a_f32(a) - guard_b_f32(b); }
-fn mul_f32p(a: f32, b: f32) -> f32 { return guard_a_f32(a) * guard_b_f32(b); }
 fn neg_f32p(a: f32) -> f32 { return bitcast<f32>(bitcast<u32>(a) ^ 0x80000000u); }
 
 // Bits that no compiler may take for an infinity or NaN in a constant expression.

@@ -32,9 +32,9 @@ pub(crate) trait Int: Copy {
     fn mul(self, other: Self) -> Self;
     fn neg(self) -> Self;
 
-    /// Quotient towards zero. By zero: some value, no trap. `MIN / -1` is `MIN`.
+    /// Quotient towards zero. By zero: the dividend, no trap. `MIN / -1` is `MIN`.
     fn div(self, other: Self) -> Self;
-    /// Remainder with the sign of the dividend. By zero: some value, no trap. `MIN % -1` is 0.
+    /// Remainder with the sign of the dividend. By zero: 0, no trap. `MIN % -1` is 0.
     fn rem(self, other: Self) -> Self;
 
     fn and(self, other: Self) -> Self;
@@ -117,7 +117,7 @@ pub(crate) trait Float:
 
     /// The number nearest to the integer.
     fn from_int(value: Self::Int) -> Self;
-    /// Truncates. The argument must be finite and fit; else: some value.
+    /// Truncates and saturates; 0 for NaN.
     fn to_int(self) -> Self::Int;
 
     /// The value rounded to the dtype a stepwise operation works in, see Note [Stepwise halves] in

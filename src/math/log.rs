@@ -33,7 +33,7 @@ const SINGLE: usize = 5;
 /// `ln 2`, `1 / ln 2`, `1 / ln 10`, `log10 2`, each with what its nearest f64 lacks.
 const LN_2: (f64, f64) = (core::f64::consts::LN_2, 2.319_046_813_846_299_6e-17);
 const LOG2_E: (f64, f64) = (core::f64::consts::LOG2_E, 2.035_527_374_093_103_3e-17);
-const LOG10_E: (f64, f64) = (core::f64::consts::LOG10_E, 1.098_319_650_216_765_1e-17);
+const LOG10_E: (f64, f64) = (core::f64::consts::LOG10_E, 1.098_319_650_216_765e-17);
 const LOG10_2: (f64, f64) = (core::f64::consts::LOG10_2, -2.803_728_127_785_170_4e-18);
 
 /// `x = 2^exponent * (1 + fraction)`, `1 + fraction` in [sqrt(1/2), sqrt(2)).

@@ -34,6 +34,8 @@ pub(crate) enum Subnormals {
 }
 
 const I32_F32: &str = include_str!("../../../shaders/algebra_i32_f32.wgsl");
+const F32_NATIVE: &str = include_str!("../../../shaders/algebra_f32_native.wgsl");
+const F32_SOFT: &str = include_str!("../../../shaders/algebra_f32_soft.wgsl");
 const I64: &str = include_str!("../../../shaders/algebra_i64.wgsl");
 const F64: &str = include_str!("../../../shaders/algebra_f64.wgsl");
 
@@ -46,11 +48,12 @@ const F64: &str = include_str!("../../../shaders/algebra_f64.wgsl");
 ///
 /// Casts to and from int64 and float64 are there only if `lanes` names those lanes.
 pub(crate) fn prelude(lanes: &[Lane], subnormals: Subnormals) -> String {
-    // Metal and DX12 have no f64, and Vulkan promises that f64 keeps subnormals: f32 alone differs.
-    let mut text = match subnormals {
-        Subnormals::Kept => I32_F32.to_owned(),
-        Subnormals::Flushed => I32_F32.to_owned(),
-    };
+    let mut text = I32_F32.to_owned();
+    // f64 is Vulkan's alone, where no device was seen to flush it.
+    text.push_str(match subnormals {
+        Subnormals::Kept => F32_NATIVE,
+        Subnormals::Flushed => F32_SOFT,
+    });
     let double = lanes.contains(&Lane::F64);
     if double || lanes.contains(&Lane::I64) {
         text.push_str(I64);

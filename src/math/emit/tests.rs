@@ -79,6 +79,18 @@ fn rows_of_all_lanes_translate_to_spirv() {
 }
 
 #[test]
+fn rows_of_int64_need_no_float64() {
+    let mut dtypes = NARROW.to_vec();
+    dtypes.push(DType::I64);
+    let source = everything(&dtypes, Subnormals::Flushed);
+    assert!(!source.contains("f64"));
+    let (module, info) = validate(&source);
+    let options = msl::Options { lang_version: (2, 3), ..msl::Options::default() };
+    let pipeline = msl::PipelineOptions::default();
+    msl::write_string(&module, &info, &options, &pipeline).unwrap();
+}
+
+#[test]
 fn rows_of_32_bit_lanes_are_standard_wgsl() {
     let source = everything(&NARROW, Subnormals::Kept);
     let path = std::env::temp_dir().join(format!("taut-rows-{}.wgsl", std::process::id()));
