@@ -1,13 +1,16 @@
 //! Choosing between values: where_cond, clamp, masked_fill.
 
-use crate::dtype::DType;
+use crate::dtype::{Category, DType};
 use crate::error::{Error, Result};
 use crate::kernel::Value;
+use crate::layout::{self, Overlap};
 use crate::ops::Op;
 use crate::ops::promote::result_type;
 
 use super::elementwise::{Build, check_fits, check_meaning};
-use super::{Arg, Tensor};
+use super::in_place::without_repeats;
+use super::reduce::{highest, lowest};
+use super::{Arg, Tensor, dims};
 
 impl Tensor {
     /// Elements of `then` where this bool tensor is true, else of `otherwise`: PyTorch's
@@ -111,12 +114,22 @@ impl Tensor {
     /// [`masked_fill`](Self::masked_fill) in place.
     ///
     /// # Errors
-    /// As [`masked_fill`](Self::masked_fill); `Shape` when the mask does not broadcast to this shape,
-    /// `Overlap` when elements of this tensor share memory.
+    /// As [`masked_fill`](Self::masked_fill); `Shape` when the mask does not broadcast to this shape.
     #[track_caller]
     pub fn masked_fill_<'a>(&self, mask: &Self, value: impl Into<Arg<'a>>) -> Result<&Self> {
-        let (build, value) = filled(self, mask, value.into())?;
-        build.finish_into(value, self)?;
+        let value = value.into();
+        if layout::internal_overlap(self.layout()) != Overlap::Yes {
+            let (build, value) = filled(self, mask, value)?;
+            build.finish_into(value, self)?;
+            return Ok(self);
+        }
+        // An element that the view repeats is filled where any of its places is masked.
+        let mask =
+            if mask.dtype() == DType::Bool { mask.expand(self.size())? } else { mask.alias() };
+        let repeated = self.stride().iter().enumerate().filter(|(_, stride)| **stride == 0);
+        let repeated: Vec<i64> = repeated.map(|(dim, _)| dim as i64).collect();
+        let target = self.with_layout(without_repeats(self.layout()));
+        target.masked_fill_(&mask.any(dims(&repeated[..]).keepdim())?, value)?;
         Ok(self)
     }
 }
@@ -149,6 +162,7 @@ fn clamped<'a>(
     }
     let dtype = result_type(args.iter().map(|arg| arg.participant()));
     check_meaning(Op::Clamp, dtype)?;
+    let (min, max) = (reachable(min, dtype, Side::Min)?, reachable(max, dtype, Side::Max)?);
     let mut build = Build::new("clamp", &args)?;
     let value = build.value(input.into(), dtype)?;
     let min = min.map(|min| build.value(min, dtype)).transpose()?;
@@ -157,9 +171,38 @@ fn clamped<'a>(
         (Some(min), Some(max)) => build.program.ternary(Op::Clamp, [value, min, max]),
         (Some(min), None) => build.program.binary(Op::Maximum, value, min),
         (_, Some(max)) => build.program.binary(Op::Minimum, value, max),
-        (None, None) => unreachable!("refused above"),
+        (None, None) => value,
     };
     Ok((build, value))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Min,
+    Max,
+}
+
+/// A bound that some element can reach: a number beyond what an integer dtype holds leaves its side open,
+/// and is refused where every element would have to become it.
+fn reachable(bound: Option<Arg<'_>>, dtype: DType, side: Side) -> Result<Option<Arg<'_>>> {
+    let Some(Arg::Scalar(scalar)) = bound else { return Ok(bound) };
+    if dtype.category() != Category::Int {
+        return Ok(bound);
+    }
+    let value = i128::from(scalar.to_i64());
+    let (low, high) = (lowest(dtype).to_i64(), highest(dtype).to_i64());
+    let (below, above) = (value < i128::from(low), value > i128::from(high));
+    match (side, below, above) {
+        (_, false, false) => Ok(bound),
+        (Side::Min, true, _) | (Side::Max, _, true) => Ok(None),
+        _ => {
+            let name = if side == Side::Min { "min" } else { "max" };
+            Err(Error::value(format!(
+                "Clamp {name} value {value} is outside the representable range of {}",
+                dtype.message_name()
+            )))
+        }
+    }
 }
 
 #[track_caller]

@@ -119,7 +119,7 @@ impl Tensor {
 }
 
 /// The layout with every repeated dimension cut to one element.
-fn without_repeats(layout: &Layout) -> Layout {
+pub(crate) fn without_repeats(layout: &Layout) -> Layout {
     let sizes = layout.shape().iter().zip(layout.strides());
     let shape = sizes.map(|(&size, &stride)| if stride == 0 { size.min(1) } else { size });
     Layout::new(shape.collect(), Dims::from_slice(layout.strides()), layout.offset())
