@@ -105,9 +105,9 @@ pub use tensor::table;
 pub use tensor::{
     Arg, Bound, Data, Dim, Ellipsis, Generator, HostArray, Index, IntoDims, IntoIndices, IntoSizes,
     Limit, List, NewAxis, Options, Over, ReadGuard, Rounding, Size, Slice, Target, Tensor,
-    WriteGuard, add, arange, arange_step, dims, div, empty, empty_like, eye, floor_divide,
+    WriteGuard, add, arange, arange_step, cat, dims, div, empty, empty_like, eye, floor_divide,
     from_numpy, from_slice, full, full_like, linspace, manual_seed, mul, neg, ones, ones_like, pow,
-    rand, randint, randn, remainder, result_type, slice, sub, synchronize, tensor, zeros,
+    rand, randint, randn, remainder, result_type, slice, stack, sub, synchronize, tensor, zeros,
     zeros_like,
 };
 

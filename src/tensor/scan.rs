@@ -125,7 +125,7 @@ impl Tensor {
     /// # Example
     /// ```
     /// let x = taut::full([2], 1000.0, ())?;
-    /// assert_eq!(x.logsumexp(())?.item::<f32>()?, 1000.6931);
+    /// assert_eq!(x.logsumexp(())?.item::<f32>()?, 1000.6932);
     /// # Ok::<(), taut::Error>(())
     /// ```
     #[track_caller]
