@@ -110,11 +110,17 @@ pub(super) fn run(launch: &Launch, reduce: &Reduce, program: &mut Program) {
     }
 }
 
+/// Most values of a line that is better folded with others.
+const SHORT: usize = 64;
+
 fn position<T: extreme::Ordered>(job: &Job<'_, '_>, scan: bool, inner: bool, order: Order) {
     match (scan, inner) {
         (true, _) => scan::run(job, || scan::Position::<T>::new(order)),
-        (false, true) => inner::run(job, || ExtremeLine::<T>::new(order)),
-        (false, false) => outer::run(job, || ExtremePanel::<T>::new(order)),
+        // The order is free here, and many short lines are quicker side by side.
+        (false, true) if job.lead == 1 || job.len > SHORT => {
+            inner::run(job, || ExtremeLine::<T>::new(order));
+        }
+        (false, _) => outer::run(job, || ExtremePanel::<T>::new(order)),
     }
 }
 
