@@ -49,7 +49,6 @@ impl<'j, 'a, 'l> Waiting<'j, 'a, 'l> {
     fn push(&mut self, bits: u64) {
         let size = self.job.results.size;
         let lane = &mut self.lanes.bytes(REGISTER)[self.len * size..][..size];
-        // Little-endian or not, the lane is what the number narrows to.
         match size {
             4 => lane.copy_from_slice(&(bits as u32).to_ne_bytes()),
             _ => lane.copy_from_slice(&bits.to_ne_bytes()),

@@ -13,6 +13,7 @@
 mod extreme;
 mod inner;
 mod outer;
+mod pieces;
 mod scan;
 #[cfg(test)]
 mod tests;
@@ -131,11 +132,11 @@ impl Results {
         let (lead, reduced) = (usize::from(reduce.lead), usize::from(reduce.reduced));
         let kept = |dims: &[usize]| -> Dims {
             let left = if reduce.scan { lead + reduced } else { lead };
-            // One more, so that there always is one.
             let dims = dims[..left].iter().chain(&dims[lead + reduced..]);
             dims.copied().collect()
         };
         let (mut shape, mut strides) = (kept(&args.shape), kept(&args.operands[operand].strides));
+        // A space has at least one dimension.
         if shape.is_empty() {
             shape.push(1);
             strides.push(0);

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::super::run::each_range;
 use super::super::tile::Scratch;
-use super::tree::{Pieces, pick};
+use super::pieces::{Pieces, pick};
 use super::{Job, Stored};
 
 /// Folds the rows of kept points that lie side by side.
