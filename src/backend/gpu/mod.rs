@@ -152,6 +152,7 @@ impl Backend for GpuBackend {
                 &self.context,
                 &mut state.pipelines,
                 &mut state.checks,
+                &self.pool,
                 self.reach,
                 now,
             )?;

@@ -9,6 +9,7 @@ mod elementwise;
 mod layouts;
 mod memory;
 mod random;
+mod reduce;
 mod text;
 mod windows;
 

@@ -1,8 +1,9 @@
 //! The text of kernels: valid, translatable, and as it was (insta). Needs no device.
 
 use super::*;
-use crate::backend::gpu::codegen::{self, Variant};
+use crate::backend::gpu::codegen::{self, Stage, Text, Variant};
 use crate::dtype::Lane;
+use crate::kernel::{Fold, Reduce};
 use crate::math::emit::Subnormals;
 use crate::ops::{Op, Output};
 
@@ -20,7 +21,11 @@ fn translated(code: &Code, variant: Variant) -> String {
 
 /// Parses, validates and translates the module of a kernel; gives its text.
 fn translated_for(code: &Code, variant: Variant, subnormals: Subnormals) -> String {
-    let text = codegen::module(code, variant, subnormals);
+    translated_text(code, Text::Points(variant), subnormals)
+}
+
+fn translated_text(code: &Code, text: Text, subnormals: Subnormals) -> String {
+    let text = codegen::module(code, text, subnormals);
     let module = match naga::front::wgsl::parse_str(&text) {
         Ok(module) => module,
         Err(error) => panic!("{}\n{text}", error.emit_to_string(&text)),
@@ -120,6 +125,67 @@ fn text_of_every_cast_translates() {
     }
 }
 
+/// A fold of one operand in every layout of its three parts, and of one stored beside it.
+fn fold(fold: Fold, dtype: DType, output: DType, trail: bool, scan: bool) -> Code {
+    let (shape, lead, reduced) =
+        if scan { (&[2, 3, 4][..], 1, 1) } else { (&[2, 3, 2, 3, 4, 5][..], 2, 2) };
+    let (shape, strides) =
+        (&shape[..if trail { shape.len() } else { lead + reduced }], row_major(shape));
+    let strides = &strides[..shape.len()];
+    let mut build = Build::new(shape);
+    let source = build.operand(0, dtype, 0, strides);
+    let beside = build.operand(1, dtype, 0, strides);
+    let mut kept = Dims::from_slice(strides);
+    if !scan {
+        kept[lead..lead + reduced].fill(0);
+    }
+    let operand = build.operand(2, output, 0, &kept);
+    let value = build.load(source);
+    let _ = build.node(Expr::Index, DType::I32);
+    build.store(beside, value);
+    build.0.code.reduce = Some(Reduce {
+        fold,
+        value,
+        operand,
+        identity: 0,
+        lead: lead as u8,
+        reduced: reduced as u8,
+        scan,
+    });
+    build.0.code
+}
+
+#[test]
+fn text_of_every_fold_translates() {
+    let ops = [Op::Add, Op::Mul, Op::Maximum, Op::Minimum].map(Fold::Op);
+    for dtype in DType::ALL {
+        for kind in ops.into_iter().chain([Fold::ArgMax, Fold::ArgMin]) {
+            let output = if matches!(kind, Fold::Op(_)) { dtype } else { DType::I64 };
+            for stage in [Stage::Whole, Stage::Partial, Stage::Pairs, Stage::Last] {
+                translated_text(
+                    &fold(kind, dtype, output, false, false),
+                    Text::Fold(stage),
+                    Subnormals::Kept,
+                );
+            }
+            for stage in [Stage::Whole, Stage::Partial] {
+                translated_text(
+                    &fold(kind, dtype, output, true, false),
+                    Text::Fold(stage),
+                    Subnormals::Kept,
+                );
+            }
+            for stage in [Stage::Scan, Stage::ScanPart] {
+                translated_text(
+                    &fold(kind, dtype, output, true, true),
+                    Text::Fold(stage),
+                    Subnormals::Kept,
+                );
+            }
+        }
+    }
+}
+
 fn chain() -> Code {
     let mut build = Build::new(&[8]);
     let a = build.dense(0, DType::F32);
@@ -172,4 +238,16 @@ fn text_of_typical_kernels_is_as_reviewed() {
     for (name, code, variant) in kernels {
         insta::assert_snapshot!(name, translated(&code, variant));
     }
+    let folds = [
+        ("sum_f32_inner", Stage::Partial, false, false),
+        ("sum_f32_outer", Stage::Whole, true, false),
+        ("sum_f32_scan", Stage::Scan, true, true),
+    ];
+    for (name, stage, trail, scan) in folds {
+        let code = fold(Fold::Op(Op::Add), DType::F32, DType::F32, trail, scan);
+        insta::assert_snapshot!(name, translated_text(&code, Text::Fold(stage), Subnormals::Kept));
+    }
+    let code = fold(Fold::ArgMax, DType::F32, DType::I64, false, false);
+    let text = translated_text(&code, Text::Fold(Stage::Last), Subnormals::Kept);
+    insta::assert_snapshot!("argmax_f32_last", text);
 }
