@@ -1,6 +1,6 @@
 // Visits every point of an iteration space once, four consecutive points an invocation.
 //
-// Needs params.wgsl. $GATE may return early; $BEFORE is for what the four points share, $POINT
+// Needs params.wgsl. $FIRST chooses the invocation's run; $GATE may return early; $BEFORE is for what the four points share, $POINT
 // runs at each, $AFTER stores whole runs. They may use:
 //   first    linear index of the run's first point, a multiple of 4;
 //   count    points of the run, 1 to 4;
@@ -12,7 +12,7 @@
 @compute @workgroup_size(256)
 fn $ENTRY(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
 $GATE  let points = params.words[0].x;
-  let first = ((group.y * params.words[0].y + group.x) * 256u + local) * 4u;
+  let first = $FIRST;
   if first >= points { return; }
   let last = points - 1u;
   let count = min(points - first, 4u);

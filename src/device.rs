@@ -8,7 +8,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::backend::Backend;
 use crate::backend::cpu::CpuBackend;
-use crate::backend::gpu::{self, AdapterInfo, AdapterKind};
+use crate::backend::gpu::adapter::{self as gpu, AdapterInfo, AdapterKind};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 
@@ -45,6 +45,8 @@ pub struct DeviceInfo {
     pub driver: String,
     /// What kind of device it is.
     pub kind: DeviceKind,
+    /// Bytes of memory of its own, where the API tells.
+    pub memory_bytes: Option<u64>,
     /// The largest single piece of memory that it gives, in bytes.
     pub max_buffer_bytes: u64,
     /// The dtypes that it has.
@@ -192,6 +194,7 @@ fn cpu_info() -> DeviceInfo {
         api: "CPU".into(),
         driver: String::new(),
         kind: DeviceKind::Cpu,
+        memory_bytes: None,
         max_buffer_bytes: isize::MAX as u64,
         dtypes: DType::ALL.into(),
     }
@@ -210,6 +213,7 @@ fn gpu_info(device: Device, adapter: &AdapterInfo) -> DeviceInfo {
             AdapterKind::Software => DeviceKind::Software,
             AdapterKind::Other => DeviceKind::Other,
         },
+        memory_bytes: adapter.memory,
         max_buffer_bytes: adapter.max_buffer,
         dtypes: DType::ALL.into_iter().filter(|&dtype| adapter.supports(dtype)).collect(),
     }

@@ -15,7 +15,8 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::backend::Buffer;
-use crate::dtype::DType;
+use crate::backend::cpu::CpuMemory;
+use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::layout::Layout;
 
@@ -82,9 +83,21 @@ impl Storage {
         self.buffer.get()
     }
 
-    /// The memory of a storage that only the caller holds.
-    pub(crate) fn into_buffer(self) -> Option<Buffer> {
-        self.buffer.into_inner()
+    /// A storage of the CPU's runtime over the elements of a `Vec`, which is not copied.
+    pub(crate) fn adopt<T: Element>(runtime: &'static Runtime, values: Vec<T>) -> Arc<Self> {
+        let len = values.len();
+        Self::with_buffer(runtime, T::DTYPE, len, CpuMemory::adopt(values))
+    }
+
+    /// The `Vec` that [`adopt`](Self::adopt) took, with what has been written since; the storage again
+    /// if its memory came from elsewhere or has another holder.
+    pub(crate) fn into_vec<T: Element>(self) -> Result<Vec<T>, Arc<Self>> {
+        let (runtime, dtype, len) = (self.runtime, self.dtype, self.len);
+        match self.buffer.into_inner().map(CpuMemory::into_vec) {
+            Some(Ok(values)) => Ok(values),
+            Some(Err(buffer)) => Err(Self::with_buffer(runtime, dtype, len, buffer)),
+            None => Err(Self::new(runtime, dtype, len)),
+        }
     }
 
     /// Marks elements that will never come; the first cause is the one to report.

@@ -29,6 +29,31 @@ const UNARY: &[Unary] = &[
     Unary { name: "log1p", function: log::log1p, reference: pxfm::f_log1p, bound: 1.0 },
     Unary { name: "log2", function: log::log2, reference: pxfm::f_log2, bound: 1.0 },
     Unary { name: "log10", function: log::log10, reference: pxfm::f_log10, bound: 1.0 },
+    Unary { name: "sinh", function: hyperbolic::sinh, reference: reference_sinh, bound: 1.0 },
+    Unary { name: "cosh", function: hyperbolic::cosh, reference: pxfm::f_cosh, bound: 1.0 },
+    Unary { name: "tanh", function: hyperbolic::tanh, reference: pxfm::f_tanh, bound: 1.0 },
+    Unary {
+        name: "sigmoid",
+        function: hyperbolic::sigmoid,
+        reference: reference_sigmoid,
+        bound: 1.0,
+    },
+    Unary { name: "silu", function: hyperbolic::silu, reference: reference_silu, bound: 1.0 },
+    Unary {
+        name: "softplus",
+        function: hyperbolic::softplus,
+        reference: reference_softplus,
+        bound: 1.0,
+    },
+    Unary { name: "rsqrt", function: power::rsqrt, reference: pxfm::f_rsqrt, bound: 1.0 },
+    Unary { name: "sin", function: trig::sin, reference: pxfm::f_sin, bound: 1.0 },
+    Unary { name: "cos", function: trig::cos, reference: pxfm::f_cos, bound: 1.0 },
+    Unary { name: "tan", function: trig::tan, reference: pxfm::f_tan, bound: 1.0 },
+    Unary { name: "asin", function: inverse_trig::asin, reference: pxfm::f_asin, bound: 1.0 },
+    Unary { name: "acos", function: inverse_trig::acos, reference: pxfm::f_acos, bound: 1.0 },
+    Unary { name: "atan", function: inverse_trig::atan, reference: pxfm::f_atan, bound: 1.0 },
+    Unary { name: "erf", function: erf::erf, reference: pxfm::f_erf, bound: 1.0 },
+    Unary { name: "gelu", function: erf::gelu, reference: reference_gelu, bound: 2.0 },
     // MORE UNARY
 ];
 
@@ -40,8 +65,65 @@ const DOUBLE: &[Double] = &[
     Double { name: "log1p", function: log::log1p, reference: pxfm::f_log1p, bound: 2.0 },
     Double { name: "log2", function: log::log2, reference: pxfm::f_log2, bound: 2.0 },
     Double { name: "log10", function: log::log10, reference: pxfm::f_log10, bound: 2.0 },
+    Double { name: "sinh", function: hyperbolic::sinh, reference: reference_sinh, bound: 2.0 },
+    Double { name: "cosh", function: hyperbolic::cosh, reference: pxfm::f_cosh, bound: 2.0 },
+    Double { name: "tanh", function: hyperbolic::tanh, reference: pxfm::f_tanh, bound: 2.0 },
+    Double {
+        name: "sigmoid",
+        function: hyperbolic::sigmoid,
+        reference: reference_sigmoid,
+        bound: 2.0,
+    },
+    Double { name: "silu", function: hyperbolic::silu, reference: reference_silu, bound: 4.0 },
+    Double {
+        name: "softplus",
+        function: hyperbolic::softplus,
+        reference: reference_softplus,
+        bound: 4.0,
+    },
+    Double { name: "rsqrt", function: power::rsqrt, reference: pxfm::f_rsqrt, bound: 2.0 },
+    Double { name: "sin", function: trig::sin, reference: pxfm::f_sin, bound: 2.0 },
+    Double { name: "cos", function: trig::cos, reference: pxfm::f_cos, bound: 2.0 },
+    Double { name: "tan", function: trig::tan, reference: pxfm::f_tan, bound: 2.0 },
+    Double { name: "asin", function: inverse_trig::asin, reference: pxfm::f_asin, bound: 2.0 },
+    Double { name: "acos", function: inverse_trig::acos, reference: pxfm::f_acos, bound: 2.0 },
+    Double { name: "atan", function: inverse_trig::atan, reference: pxfm::f_atan, bound: 2.0 },
+    Double { name: "erf", function: erf::erf, reference: pxfm::f_erf, bound: 2.0 },
     // MORE DOUBLE
 ];
+
+// Where pxfm itself does not give C99's special values.
+
+fn reference_sinh(x: f64) -> f64 {
+    if x == 0.0 { x } else { pxfm::f_sinh(x) }
+}
+
+fn reference_pow(x: f64, y: f64) -> f64 {
+    if x == 1.0 || y == 0.0 { 1.0 } else { pxfm::f_pow(x, y) }
+}
+
+fn reference_sigmoid(x: f64) -> f64 {
+    let a = pxfm::f_exp(-x.abs());
+    if x < 0.0 { a / (1.0 + a) } else { 1.0 / (1.0 + a) }
+}
+
+fn reference_silu(x: f64) -> f64 {
+    // Half the exponential at a time: it underflows before its product with x does.
+    let root = pxfm::f_exp(x / 2.0);
+    if x < -700.0 && x.is_finite() { (x * root) * root } else { x / (1.0 + pxfm::f_exp(-x)) }
+}
+
+fn reference_gelu(x: f64) -> f64 {
+    let tail = pxfm::f_erfc(x.abs() * core::f64::consts::FRAC_1_SQRT_2);
+    if x == f64::INFINITY {
+        return x;
+    }
+    if x > 0.0 { x - 0.5 * x * tail } else { 0.5 * x * tail }
+}
+
+fn reference_softplus(x: f64) -> f64 {
+    if x > 20.0 { x } else { pxfm::f_log1p(pxfm::f_exp(x)) }
+}
 
 /// The error of `got` in units in the last place of the exact result.
 fn error(got: f32, exact: f64) -> f64 {
@@ -86,7 +168,9 @@ fn steps(got: f64, exact: f64) -> f64 {
 /// The worst error over the bit patterns `start, start + stride, ..`, and where.
 fn worst(function: &Unary, start: u64, stride: usize) -> (f64, f32) {
     let mut worst = (0.0, 0.0);
-    for bits in (start..1 << 32).step_by(stride) {
+    let special =
+        [0, 0x8000_0000, 1, 0x8000_0001, 0x7f7f_ffff, 0xff7f_ffff, 0x7f80_0000, 0xff80_0000];
+    for bits in (start..1 << 32).step_by(stride).chain(special) {
         let x = f32::from_bits(bits as u32);
         let error = error((function.function)(x), (function.reference)(x.into()));
         if error > worst.0 {
@@ -161,4 +245,52 @@ fn unary_f64_functions_keep_their_bounds() {
         }
     }
     assert!(broken.is_empty(), "{broken:?}");
+}
+
+/// The worst error of a function of two, over pairs drawn near 1 and from all bits.
+fn worst_pair(function: fn(f32, f32) -> f32, reference: fn(f64, f64) -> f64) -> (f64, f32, f32) {
+    let mut worst = (0.0, 0.0, 0.0);
+    let special = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -2.0, 3.0, -3.0, 1e-45, 3e38, -3e38];
+    let mut visit = |x: f32, y: f32| {
+        let error = error(function(x, y), reference(x.into(), y.into()));
+        if error > worst.0 {
+            worst = (error, x, y);
+        }
+    };
+    let limits = [f32::INFINITY, -f32::INFINITY, f32::NAN];
+    for x in special.into_iter().chain(limits) {
+        for y in special.into_iter().chain(limits) {
+            visit(x, y);
+        }
+    }
+    let mut state = 1u64;
+    let count = if cfg!(debug_assertions) { 50_000 } else { 4_000_000 };
+    for index in 0..count {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let (x, y) = ((state >> 32) as u32, state as u32 ^ (state >> 17) as u32);
+        let near = |bits: u32| f32::from_bits(bits & 0x83ff_ffff | 0x3c00_0000);
+        match index % 3 {
+            0 => visit(f32::from_bits(x), f32::from_bits(y)),
+            1 => visit(near(x), near(y)),
+            _ => visit(near(x).abs(), near(y) * 30.0),
+        }
+    }
+    worst
+}
+
+#[test]
+fn binary_f32_functions_keep_their_bounds() {
+    type Case = (&'static str, fn(f32, f32) -> f32, fn(f64, f64) -> f64, f64);
+    let cases: &[Case] = &[
+        ("pow", power::pow, reference_pow, 1.0),
+        ("hypot", power::hypot, pxfm::f_hypot, 1.0),
+        ("atan2", inverse_trig::atan2, pxfm::f_atan2, 1.0),
+        // MORE BINARY
+    ];
+    for &(name, function, reference, bound) in cases {
+        let (error, x, y) = worst_pair(function, reference);
+        println!("{name:9} {error:.4} at {x:e}, {y:e}");
+        assert!(error <= bound, "{name}");
+    }
 }

@@ -40,6 +40,9 @@ pub(super) struct Reduced<F: Float> {
     pub(super) low: F,
 }
 
+/// Above `2^this` neither precision sees a 1.
+pub(super) const MOST_LESS_ONE: i64 = 60;
+
 /// Both parts of `ln 2`, the first with `MANTISSA / 2` bits, so that multiples of it are exact.
 #[inline(always)]
 fn ln_2_parts<F: Float>() -> (F, F) {
@@ -61,7 +64,7 @@ pub(super) fn nearest<F: Float>(a: F) -> (F, F::Int) {
 /// The largest argument that does not overflow, rounded up, and the least that does not vanish.
 #[inline(always)]
 fn clamp_argument<F: Float>(x: F) -> F {
-    let (least, most) = if F::MANTISSA < 52 { (-110.0, 89.0) } else { (-760.0, 710.0) };
+    let (least, most) = if F::MANTISSA < 52 { (-110.0, 90.0) } else { (-760.0, 711.0) };
     let x = F::select(x.lt(F::lit(least)), F::lit(least), x);
     F::select(x.gt(F::lit(most)), F::lit(most), x)
 }
@@ -95,13 +98,17 @@ impl<F: Float> Reduced<F> {
         Pair::ordered_sum(sum.high, sum.low + self.low)
     }
 
-    /// The exponential less one, for exponents in the normal range.
+    /// The exponential less one; of exponents above [`MOST_LESS_ONE`], some number.
     #[inline(always)]
     pub(super) fn less_one(self) -> Pair<F> {
-        let power = power_of_two::<F>(self.exponent);
+        let most = F::Int::lit(MOST_LESS_ONE);
+        // Below, the result is -1 to the last bit.
+        let least = most.neg();
+        let exponent = F::Int::select(self.exponent.gt(most), most, self.exponent);
+        let exponent = F::Int::select(exponent.lt(least), least, exponent);
+        let power = power_of_two::<F>(exponent);
         let low = Pair::sum(self.high, self.low).scale(power);
-        // Above 2^p the 1 is lost; infinite powers do not occur.
-        Pair::new(power).add_single(F::lit(-1.0)).add(low)
+        Pair::sum(power, F::lit(-1.0)).add(low)
     }
 }
 
@@ -129,18 +136,13 @@ pub(crate) fn exp2<F: Float>(x: F) -> F {
 #[inline(always)]
 pub(crate) fn expm1<F: Float>(x: F) -> F {
     let reduced = reduce(x, F::lit(0.0));
-    // Halved, so that the power of two stays finite; nothing below is subnormal.
-    let one = F::Int::lit(1);
-    let halved = Reduced { exponent: reduced.exponent.sub(one), ..reduced };
-    let least = F::Int::lit(-2 * i64::from(F::MANTISSA));
-    let exponent = F::Int::select(halved.exponent.lt(least), least, halved.exponent);
-    let power = power_of_two::<F>(exponent);
-    let low = Pair::sum(reduced.high, reduced.low).scale(power);
-    let sum = Pair::sum(power, F::lit(-0.5)).add(low).round();
-    let result = sum + sum;
+    let result = reduced.less_one().round();
+    // Without the 1, where it no longer counts.
+    let large = reduced.exponent.gt(F::Int::lit(MOST_LESS_ONE));
+    let direct = scale(reduced.significand().round(), reduced.exponent);
+    let result = F::select(large, direct, result);
     // Without a multiple of ln 2 the series is the result, to the last subnormal.
     let direct = reduced.high + reduced.low;
     let result = F::select(reduced.exponent.eq(F::Int::lit(0)), direct, result);
-    let tiny = x.abs().lt(F::lit(1e-30));
-    F::select(x.is_nan().or(tiny), x, result)
+    F::select(x.is_nan().or(x.eq(F::lit(0.0))), x, result)
 }

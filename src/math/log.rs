@@ -84,12 +84,12 @@ fn special<F: Float>(x: F, result: F) -> F {
 #[inline(always)]
 pub(crate) fn log<F: Float>(x: F) -> F {
     let split = split(x);
-    special(x, combine(split.exponent, log_fraction(split.fraction)))
+    special(x, combine(split.exponent, log_fraction(split.fraction)).round())
 }
 
 /// `exponent * ln 2 + log`.
 #[inline(always)]
-fn combine<F: Float>(exponent: F::Int, log: Pair<F>) -> F {
+fn combine<F: Float>(exponent: F::Int, log: Pair<F>) -> Pair<F> {
     let count = F::from_int(exponent);
     let ln_2 = Pair::<F>::lit(LN_2.0, LN_2.1);
     // The upper half of ln 2 times a small integer is exact.
@@ -97,27 +97,34 @@ fn combine<F: Float>(exponent: F::Int, log: Pair<F>) -> F {
     let high = F::from_bits(ln_2.high.to_bits().and(drop));
     let low = (ln_2.high - high) + ln_2.low;
     let sum = Pair::sum(count * high, log.high);
-    sum.high + (sum.low + (count * low + log.low))
+    Pair { high: sum.high, low: sum.low + (count * low + log.low) }
 }
 
 /// `log(1 + x)`, exact near zero too.
 #[inline(always)]
 pub(crate) fn log1p<F: Float>(x: F) -> F {
-    let one = F::lit(1.0);
-    let sum = Pair::sum(one, x);
-    let split = split(sum.high);
-    // What 1 + x lost, at the scale of the fraction. Beyond 2^2p it counts for nothing.
-    let most = F::Int::lit(2 * i64::from(F::MANTISSA));
-    let exponent = F::Int::select(split.exponent.lt(most), split.exponent, most);
-    let lost = sum.low * power_of_two(exponent.neg());
-    let fraction = Pair::sum(split.fraction, lost);
-    let log = log_fraction(fraction.high);
-    let log = Pair { high: log.high, low: log.low + fraction.low };
-    let result = combine(split.exponent, log);
+    let result = log1p_pair(Pair::new(x)).round();
     let result = F::select(x.eq(F::lit(-1.0)), -F::infinity(), result);
     let result = F::select(x.lt(F::lit(-1.0)), F::nan(), result);
     let itself = x.eq(F::infinity()).or(x.is_nan()).or(x.abs().lt(F::lit(1e-30)));
     F::select(itself, x, result)
+}
+
+/// `log(1 + x)` for finite `x` above -1.
+#[inline(always)]
+pub(super) fn log1p_pair<F: Float>(x: Pair<F>) -> Pair<F> {
+    let sum = Pair::sum(F::lit(1.0), x.high);
+    let split = split(sum.high);
+    // What 1 + x lost, at the scale of the fraction. Beyond 2^2p it counts for nothing.
+    let most = F::Int::lit(2 * i64::from(F::MANTISSA));
+    let exponent = F::Int::select(split.exponent.lt(most), split.exponent, most);
+    let power = power_of_two(exponent.neg());
+    let fraction = Pair::sum(split.fraction, sum.low * power);
+    let log = log_fraction(fraction.high);
+    let low = fraction.low + x.low * power;
+    // log(1 + f + low) = log(1 + f) + low / (1 + f), nearly.
+    let low = low - low * fraction.high;
+    combine(split.exponent, Pair { high: log.high, low: log.low + low })
 }
 
 /// The logarithm to base 2: exact for powers of two.
@@ -135,4 +142,17 @@ pub(crate) fn log10<F: Float>(x: F) -> F {
     let log = log_fraction(split.fraction).mul(Pair::lit(LOG10_E.0, LOG10_E.1));
     let power = Pair::lit(LOG10_2.0, LOG10_2.1).mul_single(F::from_int(split.exponent));
     special(x, power.add(log).round())
+}
+
+/// `log(x)` of a positive finite number with some `2 p` bits, as [`pow`](super::power::pow) needs.
+#[inline(always)]
+pub(super) fn log_pair<F: Float>(x: F) -> Pair<F> {
+    let split = split(x);
+    let s = Pair::new(split.fraction).div(Pair::sum(F::lit(2.0), split.fraction));
+    let z = s.mul(s);
+    // The tail is small enough for a single number.
+    let tail = z.high * series(z.high, &ATANH[1..], 8);
+    let third = Pair::lit(2.0 / 3.0, 3.700_743_415_417_188e-17);
+    let log = s.mul(z.mul(third.add_single(tail)).add_single(F::lit(2.0)));
+    Pair::lit(LN_2.0, LN_2.1).mul_single(F::from_int(split.exponent)).add(log)
 }

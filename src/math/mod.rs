@@ -13,12 +13,18 @@ pub(crate) mod arithmetic;
 pub(crate) mod bits;
 pub(crate) mod compare;
 pub(crate) mod emit;
+pub(crate) mod erf;
 pub(crate) mod exp;
 pub(crate) mod half;
+pub(crate) mod hyperbolic;
+pub(crate) mod inverse_trig;
 pub(crate) mod log;
 pub(crate) mod logic;
 mod pair;
+pub(crate) mod power;
+mod reduction;
 pub(crate) mod rounding;
+pub(crate) mod trig;
 
 #[cfg(test)]
 mod accuracy_tests;

@@ -60,19 +60,19 @@ macro_rules! op_table {
                 float [crate::math::arithmetic::reciprocal] int [] bool []
             }
             /// The remainder with the sign of the dividend.
-            Fmod fmod fmod_ binary promote same {
+            Fmod fmod fmod_ binary custom same {
                 float [crate::math::arithmetic::fmod]
                 int [crate::math::arithmetic::int_fmod]
                 bool []
             }
             /// The remainder with the sign of the divisor.
-            Remainder remainder remainder_ binary promote same {
+            Remainder remainder remainder_ binary custom same {
                 float [crate::math::arithmetic::remainder]
                 int [crate::math::arithmetic::int_remainder]
                 bool []
             }
             /// The square.
-            Square square square_ unary promote same {
+            Square square square_ unary custom same {
                 float [crate::math::arithmetic::square]
                 int [crate::math::arithmetic::int_square]
                 bool []
@@ -82,7 +82,7 @@ macro_rules! op_table {
                 float [crate::math::arithmetic::sqrt] int [] bool []
             }
             /// Linear interpolation from the first to the second argument.
-            Lerp lerp lerp_ ternary promote same {
+            Lerp lerp lerp_ ternary custom same {
                 float [crate::math::arithmetic::lerp] int [] bool []
             }
             /// The magnitude.
@@ -112,7 +112,7 @@ macro_rules! op_table {
                 bool [crate::math::logic::or]
             }
             /// The first between the second and the third; the third where they cross.
-            Clamp clamp clamp_ ternary promote same {
+            Clamp clamp clamp_ ternary custom same {
                 float [crate::math::compare::clamp] int [crate::math::compare::int_clamp] bool []
             }
             /// Zero where negative.
@@ -238,6 +238,106 @@ macro_rules! op_table {
             /// What truncation takes away.
             Frac frac frac_ unary promote same {
                 float [crate::math::rounding::frac] int [] bool []
+            }
+            /// `e^x`.
+            Exp exp exp_ unary float same {
+                float [crate::math::exp::exp] int [] bool []
+            }
+            /// `2^x`.
+            Exp2 exp2 exp2_ unary float same {
+                float [crate::math::exp::exp2] int [] bool []
+            }
+            /// `e^x - 1`, exact near zero.
+            Expm1 expm1 expm1_ unary float same {
+                float [crate::math::exp::expm1] int [] bool []
+            }
+            /// The natural logarithm.
+            Log log log_ unary float same {
+                float [crate::math::log::log] int [] bool []
+            }
+            /// `log(1 + x)`, exact near zero.
+            Log1p log1p log1p_ unary float same {
+                float [crate::math::log::log1p] int [] bool []
+            }
+            /// The logarithm to base 2.
+            Log2 log2 log2_ unary float same {
+                float [crate::math::log::log2] int [] bool []
+            }
+            /// The logarithm to base 10.
+            Log10 log10 log10_ unary float same {
+                float [crate::math::log::log10] int [] bool []
+            }
+            /// The reciprocal of the square root.
+            Rsqrt rsqrt rsqrt_ unary float same {
+                float [crate::math::power::rsqrt] int [] bool []
+            }
+            /// The sine.
+            Sin sin sin_ unary float same {
+                float [crate::math::trig::sin] int [] bool []
+            }
+            /// The cosine.
+            Cos cos cos_ unary float same {
+                float [crate::math::trig::cos] int [] bool []
+            }
+            /// The tangent.
+            Tan tan tan_ unary float same {
+                float [crate::math::trig::tan] int [] bool []
+            }
+            /// The inverse sine.
+            Asin asin asin_ unary float same {
+                float [crate::math::inverse_trig::asin] int [] bool []
+            }
+            /// The inverse cosine.
+            Acos acos acos_ unary float same {
+                float [crate::math::inverse_trig::acos] int [] bool []
+            }
+            /// The inverse tangent.
+            Atan atan atan_ unary float same {
+                float [crate::math::inverse_trig::atan] int [] bool []
+            }
+            /// The hyperbolic sine.
+            Sinh sinh sinh_ unary float same {
+                float [crate::math::hyperbolic::sinh] int [] bool []
+            }
+            /// The hyperbolic cosine.
+            Cosh cosh cosh_ unary float same {
+                float [crate::math::hyperbolic::cosh] int [] bool []
+            }
+            /// The hyperbolic tangent.
+            Tanh tanh tanh_ unary float same {
+                float [crate::math::hyperbolic::tanh] int [] bool []
+            }
+            /// `1 / (1 + e^-x)`.
+            Sigmoid sigmoid sigmoid_ unary float same {
+                float [crate::math::hyperbolic::sigmoid] int [] bool []
+            }
+            /// `x / (1 + e^-x)`.
+            Silu silu none unary promote same {
+                float [crate::math::hyperbolic::silu] int [] bool []
+            }
+            /// `log(1 + e^x)`; `x` above 20.
+            Softplus softplus none unary promote same {
+                float [crate::math::hyperbolic::softplus] int [] bool []
+            }
+            /// The error function.
+            Erf erf erf_ unary float same {
+                float [crate::math::erf::erf] int [] bool []
+            }
+            /// `x Φ(x)` with the normal distribution Φ.
+            Gelu gelu none unary promote same {
+                float [crate::math::erf::gelu] int [] bool []
+            }
+            /// The first to the power of the second.
+            Pow pow pow_ binary custom same {
+                float [crate::math::power::pow] int [crate::math::power::int_pow] bool []
+            }
+            /// The angle of the point `(x, y)`, given `y` first.
+            Atan2 atan2 atan2_ binary float same {
+                float [crate::math::inverse_trig::atan2] int [] bool []
+            }
+            /// The hypotenuse.
+            Hypot hypot hypot_ binary promote same {
+                float [crate::math::power::hypot] int [] bool []
             }
         }
     };

@@ -47,6 +47,8 @@ pub(crate) enum Binary {
     Sub(Scalar),
     Mul,
     Div(Rounding),
+    Fmod,
+    Remainder,
 }
 
 impl Binary {
@@ -60,6 +62,8 @@ impl Binary {
             Self::Sub(_) => "sub",
             Self::Mul => "mul",
             Self::Div(_) => "div",
+            Self::Fmod => "fmod",
+            Self::Remainder => "remainder",
         }
     }
 
@@ -105,6 +109,8 @@ impl Binary {
             Self::Div(Rounding::True) => quotient(&mut build, Op::Div, lhs, rhs, to_float(dtype))?,
             Self::Div(Rounding::Trunc) => quotient(&mut build, Op::DivTrunc, lhs, rhs, dtype)?,
             Self::Div(Rounding::Floor) => quotient(&mut build, Op::DivFloor, lhs, rhs, dtype)?,
+            Self::Fmod => quotient(&mut build, Op::Fmod, lhs, rhs, dtype)?,
+            Self::Remainder => quotient(&mut build, Op::Remainder, lhs, rhs, dtype)?,
         };
         Ok((build, value))
     }
@@ -132,6 +138,8 @@ impl Binary {
             Self::Mul | Self::Div(Rounding::True) => Ok(()),
             Self::Div(Rounding::Trunc) => check_meaning(Op::DivTrunc, dtype),
             Self::Div(Rounding::Floor) => check_meaning(Op::DivFloor, dtype),
+            Self::Fmod => check_meaning(Op::Fmod, dtype),
+            Self::Remainder => check_meaning(Op::Remainder, dtype),
         }
     }
 }
@@ -216,6 +224,10 @@ fn quotient(
         return Ok(build.program.binary(op, left, right));
     }
     let left = build.value(lhs, dtype)?;
+    if matches!(op, Op::Fmod | Op::Remainder) {
+        let right = build.value(rhs, dtype)?;
+        return Ok(build.program.binary(op, left, right));
+    }
     wide_right(build, op, left, rhs, dtype)
 }
 
@@ -294,6 +306,15 @@ binary_methods! {
     mul mul_ Binary::Mul, "*", "[2.0, 8.0]", "[2.0, 8.0]";
     /// Integers divide to the default float dtype. Correctly rounded.
     div div_ Binary::DIV, "/", "[0.5, 2.0]", "[0.5, 2.0]";
+    /// The quotient rounded towards minus infinity: Python's `//`. Integers stay integers; a zero divisor is
+    /// refused as by [`div_mode`](Self::div_mode).
+    floor_divide floor_divide_ Binary::Div(Rounding::Floor), "//", "[0.0, 2.0]", "[0.0, 2.0]";
+    /// The remainder with the sign of the divisor: Python's `%`. Exact for floats; a zero divisor of integers
+    /// is refused as by [`div_mode`](Self::div_mode).
+    remainder remainder_ Binary::Remainder, "%", "[1.0, 0.0]", "[1.0, 0.0]";
+    /// The remainder with the sign of the dividend: C's `fmod`. Exact for floats; a zero divisor of integers
+    /// is refused as by [`div_mode`](Self::div_mode).
+    fmod fmod_ Binary::Fmod, "fmod", "[1.0, 0.0]", "[1.0, 0.0]";
 }
 
 impl Tensor {

@@ -10,12 +10,13 @@ use smallvec::SmallVec;
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Program, Record, Runtime, Storage, View, runtime};
+use crate::graph::{Folding, Program, Record, Runtime, Storage, View, runtime};
 use crate::kernel::{Dims, Value};
 use crate::layout::{self, Layout, Overlap};
 use crate::ops::Op;
 use crate::scalar::Scalar;
 
+use super::reduce::Reduction;
 use super::{Arg, Tensor};
 
 /// An element-wise operation in the making.
@@ -110,6 +111,70 @@ impl<'a> Build<'a> {
         Ok(tensor)
     }
 
+    /// The dimensions of the iteration space.
+    pub(crate) fn rank(&self) -> usize {
+        self.shape.len()
+    }
+
+    /// Records a fold of the value over the dims of `mask`, which the result keeps with size 1.
+    pub(crate) fn finish_fold(
+        self,
+        value: Value,
+        reduction: &Reduction,
+        identity: u64,
+        mask: &[bool],
+    ) -> Result<Tensor> {
+        let sizes = self.shape.iter().zip(mask);
+        let shape: Dims = sizes.map(|(&size, &folded)| if folded { 1 } else { size }).collect();
+        self.finish_folding(value, reduction, identity, mask, shape, false)
+    }
+
+    /// Records a scan of the value along the one dim of `mask`.
+    pub(crate) fn finish_scan(
+        self,
+        value: Value,
+        reduction: &Reduction,
+        identity: u64,
+        mask: &[bool],
+    ) -> Result<Tensor> {
+        let shape = self.shape.clone();
+        self.finish_folding(value, reduction, identity, mask, shape, true)
+    }
+
+    fn finish_folding(
+        mut self,
+        value: Value,
+        reduction: &Reduction,
+        identity: u64,
+        mask: &[bool],
+        shape: Dims,
+        scan: bool,
+    ) -> Result<Tensor> {
+        let strides = Dims::from_slice(Layout::contiguous(&shape)?.strides());
+        let result = new_tensor(self.runtime, reduction.dtype, shape, strides)?;
+        if self.shape.iter().product::<usize>() == 0 {
+            // Nothing to fold: the identity, where there is a result at all.
+            if result.numel() > 0 {
+                result.fill_unchecked(reduction.identity.into())?;
+            }
+            return Ok(result);
+        }
+        if self.shape.is_empty() {
+            self.shape.push(1);
+            for input in &mut self.inputs {
+                input.layout = input.layout.unsqueeze(0)?;
+            }
+        }
+        let mut dims = SmallVec::from_slice(mask);
+        dims.resize(self.shape.len(), true);
+        let output = result.view_ref().clone();
+        let layout = output.layout.clone();
+        let layout = if layout.rank() == 0 { layout.unsqueeze(0)? } else { layout };
+        let fold = Folding { fold: reduction.fold, identity, dims, scan };
+        self.record(value, View { layout, ..output }, Some(fold))?;
+        Ok(result)
+    }
+
     /// Records the operation with its result written into `target`, cast to its dtype.
     ///
     /// # Errors
@@ -150,11 +215,15 @@ impl<'a> Build<'a> {
         )))
     }
 
-    /// The last value must be what is stored.
-    fn store(mut self, value: Value, target: &Tensor) -> Result<()> {
+    fn store(self, value: Value, target: &Tensor) -> Result<()> {
         if target.numel() == 0 {
             return Ok(());
         }
+        self.record(value, target.view_ref().clone(), None)
+    }
+
+    /// The last value of the program is what is stored.
+    fn record(mut self, value: Value, output: View, fold: Option<Folding>) -> Result<()> {
         if value != self.program.last() {
             let node = self.program.nodes[usize::from(value)];
             self.program.nodes.push(node);
@@ -165,8 +234,8 @@ impl<'a> Build<'a> {
             shape: self.shape,
             program: self.program,
             inputs: self.inputs,
-            output: target.view_ref().clone(),
-            fold: None,
+            output,
+            fold,
         })
     }
 

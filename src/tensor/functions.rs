@@ -4,7 +4,7 @@ use crate::dtype::DType;
 use crate::error::Result;
 use crate::ops::promote;
 
-use super::arithmetic::Binary;
+use super::arithmetic::{Binary, Rounding};
 use super::{Arg, Tensor};
 
 macro_rules! functions {
@@ -34,6 +34,8 @@ functions! {
     sub Binary::SUB, "-", "[1.0, -2.0]";
     mul Binary::Mul, "*", "[2.0, 8.0]";
     div Binary::DIV, "/", "[2.0, 0.5]";
+    floor_divide Binary::Div(Rounding::Floor), "//", "[2.0, 0.0]";
+    remainder Binary::Remainder, "%", "[0.0, 2.0]";
 }
 
 /// The negative of every element, see [`Tensor::neg`].

@@ -10,7 +10,6 @@ use std::ops::{Deref, DerefMut};
 
 use ndarray::{ArrayRef, ArrayView, ArrayViewMut, Dimension, IxDyn, ShapeBuilder};
 
-use crate::backend::cpu::CpuMemory;
 use crate::device::Device;
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
@@ -252,31 +251,20 @@ impl<T: Element> HostArray<T> {
         }
         let shape = self.shape().to_vec();
         let View { storage, layout } = self.tensor.into_view();
-        match std::sync::Arc::try_unwrap(storage) {
-            Ok(storage) => {
-                let (runtime, len) = (storage.runtime, storage.len);
-                let taken = storage.into_buffer().map(CpuMemory::into_vec::<T>);
-                let buffer = match taken {
-                    Some(Ok(values)) => {
-                        return ndarray::ArrayD::from_shape_vec(shape, values)
-                            .map_err(|error| Error::shape(error.to_string()));
-                    }
-                    Some(Err(buffer)) => buffer,
-                    None => return Ok(ndarray::ArrayD::from_shape_fn(shape, |_| T::default())),
-                };
-                let storage = Storage::with_buffer(runtime, T::DTYPE, len, buffer);
-                let tensor = Tensor::from_view(View { storage, layout });
-                let array = Self { tensor, element: PhantomData };
-                let copy = array.read()?.to_owned();
-                Ok(copy)
-            }
-            Err(storage) => {
-                let tensor = Tensor::from_view(View { storage, layout });
-                let array = Self { tensor, element: PhantomData };
-                let copy = array.read()?.to_owned();
-                Ok(copy)
-            }
-        }
+        let storage = match std::sync::Arc::try_unwrap(storage) {
+            Ok(storage) => match storage.into_vec::<T>() {
+                Ok(values) => {
+                    return ndarray::ArrayD::from_shape_vec(shape, values)
+                        .map_err(|error| Error::shape(error.to_string()));
+                }
+                Err(storage) => storage,
+            },
+            Err(storage) => storage,
+        };
+        let tensor = Tensor::from_view(View { storage, layout });
+        let array = Self { tensor, element: PhantomData };
+        let copy = array.read()?.to_owned();
+        Ok(copy)
     }
 }
 
@@ -288,11 +276,10 @@ impl<T: Element, D: Dimension> From<ndarray::Array<T, D>> for HostArray<T> {
         let shape = Dims::from_slice(array.shape());
         let strides = array.strides().iter().map(|&stride| stride.unsigned_abs()).collect();
         let (values, offset) = array.into_raw_vec_and_offset();
-        let len = values.len();
         let Ok(runtime) = runtime(Device::Cpu) else {
             unreachable!("the CPU is always there");
         };
-        let storage = Storage::with_buffer(runtime, T::DTYPE, len, CpuMemory::adopt(values));
+        let storage = Storage::adopt(runtime, values);
         let layout = Layout::new(shape, strides, offset.unwrap_or(0));
         let tensor = Tensor::from_view(View { storage, layout });
         Self { tensor, element: PhantomData }

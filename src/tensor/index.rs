@@ -56,7 +56,7 @@ pub struct Ellipsis;
 
 /// A range with a step: what `start:end:step` is in Python.
 ///
-/// Made by [`slice`] from two bounds, or from `..` for the whole dimension.
+/// Made by [`slice()`] from two bounds, or from `..` for the whole dimension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slice {
     start: Option<i64>,

@@ -5,6 +5,8 @@
 
 mod arg;
 mod arithmetic;
+mod choose;
+mod compound;
 mod convert;
 mod creation;
 mod data;
@@ -16,8 +18,12 @@ mod in_place;
 mod index;
 mod operators;
 mod options;
+mod over;
+mod power;
 mod random;
 mod read;
+mod reduce;
+mod scan;
 mod sizes;
 mod stats;
 #[doc(hidden)]
@@ -28,17 +34,20 @@ use std::sync::Arc;
 
 pub use arg::Arg;
 pub use arithmetic::Rounding;
+pub use choose::Limit;
 pub use convert::Target;
 pub use creation::{
     arange, arange_step, empty, empty_like, eye, from_slice, full, full_like, linspace, ones,
     ones_like, zeros, zeros_like,
 };
 pub use data::{Data, tensor};
-pub use functions::{add, div, mul, neg, result_type, sub};
+pub use functions::{add, div, floor_divide, mul, neg, remainder, result_type, sub};
 pub use host::{HostArray, ReadGuard, WriteGuard, from_numpy};
 pub use index::{Bound, Ellipsis, Index, IntoIndices, NewAxis, Slice, slice};
 pub use options::Options;
-pub use random::{Generator, manual_seed, rand, randint};
+pub use over::{Over, dims};
+pub use power::pow;
+pub use random::{Generator, manual_seed, rand, randint, randn};
 pub use read::List;
 pub use sizes::{Dim, IntoDims, IntoSizes, Size};
 

@@ -1,12 +1,18 @@
-//! `+ - * /`, unary `-` and `+= -= *= /=` on owned and borrowed tensors and numbers.
+//! `+ - * /`, `& | ^ << >>`, unary `-` and `!`, and their assigning forms, on owned and borrowed tensors
+//! and numbers.
 //!
 //! Operators panic where the method returns an error, with the same message, as ndarray's do.
 
-use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+use std::ops::{
+    Add, AddAssign, BitAnd, BitAndAssign, BitOr, BitOrAssign, BitXor, BitXorAssign, Div, DivAssign,
+    Mul, MulAssign, Neg, Not, Shl, ShlAssign, Shr, ShrAssign, Sub, SubAssign,
+};
 
 use super::arithmetic::Binary;
-use super::{Arg, Tensor};
 use crate::error::Result;
+use crate::ops::Op;
+
+use super::{Arg, Tensor, table};
 
 #[track_caller]
 fn expect<T>(result: Result<T>) -> T {
@@ -104,6 +110,79 @@ operators! {
     Sub sub SubAssign sub_assign Binary::SUB;
     Mul mul MulAssign mul_assign Binary::Mul;
     Div div DivAssign div_assign Binary::DIV;
+}
+
+macro_rules! table_operators {
+    ($($trait:ident $method:ident $assign:ident $assign_method:ident $op:ident;)*) => {$(
+        impl<'a, T: Into<Arg<'a>>> $trait<T> for &Tensor {
+            type Output = Tensor;
+
+            #[track_caller]
+            fn $method(self, other: T) -> Tensor {
+                expect(table::apply(Op::$op, &[self.into(), other.into()]))
+            }
+        }
+
+        impl<'a, T: Into<Arg<'a>>> $trait<T> for Tensor {
+            type Output = Tensor;
+
+            #[track_caller]
+            fn $method(self, other: T) -> Tensor {
+                expect(table::apply(Op::$op, &[(&self).into(), other.into()]))
+            }
+        }
+
+        impl $trait<Tensor> for &Tensor {
+            type Output = Tensor;
+
+            #[track_caller]
+            fn $method(self, other: Tensor) -> Tensor {
+                expect(table::apply(Op::$op, &[self.into(), (&other).into()]))
+            }
+        }
+
+        impl $trait<Tensor> for Tensor {
+            type Output = Tensor;
+
+            #[track_caller]
+            fn $method(self, other: Tensor) -> Tensor {
+                expect(table::apply(Op::$op, &[(&self).into(), (&other).into()]))
+            }
+        }
+
+        impl<'a, T: Into<Arg<'a>>> $assign<T> for Tensor {
+            #[track_caller]
+            fn $assign_method(&mut self, other: T) {
+                expect(table::apply_into(Op::$op, self, &[(&*self).into(), other.into()]));
+            }
+        }
+    )*};
+}
+
+table_operators! {
+    BitAnd bitand BitAndAssign bitand_assign BitwiseAnd;
+    BitOr bitor BitOrAssign bitor_assign BitwiseOr;
+    BitXor bitxor BitXorAssign bitxor_assign BitwiseXor;
+    Shl shl ShlAssign shl_assign ShiftLeft;
+    Shr shr ShrAssign shr_assign ShiftRight;
+}
+
+impl Not for &Tensor {
+    type Output = Tensor;
+
+    #[track_caller]
+    fn not(self) -> Tensor {
+        expect(self.bitwise_not())
+    }
+}
+
+impl Not for Tensor {
+    type Output = Tensor;
+
+    #[track_caller]
+    fn not(self) -> Tensor {
+        expect(self.bitwise_not())
+    }
 }
 
 impl Neg for &Tensor {

@@ -43,7 +43,7 @@ fn with_default<T>(work: impl FnOnce(&mut Generator) -> T) -> T {
     work(default.get_or_insert_with(Generator::from_entropy))
 }
 
-/// Seeds the generator that [`rand`] and its kin draw from.
+/// Seeds the generator that [`rand()`] and its kin draw from.
 ///
 /// # Example
 /// ```
@@ -72,6 +72,22 @@ pub fn manual_seed(seed: u64) {
 pub fn rand(shape: impl IntoSizes, options: impl Into<Options>) -> Result<Tensor> {
     let (shape, options) = (shape.into_sizes(), options.into());
     with_default(|generator| generator.rand(&shape[..], options))
+}
+
+/// Normally distributed floats of mean 0 and variance 1, see [`Generator::randn`].
+///
+/// # Errors
+/// As [`Generator::randn`].
+///
+/// # Example
+/// ```
+/// assert_eq!(taut::randn([2, 3], ())?.shape(), [2, 3]);
+/// # Ok::<(), taut::Error>(())
+/// ```
+#[track_caller]
+pub fn randn(shape: impl IntoSizes, options: impl Into<Options>) -> Result<Tensor> {
+    let (shape, options) = (shape.into_sizes(), options.into());
+    with_default(|generator| generator.randn(&shape[..], options))
 }
 
 /// Integers uniform from `low` up to `high`, which is left out; see [`Generator::randint`].
@@ -126,30 +142,58 @@ impl Generator {
                 "rand gives floats, but got dtype {dtype}; use randint for integers"
             )));
         }
-        self.draw("rand", shape, options, dtype, |build, words| match words {
-            Words::Two([high, low]) => {
-                // 53 bits: 27 from one word, 26 from the other.
-                let high = shifted(build, high, 5);
-                let low = shifted(build, low, 6);
-                let [high, low] = [high, low].map(|v| build.program.cast(v, DType::F64));
-                let scale = build.scalar(f64::from(1 << 26), DType::F64);
-                let high = build.program.binary(Op::Mul, high, scale);
-                let bits = build.program.binary(Op::Add, high, low);
-                let unit = build.scalar(f64::powi(2.0, -53), DType::F64);
-                build.program.binary(Op::Mul, bits, unit)
+        let words = if dtype == DType::F64 { 2 } else { 1 };
+        self.draw("rand", shape, options, dtype, words, |build, word| {
+            if dtype == DType::F64 {
+                return fraction(build, word, 0);
             }
-            Words::One(word) => {
-                let digits = match dtype {
-                    DType::F16 => 11,
-                    DType::BF16 => 8,
-                    _ => 24,
-                };
-                let bits = shifted(build, word, 32 - digits);
-                let bits = build.program.cast(bits, DType::F32);
-                let unit = build.scalar(f64::powi(2.0, -digits), DType::F32);
-                let number = build.program.binary(Op::Mul, bits, unit);
-                build.program.cast(number, dtype)
-            }
+            let digits = match dtype {
+                DType::F16 => 11,
+                DType::BF16 => 8,
+                _ => 24,
+            };
+            let number = leading(build, word, 0, digits, 0.0);
+            build.program.cast(number, dtype)
+        })
+    }
+
+    /// Normally distributed floats of mean 0 and variance 1.
+    ///
+    /// By the method of G. Box and M. Muller (1958) in the dtype's lane, one number from each pair of
+    /// uniform ones; magnitudes reach 6.6 in float32 and the halves, 8.6 in float64.
+    ///
+    /// # Errors
+    /// As [`rand`](Self::rand).
+    #[track_caller]
+    pub fn randn(&mut self, shape: impl IntoSizes, options: impl Into<Options>) -> Result<Tensor> {
+        let options = options.into();
+        let dtype = options.dtype.unwrap_or(DType::DEFAULT);
+        if dtype.category() != Category::Float {
+            return Err(Error::dtype(format!(
+                "randn gives floats, but got dtype {dtype}; use randint for integers"
+            )));
+        }
+        let lane = if dtype == DType::F64 { DType::F64 } else { DType::F32 };
+        let words = if dtype == DType::F64 { 4 } else { 2 };
+        self.draw("randn", shape, options, dtype, words, |build, word| {
+            let (uniform, angle) = if lane == DType::F64 {
+                let uniform = fraction(build, word, 0);
+                // Half a step above the fraction: its logarithm is finite.
+                let half = build.scalar(f64::powi(2.0, -54), lane);
+                (build.program.binary(Op::Add, uniform, half), fraction(build, word, 2))
+            } else {
+                // Dense near 0, where the tail of the distribution is.
+                (leading(build, word, 0, 31, 0.5), leading(build, word, 1, 24, 0.0))
+            };
+            let log = build.program.unary(Op::Log, uniform);
+            let minus_two = build.scalar(-2, lane);
+            let square = build.program.binary(Op::Mul, log, minus_two);
+            let radius = build.program.unary(Op::Sqrt, square);
+            let turn = build.scalar(std::f64::consts::TAU, lane);
+            let angle = build.program.binary(Op::Mul, angle, turn);
+            let cosine = build.program.unary(Op::Cos, angle);
+            let number = build.program.binary(Op::Mul, radius, cosine);
+            build.program.cast(number, dtype)
         })
     }
 
@@ -192,8 +236,8 @@ impl Generator {
                 )));
             }
         }
-        self.draw("randint", shape, options, dtype, |build, words| {
-            let (Words::One(word) | Words::Two([word, _])) = words;
+        self.draw("randint", shape, options, dtype, 1, |build, word| {
+            let word = word(build, 0);
             let number = below(build, word, range as u64);
             // Both the number and the shift fit 32 bits, or the dtype is int64 and holds the sum.
             let wide =
@@ -219,30 +263,60 @@ impl Generator {
         shape: impl IntoSizes,
         options: Options,
         dtype: DType,
-        number: impl FnOnce(&mut Build<'_>, Words) -> Value,
+        words: u8,
+        number: impl FnOnce(&mut Build<'_>, Word) -> Value,
     ) -> Result<Tensor> {
         let shape = new_shape(shape)?;
         let layout = Layout::contiguous(&shape)?;
         let runtime = runtime(options.device())?;
         let strides = crate::kernel::Dims::from_slice(layout.strides());
         let target = new_tensor(runtime, dtype, shape.clone(), strides)?;
-        let words: u8 = if dtype == DType::F64 { 2 } else { 1 };
         let mut build = Build::over(name, runtime, shape);
         build.program.scalars.extend_from_slice(&[self.seed, self.offset]);
-        let mut word =
-            |word| build.program.push(Expr::Random { word, words, scalar: 0 }, DType::I32);
-        let drawn = if words == 2 { Words::Two([word(0), word(1)]) } else { Words::One(word(0)) };
-        let value = number(&mut build, drawn);
+        let word: Word = match words {
+            1 => |build, word| random_word(build, word, 1),
+            2 => |build, word| random_word(build, word, 2),
+            _ => |build, word| random_word(build, word, 4),
+        };
+        let value = number(&mut build, word);
         build.write(value, &target)?;
         self.offset = self.offset.wrapping_add(layout.len() as u64 * u64::from(words));
         Ok(target)
     }
 }
 
-/// The random words of one element.
-enum Words {
-    One(Value),
-    Two([Value; 2]),
+/// Gives the word of this number among those of an element.
+type Word = fn(&mut Build<'_>, u8) -> Value;
+
+/// One of the `words` random words of an element; seed and offset are the first scalars.
+fn random_word(build: &mut Build<'_>, word: u8, words: u8) -> Value {
+    build.program.push(Expr::Random { word, words, scalar: 0 }, DType::I32)
+}
+
+/// The leading `digits` bits of a word plus `above`, as a float32 fraction of 2^digits.
+fn leading(build: &mut Build<'_>, word: Word, index: u8, digits: i32, above: f64) -> Value {
+    let word = word(build, index);
+    let bits = shifted(build, word, 32 - digits);
+    let mut number = build.program.cast(bits, DType::F32);
+    if above != 0.0 {
+        let above = build.scalar(above, DType::F32);
+        number = build.program.binary(Op::Add, number, above);
+    }
+    let unit = build.scalar(f64::powi(2.0, -digits), DType::F32);
+    build.program.binary(Op::Mul, number, unit)
+}
+
+/// 53 random bits, 27 from one word and 26 from the next, as a float64 in [0, 1).
+fn fraction(build: &mut Build<'_>, word: Word, index: u8) -> Value {
+    let [high, low] = [word(build, index), word(build, index + 1)];
+    let high = shifted(build, high, 5);
+    let low = shifted(build, low, 6);
+    let [high, low] = [high, low].map(|v| build.program.cast(v, DType::F64));
+    let scale = build.scalar(f64::from(1 << 26), DType::F64);
+    let high = build.program.binary(Op::Mul, high, scale);
+    let bits = build.program.binary(Op::Add, high, low);
+    let unit = build.scalar(f64::powi(2.0, -53), DType::F64);
+    build.program.binary(Op::Mul, bits, unit)
 }
 
 /// A number below `range`, from a word that is uniform: the upper half of their product.

@@ -5,7 +5,9 @@
 //! stand in `skips.rs`, else its cases fail.
 
 use half::{bf16, f16};
-use taut::{Arg, DType, Device, Element, Index, List, Options, Rounding, Scalar, Tensor, table};
+use taut::{
+    Arg, DType, Device, Element, Index, List, Options, Rounding, Scalar, Tensor, dims, table,
+};
 
 use crate::case::Nested;
 
@@ -26,7 +28,6 @@ pub(crate) enum Value {
 /// What an operation gives.
 pub(crate) enum Output {
     Tensor(Tensor),
-    #[expect(dead_code, reason = "made by the first operation that gives several tensors")]
     Tensors(Vec<Tensor>),
     DType(DType),
     Nested(Nested),
@@ -69,6 +70,9 @@ pub(crate) fn call(
     }
     if let Some(tensor) = create(device, op, args, kwargs)? {
         return Ok(Output::Tensor(tensor));
+    }
+    if let Some(output) = reductions(op, args, kwargs)? {
+        return Ok(output);
     }
     for theme in [arithmetic, copies, views, from_table] {
         if let Some(tensor) = theme(op, args, kwargs)? {
@@ -191,8 +195,96 @@ fn arithmetic(op: &str, args: &[Value], kwargs: &[Keyword<'_>]) -> Maybe {
         ("div", [V::Tensor(a), b], [("rounding_mode", V::Str(mode))]) => {
             a.div_mode(operand(b)?, mode.parse::<Rounding>()?)?
         }
+        ("square", [V::Tensor(t)], []) => t.square()?,
+        ("pow", [a, b], []) => taut::pow(operand(a)?, operand(b)?)?,
+        ("floor_divide", [a, b], []) => taut::floor_divide(operand(a)?, operand(b)?)?,
+        ("remainder", [a, b], []) => taut::remainder(operand(a)?, operand(b)?)?,
+        ("fmod", [V::Tensor(a), b], []) => a.fmod(operand(b)?)?,
+        ("lerp", [V::Tensor(a), V::Tensor(b), weight], []) => a.lerp(b, operand(weight)?)?,
+        ("addcmul", [V::Tensor(t), V::Tensor(a), V::Tensor(b)], _) => {
+            t.addcmul(a, b, value(kwargs)?)?
+        }
+        ("addcdiv", [V::Tensor(t), V::Tensor(a), V::Tensor(b)], _) => {
+            t.addcdiv(a, b, value(kwargs)?)?
+        }
+        ("where", [V::Tensor(mask), a, b], []) => mask.where_cond(operand(a)?, operand(b)?)?,
+        ("masked_fill", [V::Tensor(t), V::Tensor(mask), value], []) => {
+            t.masked_fill(mask, operand(value)?)?
+        }
+        ("clamp", [V::Tensor(t)], _) => t.clamp(bound(kwargs, "min")?, bound(kwargs, "max")?)?,
         _ => return Ok(None),
     }))
+}
+
+/// The factor of addcmul and addcdiv.
+fn value(kwargs: &[Keyword<'_>]) -> Result<Scalar, Failure> {
+    match kwargs {
+        [] => Ok(Scalar::Int(1)),
+        [("value", V::Scalar(value))] => Ok(*value),
+        _ => Err(Failure::Undispatched),
+    }
+}
+
+/// A bound of clamp.
+fn bound<'a>(kwargs: &'a [Keyword<'_>], name: &str) -> Result<Option<Arg<'a>>, Failure> {
+    match kwargs.iter().find(|(known, _)| *known == name) {
+        None | Some((_, V::None)) => Ok(None),
+        Some((_, value)) => operand(value).map(Some),
+    }
+}
+
+/// Reductions and scans.
+fn reductions(op: &str, args: &[Value], kwargs: &[Keyword<'_>]) -> Result<Option<Output>, Failure> {
+    let [V::Tensor(t), rest @ ..] = args else { return Ok(None) };
+    let keyword = |name: &str| kwargs.iter().find(|(known, _)| *known == name).map(|(_, v)| v);
+    let dim = rest.first().or(keyword("dim"));
+    let mut over = match dim {
+        None | Some(V::None) => dims(()),
+        Some(V::Scalar(Scalar::Int(dim))) => dims(*dim),
+        Some(V::Ints(list)) => dims(list.as_slice()),
+        Some(_) => return Ok(None),
+    };
+    let keepdim = matches!(keyword("keepdim"), Some(V::Scalar(Scalar::Bool(true))));
+    if keepdim {
+        over = over.keepdim();
+    }
+    let dtype = match keyword("dtype") {
+        Some(V::DType(dtype)) => Some(*dtype),
+        _ => None,
+    };
+    if let Some(dtype) = dtype {
+        over = over.dtype(dtype);
+    }
+    let correction = match keyword("correction") {
+        Some(V::Scalar(correction)) => *correction,
+        _ => Scalar::Int(1),
+    };
+    let reduced = match (op, dim) {
+        ("sum", _) => t.sum(over),
+        ("prod", _) => t.prod(over),
+        ("mean", _) => t.mean(over),
+        ("var", _) => t.var_correction(over, correction),
+        ("std", _) => t.std_correction(over, correction),
+        ("amax", _) => t.amax(over),
+        ("amin", _) => t.amin(over),
+        ("any", _) => t.any(over),
+        ("all", _) => t.all(over),
+        ("argmax", _) => t.argmax(over),
+        ("argmin", _) => t.argmin(over),
+        ("max", None) => t.max(),
+        ("min", None) => t.min(),
+        ("max" | "min", Some(V::Scalar(Scalar::Int(dim)))) => {
+            let by = if op == "max" { Tensor::max_dim } else { Tensor::min_dim };
+            let (values, indices) = by(t, *dim, keepdim)?;
+            return Ok(Some(Output::Tensors(vec![values, indices])));
+        }
+        ("cumsum", Some(V::Scalar(Scalar::Int(dim)))) => match dtype {
+            Some(dtype) => t.cumsum_dtype(*dim, dtype),
+            None => t.cumsum(*dim),
+        },
+        _ => return Ok(None),
+    };
+    Ok(Some(Output::Tensor(reduced?)))
 }
 
 /// Operations that move values.
@@ -270,6 +362,13 @@ pub(crate) fn call_in_place(
             target.div_mode_(operand(x)?, mode.parse::<Rounding>()?)
         }
         ("fill_", [value], []) => target.fill_(operand(value)?),
+        ("pow_", [x], []) => target.pow_(operand(x)?),
+        ("floor_divide_", [x], []) => target.floor_divide_(operand(x)?),
+        ("remainder_", [x], []) => target.remainder_(operand(x)?),
+        ("masked_fill_", [V::Tensor(mask), value], []) => {
+            target.masked_fill_(mask, operand(value)?)
+        }
+        ("clamp_", [], _) => target.clamp_(bound(kwargs, "min")?, bound(kwargs, "max")?),
         ("zero_", [], []) => target.zero_(),
         ("copy_", [V::Tensor(source)], []) => target.copy_(source),
         (_, _, []) => {

@@ -16,6 +16,14 @@ use fearless_simd::Simd;
 /// Computes every element of the first slice from those of the others, which are as long in elements.
 pub(super) type Loop = fn(&mut [u8], &[u8], &[u8], &[u8]);
 
+/// Folds into every element of the first slice the elements of the second, whose length is a multiple of
+/// the first's: for each run of that length, element by element.
+pub(super) type Accumulate = fn(&mut [u8], &[u8]);
+
+/// Folds the elements of the second slice into the only one of the first, and puts each result in place
+/// of what was folded.
+pub(super) type Scan = fn(&mut [u8], &mut [u8]);
+
 /// A number type that mathematical functions are instantiated with.
 pub(super) trait Operand: Copy {
     /// What it is in a register.
@@ -149,6 +157,52 @@ where
         #[inline(always)]
         || map(out, a, (b, c), f),
     );
+}
+
+/// `into[i] = f(into[i], values[i])` for run after run of `values`, see [`Accumulate`].
+#[inline(always)]
+pub(super) fn accumulate<A, R, F>(into: &mut [u8], values: &[u8], f: F)
+where
+    A: Operand,
+    R: Outcome<Lane = A::Lane>,
+    F: Fn(A, A) -> R,
+{
+    #[inline(always)]
+    fn fold<A: Operand, R: Outcome<Lane = A::Lane>>(
+        into: &mut [A::Lane],
+        values: &[A::Lane],
+        f: impl Fn(A, A) -> R,
+    ) {
+        for run in values.chunks_exact(into.len()) {
+            for (into, &value) in into.iter_mut().zip(run) {
+                *into = f(A::from_lane(*into), A::from_lane(value)).into_lane();
+            }
+        }
+    }
+    let (into, values): (&mut [A::Lane], &[A::Lane]) = (cast_slice_mut(into), cast_slice(values));
+    debug_assert!(values.len().is_multiple_of(into.len()));
+    simd(
+        #[inline(always)]
+        || fold(into, values, f),
+    );
+}
+
+/// `state = f(state, values[i]); values[i] = state`, one after the other.
+#[inline(always)]
+pub(super) fn scan<A, R, F>(state: &mut [u8], values: &mut [u8], f: F)
+where
+    A: Operand,
+    R: Outcome<Lane = A::Lane>,
+    F: Fn(A, A) -> R,
+{
+    let (state, values): (&mut [A::Lane], &mut [A::Lane]) =
+        (cast_slice_mut(state), cast_slice_mut(values));
+    let mut last = state[0];
+    for value in values {
+        last = f(A::from_lane(last), A::from_lane(*value)).into_lane();
+        *value = last;
+    }
+    state[0] = last;
 }
 
 /// `values[i] = f(values[i])`.

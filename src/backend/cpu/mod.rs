@@ -13,6 +13,7 @@ mod pool;
 mod random;
 #[cfg(test)]
 mod random_kernels;
+mod reduce;
 #[cfg(test)]
 mod reference;
 mod run;

@@ -2,7 +2,7 @@
 //!
 //! Nothing here names an operation: a new row has its loops by being in the table.
 
-use super::lanes::{Loop, Operand, Outcome, binary, unary};
+use super::lanes::{Accumulate, Loop, Operand, Outcome, Scan, accumulate, binary, scan, unary};
 use crate::dtype::DType;
 use crate::math::half::{StepBF16, StepF16};
 use crate::ops::{Op, op_table};
@@ -20,6 +20,26 @@ macro_rules! row {
     };
     (ternary $lane:ty, [$function:path]) => {
         |out, a, b, c| super::lanes::ternary::<$lane, $lane, _, _>(out, a, b, c, $function)
+    };
+}
+
+/// The loops of an operation that folds.
+#[derive(Clone, Copy)]
+pub(super) struct FoldLoops {
+    pub(super) accumulate: Accumulate,
+    pub(super) scan: Scan,
+}
+
+/// One row in one lane type, folding.
+macro_rules! fold {
+    (binary same $lane:ty, [$function:path]) => {
+        FoldLoops {
+            accumulate: |into, values| accumulate::<$lane, _, _>(into, values, $function),
+            scan: |state, values| scan::<$lane, _, _>(state, values, $function),
+        }
+    };
+    ($arity:ident $output:ident $lane:ty, [$($function:path)?]) => {
+        unreachable!("a fold has two arguments and a result of one dtype")
     };
 }
 
@@ -70,6 +90,26 @@ macro_rules! define_loops {
         fn bool_loop(op: Op) -> Loop {
             match op { $(Op::$variant => row!($arity i32, [$($bool)?]),)* }
         }
+
+        fn f32_fold(op: Op) -> FoldLoops {
+            match op { $(Op::$variant => fold!($arity $output f32, [$($float)?]),)* }
+        }
+
+        fn f64_fold(op: Op) -> FoldLoops {
+            match op { $(Op::$variant => fold!($arity $output f64, [$($float)?]),)* }
+        }
+
+        fn i32_fold(op: Op) -> FoldLoops {
+            match op { $(Op::$variant => fold!($arity $output i32, [$($int)?]),)* }
+        }
+
+        fn i64_fold(op: Op) -> FoldLoops {
+            match op { $(Op::$variant => fold!($arity $output i64, [$($int)?]),)* }
+        }
+
+        fn bool_fold(op: Op) -> FoldLoops {
+            match op { $(Op::$variant => fold!($arity $output i32, [$($bool)?]),)* }
+        }
     };
 }
 
@@ -107,5 +147,17 @@ pub(super) fn loop_of(op: Op, dtype: DType) -> Loop {
         DType::BF16 => bf16_loop(op),
         DType::F32 => f32_loop(op),
         DType::F64 => f64_loop(op),
+    }
+}
+
+/// The loops that fold by an operation in `dtype`. Results are not narrowed.
+pub(super) fn fold_of(op: Op, dtype: DType) -> FoldLoops {
+    debug_assert!(!(dtype.is_half() && op.is_stepwise()), "nobody folds by a rounded quotient");
+    match dtype {
+        DType::Bool => bool_fold(op),
+        DType::U8 | DType::I8 | DType::I16 | DType::I32 => i32_fold(op),
+        DType::I64 => i64_fold(op),
+        DType::F16 | DType::BF16 | DType::F32 => f32_fold(op),
+        DType::F64 => f64_fold(op),
     }
 }

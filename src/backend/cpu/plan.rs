@@ -128,6 +128,14 @@ pub(super) enum Purpose {
     Stores,
     /// To evaluate the value of the check, which [`Program::compile`] then returns.
     Check(Value),
+    /// To evaluate and store, and to keep the value of the reduction, which is returned too.
+    Fold(Value),
+}
+
+impl Purpose {
+    fn stores(self) -> bool {
+        !matches!(self, Self::Check(_))
+    }
 }
 
 const NOWHERE: Lanes = Lanes { place: Place::Nowhere, size: 0 };
@@ -140,7 +148,7 @@ pub(super) fn lane_size(lane: Lane) -> u8 {
 }
 
 impl Program {
-    /// Makes the steps; returns where the value of a check lies.
+    /// Makes the steps; returns where the value of a check or of a reduction lies.
     pub(super) fn compile(&mut self, code: &Code, args: &Args, purpose: Purpose) -> Lanes {
         self.fills.clear();
         self.steps.clear();
@@ -148,7 +156,8 @@ impl Program {
         self.registers = 0;
         self.past_cache = false;
         self.len = args.shape.iter().product();
-        self.rows = block_dim(code, args);
+        // What folds a tile expects a range.
+        self.rows = if code.reduce.is_some() { None } else { block_dim(code, args) };
         self.find_needed(code, purpose);
         for (i, node) in code.nodes.iter().enumerate() {
             if self.values[i].needed {
@@ -157,14 +166,14 @@ impl Program {
                 self.evaluate(code, args, i, purpose);
             }
         }
-        match purpose {
-            Purpose::Check(value) => self.values[usize::from(value)].lanes,
-            Purpose::Stores => {
-                for store in &code.stores {
-                    self.store(code, store.operand, store.value);
-                }
-                NOWHERE
+        if purpose.stores() {
+            for store in &code.stores {
+                self.store(code, store.operand, store.value);
             }
+        }
+        match purpose {
+            Purpose::Check(value) | Purpose::Fold(value) => self.values[usize::from(value)].lanes,
+            Purpose::Stores => NOWHERE,
         }
     }
 
@@ -174,18 +183,16 @@ impl Program {
         self.values.clear();
         self.values.resize(code.nodes.len(), state);
         self.lane = 4;
-        match purpose {
-            Purpose::Check(value) => {
-                self.values[usize::from(value)].needed = true;
-                self.values[usize::from(value)].read = true;
-                // Nobody takes this one away, so that its register lasts.
-                self.values[usize::from(value)].uses = 1;
-            }
-            Purpose::Stores => {
-                for store in &code.stores {
-                    self.values[usize::from(store.value)].needed = true;
-                    self.values[usize::from(store.value)].uses += 1;
-                }
+        if let Purpose::Check(value) | Purpose::Fold(value) = purpose {
+            self.values[usize::from(value)].needed = true;
+            self.values[usize::from(value)].read = true;
+            // Nobody takes this one away, so that its register lasts.
+            self.values[usize::from(value)].uses = 1;
+        }
+        if purpose.stores() {
+            for store in &code.stores {
+                self.values[usize::from(store.value)].needed = true;
+                self.values[usize::from(store.value)].uses += 1;
             }
         }
         for i in (0..code.nodes.len()).rev() {
@@ -366,7 +373,7 @@ impl Program {
         let direct = code
             .stores
             .iter()
-            .filter(|store| usize::from(store.value) == i && purpose == Purpose::Stores)
+            .filter(|store| usize::from(store.value) == i && purpose.stores())
             .map(|store| store.operand)
             .find(|&operand| {
                 let destination = code.operands[usize::from(operand)];
@@ -427,8 +434,9 @@ impl Program {
 }
 
 fn is_stored(code: &Code, buffer: u8, purpose: Purpose) -> bool {
-    purpose == Purpose::Stores
-        && code.stores.iter().any(|s| code.operands[usize::from(s.operand)].buffer == buffer)
+    let folded = code.reduce.map(|reduce| reduce.operand);
+    let mut stored = code.stores.iter().map(|s| s.operand).chain(folded);
+    purpose.stores() && stored.any(|o| code.operands[usize::from(o)].buffer == buffer)
 }
 
 /// The dimension of Note [Blocks], if blocks are worth their copies.

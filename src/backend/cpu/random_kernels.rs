@@ -6,7 +6,7 @@ use super::tests::Builder;
 use super::{CpuBackend, reference};
 use crate::backend::{Backend, Launch};
 use crate::dtype::DType;
-use crate::kernel::{Check, Dims, Expr, Value, verify};
+use crate::kernel::{Check, Dims, Expr, Fold, Reduce, Value, verify};
 use crate::ops::{Op, Output};
 
 /// A source of decisions that shrinks: once it runs dry, the first choice is taken.
@@ -71,7 +71,9 @@ impl Case {
         for _ in 0..1 + choices.below(3) {
             case.store(choices);
         }
-        if choices.below(6) == 5 {
+        if choices.below(3) == 2 {
+            case.fold(choices);
+        } else if choices.below(6) == 5 {
             let value = case.value(choices, DType::Bool);
             case.kernel.launch.kernel.code.check = Some(Check { value });
         }
@@ -210,6 +212,47 @@ impl Case {
         self.kernel.store(operand, value as Value);
     }
 
+    /// Ends the kernel in a reduction or scan of one of its values.
+    fn fold(&mut self, choices: &mut Choices<'_>) {
+        let shape = self.shape();
+        let scan = choices.below(3) == 2;
+        let lead = choices.below(shape.len());
+        let reduced = if scan { 1 } else { 1 + choices.below(shape.len() - lead) };
+        let value = choices.below(self.kernel.launch.kernel.code.nodes.len());
+        let dtype = self.kernel.launch.kernel.code.nodes[value].dtype;
+        let folds: Vec<_> = [Op::Add, Op::Mul, Op::Maximum, Op::Minimum, Op::Sub, Op::BitwiseXor]
+            .into_iter()
+            .filter(|op| op.info().computes_in(dtype))
+            .map(Fold::Op)
+            .chain([Fold::ArgMax, Fold::ArgMin])
+            .collect();
+        let bits = [choices_bits(dtype, choices.bits()), 0, 1][choices.below(3)];
+        let scalars = &mut self.kernel.launch.kernel.args.scalars;
+        scalars.push(bits);
+        let identity = (scalars.len() - 1) as u8;
+        let buffer = self.buffer();
+        let strides = if scan {
+            injective(choices, &shape)
+        } else {
+            let mut kept = shape.clone();
+            kept[lead..lead + reduced].fill(1);
+            let mut strides = injective(choices, &kept);
+            strides[lead..lead + reduced].fill(0);
+            strides
+        };
+        let to = choices.of(&DType::ALL);
+        let operand = self.view(buffer, to, choices.below(3), &strides);
+        self.kernel.launch.kernel.code.reduce = Some(Reduce {
+            fold: choices.of(&folds),
+            value: value as Value,
+            operand,
+            identity,
+            lead: lead as u8,
+            reduced: reduced as u8,
+            scan,
+        });
+    }
+
     /// The launch on fresh buffers filled from a seed.
     fn launch(&self, backend: &CpuBackend, seed: u64) -> Launch {
         let mut launch = self.kernel.launch.clone();
@@ -235,16 +278,19 @@ fn choices_bits(dtype: DType, bits: u64) -> u64 {
 }
 
 /// The stored elements that differ, but for which NaN it is.
-fn difference(backend: &CpuBackend, case: &Case, a: &Launch, b: &Launch) -> Option<String> {
-    let code = &case.kernel.launch.kernel.code;
+pub(super) fn difference(backend: &CpuBackend, a: &Launch, b: &Launch) -> Option<String> {
+    let code = &a.kernel.code;
     for (i, (x, y)) in a.buffers.iter().zip(&b.buffers).enumerate() {
         let (mut left, mut right) = (vec![0; x.bytes()], vec![0; x.bytes()]);
         backend.read(x, 0, &mut left).unwrap();
         backend.read(y, 0, &mut right).unwrap();
+        let folded = code.reduce.map(|reduce| reduce.operand);
         let dtype = code
             .stores
             .iter()
-            .map(|s| code.operands[usize::from(s.operand)])
+            .map(|s| s.operand)
+            .chain(folded)
+            .map(|operand| code.operands[usize::from(operand)])
             .find(|o| usize::from(o.buffer) == i)
             .map_or(DType::U8, |o| o.dtype);
         let elements = left.chunks(dtype.size()).zip(right.chunks(dtype.size()));
@@ -282,7 +328,7 @@ proptest! {
         let failed = reference::run(&backend, &theirs);
         backend.run(std::slice::from_ref(&ours)).unwrap();
         prop_assert_eq!(backend.wait().unwrap().is_some(), failed);
-        if let Some(what) = difference(&backend, &case, &ours, &theirs) {
+        if let Some(what) = difference(&backend, &ours, &theirs) {
             return Err(TestCaseError::fail(format!("{what}\n{:#?}", ours.kernel)));
         }
     }

@@ -5,10 +5,13 @@
 
 use half::{bf16, f16};
 
+mod fold;
+
 use super::ops::loop_of;
 use crate::backend::{Backend, Launch};
 use crate::dtype::{Category, DType};
 use crate::kernel::{Expr, Node, Value};
+use crate::ops::Op;
 
 /// A value in its dtype.
 #[derive(Clone, Copy, Debug)]
@@ -37,12 +40,19 @@ pub(super) fn run(backend: &dyn Backend, launch: &Launch) -> bool {
             }
         }
     }
+    let mut folded = Vec::new();
     for index in 0..kernel.len() {
         let values = evaluate(launch, &memory, index);
         for store in &kernel.code.stores {
-            let (buffer, at, dtype) = element(launch, store.operand, index);
-            let bits = stored(dtype, values[usize::from(store.value)]).to_le_bytes();
-            memory[buffer][at..at + dtype.size()].copy_from_slice(&bits[..dtype.size()]);
+            let value = values[usize::from(store.value)];
+            put(launch, &mut memory, store.operand, index, value);
+        }
+        folded.extend(kernel.code.reduce.map(|reduce| values[usize::from(reduce.value)]));
+    }
+    if let Some(reduce) = &kernel.code.reduce {
+        let dtype = kernel.code.operands[usize::from(reduce.operand)].dtype;
+        for (index, result) in fold::fold(launch, reduce, &folded) {
+            put(launch, &mut memory, reduce.operand, index, cast(dtype, result));
         }
     }
     for (buffer, bytes) in launch.buffers.iter().zip(&memory) {
@@ -62,6 +72,13 @@ fn element(launch: &Launch, operand: u8, mut index: usize) -> (usize, usize, DTy
         index /= size;
     }
     (usize::from(code.buffer), at * code.dtype.size(), code.dtype)
+}
+
+/// Stores the value at a point.
+fn put(launch: &Launch, memory: &mut [Vec<u8>], operand: u8, index: usize, value: Number) {
+    let (buffer, at, dtype) = element(launch, operand, index);
+    let bits = stored(dtype, value).to_le_bytes();
+    memory[buffer][at..at + dtype.size()].copy_from_slice(&bits[..dtype.size()]);
 }
 
 fn evaluate(launch: &Launch, memory: &[Vec<u8>], index: usize) -> Vec<Number> {
@@ -93,17 +110,22 @@ fn evaluate(launch: &Launch, memory: &[Vec<u8>], index: usize) -> Vec<Number> {
                 arguments[if stored(DType::Bool, arguments[0]) != 0 { 1 } else { 2 }]
             }
             Expr::Unary(op, a) | Expr::Binary(op, [a, ..]) | Expr::Ternary(op, [a, ..]) => {
-                let lanes: Vec<Vec<u8>> = arguments.iter().map(|&n| lane(of(a), n)).collect();
-                let argument = |i: usize| lanes.get(i).map_or(&[] as &[u8], Vec::as_slice);
-                let mut out = [0_u64];
-                let size = lane(*dtype, Int(0)).len();
-                let out_bytes = &mut bytemuck::cast_slice_mut::<u64, u8>(&mut out)[..size];
-                loop_of(op, of(a))(out_bytes, argument(0), argument(1), argument(2));
-                narrowed(*dtype, from_lane(*dtype, out[0]))
+                operation(op, of(a), *dtype, &arguments)
             }
         });
     }
     values
+}
+
+/// A row of the table, computed in `dtype`, with a result of dtype `to`.
+fn operation(op: Op, dtype: DType, to: DType, arguments: &[Number]) -> Number {
+    let lanes: Vec<Vec<u8>> = arguments.iter().map(|&n| lane(dtype, n)).collect();
+    let argument = |i: usize| lanes.get(i).map_or(&[] as &[u8], Vec::as_slice);
+    let mut out = [0_u64];
+    let size = lane(to, Int(0)).len();
+    let out_bytes = &mut bytemuck::cast_slice_mut::<u64, u8>(&mut out)[..size];
+    loop_of(op, dtype)(out_bytes, argument(0), argument(1), argument(2));
+    narrowed(to, from_lane(to, out[0]))
 }
 
 /// The number with the stored form `bits`.

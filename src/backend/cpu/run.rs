@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use rayon::prelude::*;
 
 use super::plan::{Program, Purpose};
+use super::reduce;
 use super::tile::Launched;
 use crate::backend::Launch;
 
@@ -25,7 +26,9 @@ pub(super) fn run(launch: &Launch) -> Option<u32> {
     }
     let mut program = PROGRAM.take();
     let failed = check(launch, &mut program);
-    if failed.is_none() {
+    if let Some(reduce) = &launch.kernel.code.reduce {
+        reduce::run(launch, reduce, &mut program);
+    } else if failed.is_none() {
         let kernel = &launch.kernel;
         program.compile(&kernel.code, &kernel.args, Purpose::Stores);
         let launched = Launched::new(launch, &program);
@@ -52,17 +55,25 @@ fn check(launch: &Launch, program: &mut Program) -> Option<u32> {
 /// Calls `part` for ranges that together are all tiles, on several threads if that pays.
 fn each_part(launched: &Launched<'_>, part: impl Fn(usize, usize) + Sync) {
     let tiles = launched.tiles();
-    let steps = launched.program.steps.len().max(1);
-    let worth = (tiles * launched.tile()).saturating_mul(steps) / GRAIN;
-    if worth < 2 {
-        return part(0, tiles);
+    each_range(tiles, parts(launched), part);
+}
+
+/// Calls `part` for `parts` ranges that together are `0 .. len`.
+pub(super) fn each_range(len: usize, parts: usize, part: impl Fn(usize, usize) + Sync) {
+    let parts = parts.min(len);
+    if parts < 2 {
+        return part(0, len);
     }
-    let threads = rayon::current_num_threads();
-    if threads == 1 {
-        return part(0, tiles);
-    }
-    // A few parts a thread, so that one that is late holds up little.
-    let parts = worth.min(4 * threads).min(tiles);
-    let bound = |i: usize| (i as u128 * tiles as u128 / parts as u128) as usize;
+    let bound = |i: usize| (i as u128 * len as u128 / parts as u128) as usize;
     (0..parts).into_par_iter().for_each(|i| part(bound(i), bound(i + 1)));
+}
+
+/// How many parts the points are worth: a few a thread, so that one that is late holds up little.
+pub(super) fn parts(launched: &Launched<'_>) -> usize {
+    let steps = launched.program.steps.len().max(1);
+    let worth = (launched.tiles() * launched.tile()).saturating_mul(steps) / GRAIN;
+    match rayon::current_num_threads() {
+        1 => 1,
+        threads => worth.min(4 * threads).max(1),
+    }
 }

@@ -24,10 +24,25 @@ pub(super) const REGISTER: usize = 4096;
 /// The widest vector, so that registers are aligned to it.
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C, align(64))]
-struct Line([u8; 64]);
+pub(super) struct Line([u8; 64]);
 
 /// Registers of one thread.
-type Registers = Vec<Vec<Line>>;
+pub(super) type Registers = Vec<Vec<Line>>;
+
+/// Lanes of any number, aligned as registers are.
+#[derive(Default)]
+pub(super) struct Scratch(Vec<Line>);
+
+impl Scratch {
+    /// The first `len` bytes: zeros, or what was there.
+    pub(super) fn bytes(&mut self, len: usize) -> &mut [u8] {
+        let lines = len.div_ceil(size_of::<Line>());
+        if self.0.len() < lines {
+            self.0.resize(lines, Line::zeroed());
+        }
+        &mut cast_slice_mut(&mut self.0)[..len]
+    }
+}
 
 thread_local! {
     static REGISTERS: Cell<Registers> = const { Cell::new(Vec::new()) };
@@ -134,9 +149,6 @@ impl<'a> Launched<'a> {
     /// Runs the tiles `start .. end`.
     pub(super) fn run(&self, start: usize, end: usize) {
         self.each_tile(start, end, |_, _| true);
-        if self.program.past_cache {
-            fence();
-        }
     }
 
     /// Whether `condition`, a bool value of the program, is true at a point of the tiles `start .. end`.
@@ -152,21 +164,64 @@ impl<'a> Launched<'a> {
 
     /// Runs tile after tile while `then` says to go on.
     fn each_tile(&self, start: usize, end: usize, mut then: impl FnMut(&Registers, Tile) -> bool) {
+        self.with_registers(|registers| {
+            for i in start..end {
+                let tile = self.at(i);
+                for step in &self.program.steps {
+                    self.step(step, registers, tile);
+                }
+                if !then(registers, tile) {
+                    break;
+                }
+            }
+        });
+    }
+
+    /// Calls `body` with the thread's registers, made ready for tiles of this launch.
+    pub(super) fn with_registers<R>(&self, body: impl FnOnce(&mut Registers) -> R) -> R {
         let mut registers = REGISTERS.take();
         while registers.len() < self.program.registers {
             registers.push(vec![Line::zeroed(); REGISTER / size_of::<Line>()]);
         }
         self.fill(&mut registers, self.tile().min(self.len));
-        for i in start..end {
-            let tile = self.at(i);
-            for step in &self.program.steps {
-                self.step(step, &mut registers, tile);
-            }
-            if !then(&registers, tile) {
-                break;
-            }
-        }
+        let result = body(&mut registers);
         REGISTERS.set(registers);
+        if self.program.past_cache {
+            fence();
+        }
+        result
+    }
+
+    /// Runs the points `start .. start + len`, at most a tile, and returns the lanes of `value` there.
+    pub(super) fn evaluate<'r>(
+        &'r self,
+        start: usize,
+        len: usize,
+        value: Lanes,
+        registers: &'r mut Registers,
+    ) -> &'r [u8] {
+        let tile = Tile::range(start, len);
+        for step in &self.program.steps {
+            self.step(step, registers, tile);
+        }
+        self.read(value, registers, tile)
+    }
+
+    /// Stores elements that follow each other in a space of this shape, from point `start` on, into an
+    /// operand that has these strides there. They are the caller's alone to touch.
+    pub(super) fn store(
+        &self,
+        operand: u8,
+        (shape, strides): (&[usize], &[usize]),
+        start: usize,
+        elements: &[u8],
+    ) {
+        let view = &self.views[usize::from(operand)];
+        each_row(shape, strides, start, elements.len() / view.size, |at, block| {
+            let bytes = at * view.size..(at + block.len()) * view.size;
+            // SAFETY: elements of an operand that is stored to, which no other thread touches.
+            unsafe { view.scatter(block, &elements[bytes], false) };
+        });
     }
 
     fn fill(&self, registers: &mut Registers, len: usize) {
@@ -308,7 +363,7 @@ impl<'a> Launched<'a> {
         let columns = tile.columns;
         match &self.grid {
             Some(grid) => {
-                let (offset, column_stride, _) = self.offset_of(view, tile.start);
+                let (offset, column_stride, _) = offset_of(self.shape, view.strides, tile.start);
                 let row_stride = view.strides[grid.dim];
                 visit(0, Block { offset, rows: tile.rows, row_stride, columns, column_stride });
             }
@@ -316,55 +371,61 @@ impl<'a> Launched<'a> {
                 let offset = tile.start;
                 visit(0, Block { offset, rows: 1, row_stride: 0, columns, column_stride: 1 });
             }
-            None => self.each_row(view, tile, visit),
+            None => each_row(self.shape, view.strides, tile.start, tile.len, visit),
         }
     }
+}
 
-    /// Where an operand's element is at a point, the stride to the next, and the point.
-    fn offset_of(&self, view: &View<'_>, mut point: usize) -> (usize, usize, Dims) {
-        let mut index: Dims = SmallVec::from_elem(0, self.shape.len());
-        let mut offset = 0;
-        for d in (0..self.shape.len()).rev() {
-            index[d] = point % self.shape[d];
-            point /= self.shape[d];
-            offset += index[d] * view.strides[d];
-        }
-        (offset, view.strides[self.shape.len() - 1], index)
+/// Where an operand's element is at a point, the stride to the next, and the point.
+fn offset_of(shape: &[usize], strides: &[usize], mut point: usize) -> (usize, usize, Dims) {
+    let mut index: Dims = SmallVec::from_elem(0, shape.len());
+    let mut offset = 0;
+    for d in (0..shape.len()).rev() {
+        index[d] = point % shape[d];
+        point /= shape[d];
+        offset += index[d] * strides[d];
     }
+    (offset, strides[shape.len() - 1], index)
+}
 
-    /// [`Launched::each_block`] of a tile that is a range: the rest of a row, whole rows, part of one.
-    fn each_row(&self, view: &View<'_>, tile: Tile, mut visit: impl FnMut(usize, Block)) {
-        let inner = self.shape.len() - 1;
-        let (shape, strides) = (self.shape, view.strides);
-        let (mut offset, column_stride, mut index) = self.offset_of(view, tile.start);
-        let mut lane = 0;
-        while lane < tile.len {
-            let rest = tile.len - lane;
-            let size = shape[inner];
-            let at = index[inner];
-            // Whole rows that follow each other along the dimension before.
-            let rows = match inner {
-                0 => 1,
-                _ if at > 0 => 1,
-                _ => (rest / size).min(shape[inner - 1] - index[inner - 1]).max(1),
-            };
-            let columns = (size - at).min(rest);
-            let row_stride = if inner > 0 { strides[inner - 1] } else { 0 };
-            visit(lane, Block { offset, rows, row_stride, columns, column_stride });
-            lane += rows * columns;
-            offset -= at * column_stride;
-            index[inner] = 0;
-            let mut step = rows;
-            for d in (0..inner).rev() {
-                index[d] += step;
-                offset += step * strides[d];
-                if index[d] < shape[d] {
-                    break;
-                }
-                offset -= index[d] * strides[d];
-                index[d] = 0;
-                step = 1;
+/// Calls `visit` with the elements at `len` points that follow each other, block by block: the rest of
+/// a row, whole rows, part of one. The first argument is how many points came before.
+fn each_row(
+    shape: &[usize],
+    strides: &[usize],
+    start: usize,
+    len: usize,
+    mut visit: impl FnMut(usize, Block),
+) {
+    let inner = shape.len() - 1;
+    let (mut offset, column_stride, mut index) = offset_of(shape, strides, start);
+    let mut lane = 0;
+    while lane < len {
+        let rest = len - lane;
+        let size = shape[inner];
+        let at = index[inner];
+        // Whole rows that follow each other along the dimension before.
+        let rows = match inner {
+            0 => 1,
+            _ if at > 0 => 1,
+            _ => (rest / size).min(shape[inner - 1] - index[inner - 1]).max(1),
+        };
+        let columns = (size - at).min(rest);
+        let row_stride = if inner > 0 { strides[inner - 1] } else { 0 };
+        visit(lane, Block { offset, rows, row_stride, columns, column_stride });
+        lane += rows * columns;
+        offset -= at * column_stride;
+        index[inner] = 0;
+        let mut step = rows;
+        for d in (0..inner).rev() {
+            index[d] += step;
+            offset += step * strides[d];
+            if index[d] < shape[d] {
+                break;
             }
+            offset -= index[d] * strides[d];
+            index[d] = 0;
+            step = 1;
         }
     }
 }

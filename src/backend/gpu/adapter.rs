@@ -1,6 +1,10 @@
 //! The adapters of the machine, and opening one.
 //!
 //! Owns the wgpu instance, made at the first question. GL is left out: it has no 64-bit integers.
+#![allow(
+    unsafe_code,
+    reason = "wgpu does not tell the memory of a device, only Vulkan itself does"
+)]
 
 use std::sync::OnceLock;
 
@@ -28,6 +32,8 @@ pub(crate) struct AdapterInfo {
     pub(crate) api: &'static str,
     pub(crate) driver: String,
     pub(crate) kind: AdapterKind,
+    /// Bytes of its own memory, where the API tells: under Vulkan.
+    pub(crate) memory: Option<u64>,
     /// Bytes of the largest tensor.
     pub(crate) max_buffer: u64,
     /// Bytes that one kernel binding reaches; larger tensors are windowed.
@@ -73,7 +79,10 @@ pub(crate) fn open_with(index: usize, options: GpuOptions) -> Result<GpuBackend>
         }));
     };
     let label = format!("gpu:{index} ({}, {})", info.api, info.name).into_boxed_str();
-    let wanted = wgpu::Features::SHADER_F64 | wgpu::Features::SHADER_INT64;
+    let wanted = match options.wide {
+        true => wgpu::Features::SHADER_F64 | wgpu::Features::SHADER_INT64,
+        false => wgpu::Features::empty(),
+    };
     let request = handle.request_device(&wgpu::DeviceDescriptor {
         label: Some("taut"),
         required_features: info.features & wanted,
@@ -134,10 +143,30 @@ fn describe(info: &wgpu::AdapterInfo, adapter: &wgpu::Adapter) -> AdapterInfo {
         },
         driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
         kind: kind(info),
+        memory: memory(adapter),
         max_buffer: limits.max_buffer_size,
         max_binding: limits.max_storage_buffer_binding_size,
         features: adapter.features(),
     }
+}
+
+/// Bytes of the device's own memory.
+#[cfg(any(windows, target_os = "linux", target_os = "android", target_os = "freebsd"))]
+fn memory(adapter: &wgpu::Adapter) -> Option<u64> {
+    // SAFETY: the guard lives to the end of the function, and nothing is destroyed through it.
+    let vulkan = unsafe { adapter.as_hal::<wgpu::hal::api::Vulkan>() }?;
+    let instance = vulkan.shared_instance().raw_instance();
+    // SAFETY: the physical device is of this instance, and both are alive while the guard is.
+    let memory =
+        unsafe { instance.get_physical_device_memory_properties(vulkan.raw_physical_device()) };
+    // Flag 1 is VK_MEMORY_HEAP_DEVICE_LOCAL_BIT.
+    let heaps = memory.memory_heaps.iter().take(memory.memory_heap_count as usize);
+    heaps.filter(|heap| heap.flags.as_raw() & 1 != 0).map(|heap| heap.size).max()
+}
+
+#[cfg(not(any(windows, target_os = "linux", target_os = "android", target_os = "freebsd")))]
+fn memory(_: &wgpu::Adapter) -> Option<u64> {
+    None
 }
 
 fn kind(info: &wgpu::AdapterInfo) -> AdapterKind {

@@ -75,6 +75,8 @@ pub(super) struct Pool {
     state: Mutex<PoolState>,
     /// Bytes that may always be kept.
     kept: u64,
+    /// Bytes that may be had in all, where less than the device has.
+    most: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -87,8 +89,8 @@ struct PoolState {
 }
 
 impl Pool {
-    pub(super) fn new(kept: u64) -> Self {
-        Self { state: Mutex::default(), kept }
+    pub(super) fn new(kept: u64, most: Option<u64>) -> Self {
+        Self { state: Mutex::default(), kept, most }
     }
 
     /// Live and pooled bytes.
@@ -120,21 +122,16 @@ impl Pool {
             state.next_id += 1;
             state.next_id
         };
-        let buffer = match create(context, size) {
-            Ok(buffer) => buffer,
-            Err(wgpu::Error::OutOfMemory { .. }) => {
+        let buffer = match self.create(context, size)? {
+            Some(buffer) => buffer,
+            None => {
                 // What is queued may hold buffers that were given back.
                 context.wait()?;
                 let (live, pooled) = self.bytes();
                 self.trim();
                 context.wait()?;
-                match create(context, size) {
-                    Ok(buffer) => buffer,
-                    Err(wgpu::Error::OutOfMemory { .. }) => return Err(refused(live, pooled)),
-                    Err(other) => return Err(context.error(other)),
-                }
+                self.create(context, size)?.ok_or_else(|| refused(live, pooled))?
             }
-            Err(other) => return Err(context.error(other)),
         };
         let mut state = lock(&self.state);
         state.live += size;
@@ -150,6 +147,29 @@ impl Pool {
             slab.buffer.destroy();
         }
         state.pooled = 0;
+    }
+
+    /// A new buffer; `None` where there is no memory for it.
+    fn create(&self, context: &Context, size: u64) -> Result<Option<wgpu::Buffer>> {
+        let (live, pooled) = self.bytes();
+        if self.most.is_some_and(|most| live + pooled + size > most) {
+            return Ok(None);
+        }
+        let made = context.scoped(|| {
+            context.device.create_buffer(&wgpu::BufferDescriptor {
+                label: None,
+                size,
+                usage: wgpu::BufferUsages::STORAGE
+                    | wgpu::BufferUsages::COPY_SRC
+                    | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            })
+        });
+        match made {
+            Ok(buffer) => Ok(Some(buffer)),
+            Err(wgpu::Error::OutOfMemory { .. }) => Ok(None),
+            Err(other) => Err(context.error(other)),
+        }
     }
 
     fn handle(self: &Arc<Self>, slab: Slab, bytes: usize) -> Buffer {
@@ -176,19 +196,6 @@ impl Pool {
             slab.buffer.destroy();
         }
     }
-}
-
-fn create(context: &Context, size: u64) -> Result<wgpu::Buffer, wgpu::Error> {
-    context.scoped(|| {
-        context.device.create_buffer(&wgpu::BufferDescriptor {
-            label: None,
-            size,
-            usage: wgpu::BufferUsages::STORAGE
-                | wgpu::BufferUsages::COPY_SRC
-                | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        })
-    })
 }
 
 /// The size class: eight steps an octave, so that no more than an eighth is wasted above 2 KiB.

@@ -8,7 +8,7 @@
 //!
 //! Must not know operations beyond the text `math::emit` gives for them, nor tensors.
 
-mod adapter;
+pub(crate) mod adapter;
 mod checks;
 mod codegen;
 mod context;
@@ -21,7 +21,6 @@ mod window;
 
 use std::sync::{Arc, Mutex};
 
-pub(crate) use self::adapter::{AdapterInfo, AdapterKind, list, open, open_with};
 use self::checks::Checks;
 use self::context::{Context, lock};
 use self::memory::{GRANULE, GpuMemory, Pool};
@@ -43,13 +42,23 @@ pub(crate) struct GpuOptions {
     pub(crate) max_binding: Option<u64>,
     /// Bytes of freed buffers that are always kept for reuse.
     pub(crate) pool: u64,
+    /// Bytes of memory to use at most, where less than the device has.
+    pub(crate) max_memory: Option<u64>,
+    /// Whether int64 and float64 are asked for, where the device has them.
+    pub(crate) wide: bool,
     /// What the device does with subnormal float32 numbers.
     pub(crate) subnormals: Subnormals,
 }
 
 impl Default for GpuOptions {
     fn default() -> Self {
-        Self { max_binding: None, pool: 1 << 30, subnormals: Subnormals::Kept }
+        Self {
+            max_binding: None,
+            pool: 1 << 30,
+            max_memory: None,
+            wide: true,
+            subnormals: Subnormals::Kept,
+        }
     }
 }
 
@@ -81,7 +90,7 @@ impl GpuBackend {
         let submitter = Submitter::new(&context, &pipelines, &checks);
         context.check()?;
         Ok(Self {
-            pool: Arc::new(Pool::new(options.pool)),
+            pool: Arc::new(Pool::new(options.pool, options.max_memory)),
             reach: Reach { binding, points: 1 << 31 },
             state: Mutex::new(State { pipelines, submitter, checks, staging: Staging::default() }),
             context,

@@ -7,6 +7,9 @@ use smallvec::SmallVec;
 
 use crate::kernel::{Class, Code};
 
+/// Bytes that a dispatch sees of them: what every device allows.
+pub(super) const SEEN: u64 = 16 << 10;
+
 /// Word indices of the head.
 pub(super) const POINTS: usize = 0;
 pub(super) const ROW: usize = 1;

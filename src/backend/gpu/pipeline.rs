@@ -22,7 +22,7 @@ use smallvec::SmallVec;
 
 use super::codegen::{self, Variant};
 use super::context::Context;
-use super::params::ParamLayout;
+use super::params::{self, ParamLayout};
 use crate::error::{Error, Result};
 use crate::kernel::Code;
 use crate::math::emit::Subnormals;
@@ -126,6 +126,10 @@ impl Pipelines {
         if needed > available {
             return Err(context.error(format!("a kernel needs {needed} buffers of {available}")));
         }
+        let params = ParamLayout::of(code);
+        if 4 * params.len(codegen::scalar_count(code)) as u64 > params::SEEN {
+            return Err(context.error("a kernel has too many parameters"));
+        }
         let layout = self.layouts.entry(access.clone()).or_insert_with_key(|access| {
             let entries: Vec<_> =
                 access.iter().zip(0..).map(|(&stored, binding)| storage(binding, stored)).collect();
@@ -178,7 +182,7 @@ impl Pipelines {
             context.error(format!("a generated shader was refused: {error}\n{text}"))
         })?;
         self.count += 1 + u64::from(check.is_some());
-        Ok(Pipeline { main, check, params: ParamLayout::of(code), layout, access })
+        Ok(Pipeline { main, check, params, layout, access })
     }
 }
 

@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::checks::Checks;
-use super::codegen::{RUN, Variant, WORKGROUP, scalar_count};
+use super::codegen::{RUN, TILE, Variant, WORKGROUP, scalar_count};
 use super::context::Context;
 use super::memory::{GpuMemory, Slab};
 use super::params;
@@ -19,9 +19,6 @@ use super::window::{self, Part, Reach, Window};
 use crate::backend::Launch;
 use crate::error::Result;
 use crate::kernel::{Class, Kernel};
-
-/// Bytes of parameters that one dispatch sees: what every device allows.
-const PARAMS_SEEN: u64 = 16 << 10;
 
 /// Bind groups kept before all are dropped.
 const KEPT_GROUPS: usize = 4096;
@@ -73,7 +70,7 @@ impl Submitter {
             self.plan(context, pipelines, checks, reach, launch, &mut words, &mut dispatches)?;
         }
         let bytes = 4 * words.len() as u64;
-        if bytes + PARAMS_SEEN > self.params.size() {
+        if bytes + params::SEEN > self.params.size() {
             self.params = params_buffer(context, bytes);
             (self.plain, self.checked) = param_groups(context, pipelines, checks, &self.params);
         }
@@ -120,6 +117,10 @@ impl Submitter {
         }
         let slabs: SmallVec<[&Slab; 8]> =
             buffers.map(|buffer| buffer.memory::<GpuMemory>().slab()).collect();
+        debug_assert!(
+            slabs.iter().enumerate().all(|(i, a)| slabs[..i].iter().all(|b| a.id != b.id)),
+            "a buffer is there twice, and one binding may be stored to: {launch:?}"
+        );
         let sizes: SmallVec<[u64; 8]> = slabs.iter().map(|slab| slab.size).collect();
         let windows = window::windows(kernel, &sizes, reach).ok_or_else(|| {
             context.error("one element needs more of a buffer than a binding has")
@@ -129,13 +130,13 @@ impl Submitter {
         let mut mains = Vec::with_capacity(windows.len());
         for window in &windows {
             let local = |i: usize| local_offset(kernel, window, i);
-            let variant = Variant::of(&kernel.code, local);
+            let variant = Variant::of(&kernel.code, &kernel.args, &window.shape, local);
             let pipeline = pipelines.get(context, &kernel.code, variant)?;
             let group = self.group(context, &pipeline, &slabs, window);
             let align = context.limits.min_uniform_buffer_offset_alignment as usize / 4;
             words.resize(words.len().next_multiple_of(align.max(4)), 0);
             let offset = 4 * words.len() as u32;
-            let grid = grid(context, window.len());
+            let grid = grid(context, workgroups(&window.shape, variant));
             append_params(words, kernel, window, &pipeline, grid[0], slot);
             mains.push(Dispatch { pipeline, check: false, group, offset, grid });
         }
@@ -186,10 +187,19 @@ fn local_offset(kernel: &Kernel, window: &Window, operand: usize) -> usize {
     window.offset(kernel, operand) - start
 }
 
+fn workgroups(shape: &[usize], variant: Variant) -> u64 {
+    let product = |sizes: &[usize]| sizes.iter().map(|&size| size as u64).product::<u64>();
+    match *shape {
+        [ref outer @ .., rows, columns] if variant.tiled => {
+            product(outer) * (rows as u64).div_ceil(TILE) * (columns as u64).div_ceil(TILE)
+        }
+        _ => product(shape).div_ceil(WORKGROUP * RUN),
+    }
+}
+
 /// Workgroups in two dimensions: one alone would end at 65,535.
-fn grid(context: &Context, points: u64) -> [u32; 2] {
+fn grid(context: &Context, groups: u64) -> [u32; 2] {
     let most = u64::from(context.limits.max_compute_workgroups_per_dimension);
-    let groups = points.div_ceil(WORKGROUP * RUN);
     let rows = groups.div_ceil(most);
     [groups.div_ceil(rows) as u32, rows as u32]
 }
@@ -235,7 +245,7 @@ fn append_params(
 fn params_buffer(context: &Context, bytes: u64) -> wgpu::Buffer {
     context.device.create_buffer(&wgpu::BufferDescriptor {
         label: Some("taut parameters"),
-        size: (bytes + PARAMS_SEEN).next_power_of_two(),
+        size: (bytes + params::SEEN).next_power_of_two(),
         usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
         mapped_at_creation: false,
     })
@@ -247,7 +257,7 @@ fn param_groups(
     checks: &Checks,
     params: &wgpu::Buffer,
 ) -> (wgpu::BindGroup, wgpu::BindGroup) {
-    let seen = wgpu::BindGroupEntry { binding: 0, resource: binding_of(params, 0, PARAMS_SEEN) };
+    let seen = wgpu::BindGroupEntry { binding: 0, resource: binding_of(params, 0, params::SEEN) };
     let status = wgpu::BindGroupEntry { binding: 1, resource: checks.words.as_entire_binding() };
     let group = |layout, entries: &[wgpu::BindGroupEntry<'_>]| {
         context.device.create_bind_group(&wgpu::BindGroupDescriptor {

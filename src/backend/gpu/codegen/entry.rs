@@ -6,6 +6,7 @@
 
 use std::fmt::Write;
 
+use super::Variant;
 use super::buffers::Buffers;
 use crate::backend::gpu::params::{self, ParamLayout, pair, word};
 use crate::dtype::DType;
@@ -24,6 +25,7 @@ pub(super) enum Role {
 /// An entry point in the making.
 pub(super) struct Entry<'a> {
     code: &'a Code,
+    variant: Variant,
     buffers: &'a Buffers,
     layout: &'a ParamLayout,
     role: Role,
@@ -38,6 +40,7 @@ pub(super) struct Entry<'a> {
 impl<'a> Entry<'a> {
     pub(super) fn new(
         code: &'a Code,
+        variant: Variant,
         buffers: &'a Buffers,
         layout: &'a ParamLayout,
         role: Role,
@@ -67,7 +70,7 @@ impl<'a> Entry<'a> {
             };
         }
         let (before, point, after) = Default::default();
-        Self { code, buffers, layout, role, needed, uniform, before, point, after }
+        Self { code, variant, buffers, layout, role, needed, uniform, before, point, after }
     }
 
     pub(super) fn text(mut self) -> String {
@@ -105,9 +108,22 @@ impl<'a> Entry<'a> {
         template[start..]
             .replace("$ENTRY", name)
             .replace("$GATE", &gate)
+            .replace("$FIRST", &self.first())
             .replace("$BEFORE", &self.before)
             .replace("$POINT", &self.point)
             .replace("$AFTER", &self.after)
+    }
+
+    /// The linear index of the invocation's first point.
+    fn first(&self) -> String {
+        let group = format!("group.y * {} + group.x", word(params::ROW));
+        if self.variant.tiled {
+            let rank = self.layout.rank();
+            let (rows, columns) = (self.layout.size(rank - 2), self.layout.size(rank - 1));
+            format!("tile_first({group}, local, {}, {})", word(rows), word(columns))
+        } else {
+            format!("(({group}) * 256u + local) * 4u")
+        }
     }
 
     /// The operands that this entry point touches.

@@ -13,7 +13,7 @@ pub(super) use self::buffers::{buffer_count, is_stored};
 use self::entry::{Entry, Role};
 use super::params::ParamLayout;
 use crate::dtype::Lane;
-use crate::kernel::{Class, Code, Expr};
+use crate::kernel::{Args, Class, Code, Expr};
 use crate::math::emit::{self, Subnormals};
 
 /// Invocations of a workgroup, and points of an invocation.
@@ -26,25 +26,50 @@ pub(super) struct Variant {
     /// Every contiguous operand that is only loaded, or is stored to, starts at a multiple of 4 elements.
     pub(super) loads_aligned: bool,
     pub(super) stores_aligned: bool,
+    /// See `shaders/tiles.wgsl`.
+    pub(super) tiled: bool,
 }
+
+/// Points of a tile's side.
+pub(super) const TILE: u64 = 32;
 
 impl Variant {
     /// All there are.
-    pub(super) const COUNT: usize = 4;
+    pub(super) const COUNT: usize = 8;
 
     pub(super) fn index(self) -> usize {
-        usize::from(self.loads_aligned) + 2 * usize::from(self.stores_aligned)
+        usize::from(self.loads_aligned)
+            + 2 * usize::from(self.stores_aligned)
+            + 4 * usize::from(self.tiled)
     }
 
-    /// The variant for operands at these offsets, in elements.
-    pub(super) fn of(code: &Code, offset: impl Fn(usize) -> usize) -> Self {
+    /// The variant for a shape and operands at these offsets, in elements.
+    pub(super) fn of(
+        code: &Code,
+        args: &Args,
+        shape: &[usize],
+        offset: impl Fn(usize) -> usize,
+    ) -> Self {
         let aligned = |stored: bool| {
             (0..code.operands.len())
                 .filter(|&i| code.operands[i].class == Class::Contiguous)
                 .filter(|&i| is_stored(code, i) == stored)
                 .all(|i| offset(i).is_multiple_of(RUN as usize))
         };
-        Self { loads_aligned: aligned(false), stores_aligned: aligned(true) }
+        let tiled = match *shape {
+            [.., rows, columns] => {
+                let side = TILE as usize;
+                rows >= side
+                    && columns >= side
+                    && columns.is_multiple_of(RUN as usize)
+                    && code.operands.iter().zip(&args.operands).any(|(operand, args)| {
+                        let [.., down, across] = args.strides[..] else { return false };
+                        operand.class == Class::Strided && 0 < down && down < across
+                    })
+            }
+            _ => false,
+        };
+        Self { loads_aligned: aligned(false), stores_aligned: aligned(true), tiled }
     }
 }
 
@@ -53,10 +78,10 @@ pub(super) fn module(code: &Code, variant: Variant, subnormals: Subnormals) -> S
     let buffers = Buffers::of(code, variant);
     let layout = ParamLayout::of(code);
 
-    let mut entries = Entry::new(code, &buffers, &layout, Role::Main).text();
+    let mut entries = Entry::new(code, variant, &buffers, &layout, Role::Main).text();
     if code.check.is_some() {
         entries.push('\n');
-        entries.push_str(&Entry::new(code, &buffers, &layout, Role::Check).text());
+        entries.push_str(&Entry::new(code, variant, &buffers, &layout, Role::Check).text());
     }
 
     let vectors = layout.len(scalar_count(code)) / 4;
@@ -65,6 +90,7 @@ pub(super) fn module(code: &Code, variant: Variant, subnormals: Subnormals) -> S
     library.push_str(&emit::prelude(&[Lane::I32, Lane::I64, Lane::F32, Lane::F64], subnormals));
     library.push_str(include_str!("../../../../shaders/elements.wgsl"));
     library.push_str(include_str!("../../../../shaders/random.wgsl"));
+    library.push_str(include_str!("../../../../shaders/tiles.wgsl"));
     library.push_str(&buffers.text());
     library.push_str(&operations(code));
     prune::prune(&library, &entries)

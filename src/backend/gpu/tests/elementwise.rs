@@ -54,9 +54,9 @@ fn add_of_narrow_integers_wraps_and_leaves_what_follows() {
         assert_eq!(run_binary(&device, Op::Add, &a, &a), expected);
 
         // A shorter iteration space in a longer buffer.
-        let (source, out) = (upload(&device, &vec![1_u8; 16]), upload(&device, &vec![7_u8; 16]));
-        let build = binary(Op::Add, DType::U8, &[len]);
-        device.run(&[build.launch(&[&source, &source.clone(), &out])]).unwrap();
+        let [a, b] = [(); 2].map(|()| upload(&device, &[1_u8; 16]));
+        let out = upload(&device, &[7_u8; 16]);
+        device.run(&[binary(Op::Add, DType::U8, &[len]).launch(&[&a, &b, &out])]).unwrap();
         let stored = download::<u8>(&device, &out, 16);
         assert!(stored[..len].iter().all(|&v| v == 2), "{stored:?}");
         assert!(stored[len..].iter().all(|&v| v == 7), "{stored:?}");

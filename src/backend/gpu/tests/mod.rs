@@ -3,6 +3,7 @@
 //! Where there is none a test says so and ends, unless `TAUT_REQUIRE_GPU` is 1. The text of kernels is
 //! tested without a device.
 
+mod adapters;
 mod checks;
 mod elementwise;
 mod layouts;
@@ -13,7 +14,8 @@ mod windows;
 
 use smallvec::SmallVec;
 
-use super::{GpuBackend, GpuOptions, open_with};
+use super::adapter::open_with;
+use super::{GpuBackend, GpuOptions};
 use crate::backend::{Backend, Buffer, Launch};
 use crate::dtype::{DType, Element};
 use crate::kernel::{

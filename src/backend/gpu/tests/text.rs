@@ -1,1 +1,175 @@
-//! soon
+//! The text of kernels: valid, translatable, and as it was (insta). Needs no device.
+
+use super::*;
+use crate::backend::gpu::codegen::{self, Variant};
+use crate::dtype::Lane;
+use crate::math::emit::Subnormals;
+use crate::ops::{Op, Output};
+
+const ALIGNED: Variant = Variant { loads_aligned: true, stores_aligned: true, tiled: false };
+const UNALIGNED: Variant = Variant { loads_aligned: false, stores_aligned: false, tiled: false };
+const TILED: Variant = Variant { tiled: true, ..ALIGNED };
+
+fn is_wide(code: &Code) -> bool {
+    code.nodes.iter().any(|node| matches!(node.dtype.lane(), Lane::I64 | Lane::F64))
+}
+
+fn translated(code: &Code, variant: Variant) -> String {
+    translated_for(code, variant, Subnormals::Kept)
+}
+
+/// Parses, validates and translates the module of a kernel; gives its text.
+fn translated_for(code: &Code, variant: Variant, subnormals: Subnormals) -> String {
+    let text = codegen::module(code, variant, subnormals);
+    let module = match naga::front::wgsl::parse_str(&text) {
+        Ok(module) => module,
+        Err(error) => panic!("{}\n{text}", error.emit_to_string(&text)),
+    };
+    let wide = is_wide(code);
+    let capabilities = if wide {
+        naga::valid::Capabilities::SHADER_INT64 | naga::valid::Capabilities::FLOAT64
+    } else {
+        naga::valid::Capabilities::empty()
+    };
+    let flags = naga::valid::ValidationFlags::all();
+    let info = match naga::valid::Validator::new(flags, capabilities).validate(&module) {
+        Ok(info) => info,
+        Err(error) => panic!("{}\n{text}", error.emit_to_string(&text)),
+    };
+    let words = naga::back::spv::write_vec(&module, &info, &Default::default(), None).unwrap();
+    assert!(words.len() > 100);
+    if !wide {
+        let options = naga::back::msl::Options { lang_version: (2, 4), ..Default::default() };
+        let pipeline = Default::default();
+        let (metal, _) =
+            naga::back::msl::write_string(&module, &info, &options, &pipeline).unwrap();
+        assert!(metal.contains("kernel void"), "{metal}");
+        let mut direct = String::new();
+        let (options, pipeline) = Default::default();
+        naga::back::hlsl::Writer::new(&mut direct, &options, &pipeline)
+            .write(&module, &info, None)
+            .unwrap();
+        assert!(direct.contains("numthreads"), "{direct}");
+    }
+    text
+}
+
+/// `out = op(..)` of operands with these layouts, the last of which is the output.
+fn operation(op: Op, dtype: DType, shape: &[usize], strides: &[&[usize]]) -> Code {
+    let mut build = Build::new(shape);
+    let info = op.info();
+    let arguments: Vec<Value> = (0..info.arity)
+        .map(|i| {
+            let operand = build.operand(i as u8, dtype, 0, strides[i]);
+            build.load(operand)
+        })
+        .collect();
+    let result = if info.output == Output::Mask { DType::Bool } else { dtype };
+    let expr = match arguments[..] {
+        [a] => Expr::Unary(op, a),
+        [a, b] => Expr::Binary(op, [a, b]),
+        [a, b, c] => Expr::Ternary(op, [a, b, c]),
+        _ => unreachable!("no op has another arity"),
+    };
+    let value = build.node(expr, result);
+    let out = build.operand(info.arity as u8, result, 0, strides[info.arity]);
+    build.store(out, value);
+    build.0.code
+}
+
+#[test]
+fn text_of_every_op_and_dtype_translates() {
+    for &op in Op::ALL {
+        for dtype in DType::ALL.into_iter().filter(|&dtype| op.info().computes_in(dtype)) {
+            let code = operation(op, dtype, &[8], &[&[1][..]; 4]);
+            translated_for(&code, ALIGNED, Subnormals::Kept);
+            translated_for(&code, ALIGNED, Subnormals::Flushed);
+        }
+    }
+}
+
+#[test]
+fn text_of_every_dtype_and_layout_translates() {
+    let layouts: [[usize; 3]; 3] = [[15, 5, 1], [1, 3, 12], [0, 0, 0]];
+    for dtype in DType::ALL {
+        let op = if dtype == DType::Bool { Op::Mul } else { Op::Add };
+        for a in &layouts {
+            for b in &layouts {
+                for out in &layouts[..2] {
+                    let code = operation(op, dtype, &[4, 3, 5], &[a, b, out]);
+                    translated(&code, ALIGNED);
+                    translated(&code, UNALIGNED);
+                    translated(&code, TILED);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn text_of_every_cast_translates() {
+    for from in DType::ALL {
+        for to in DType::ALL {
+            let mut build = Build::new(&[8]);
+            let (source, target) = (build.dense(0, from), build.dense(1, to));
+            let value = build.load(source);
+            let value = build.node(Expr::Cast(value), to);
+            build.store(target, value);
+            translated(&build.0.code, ALIGNED);
+        }
+    }
+}
+
+fn chain() -> Code {
+    let mut build = Build::new(&[8]);
+    let a = build.dense(0, DType::F32);
+    let a_value = build.load(a);
+    let two = build.scalar(0, DType::F32);
+    let product = build.node(Expr::Binary(Op::Mul, [a_value, two]), DType::F32);
+    let sum = build.node(Expr::Binary(Op::Add, [product, a_value]), DType::F32);
+    build.store(a, sum);
+    build.0.code
+}
+
+fn random() -> Code {
+    let mut build = Build::new(&[8]);
+    let out = build.dense(0, DType::I32);
+    build.0.args.scalars.extend([0, 0]);
+    let value = build.node(Expr::Random { word: 1, words: 2, scalar: 0 }, DType::I32);
+    build.store(out, value);
+    build.0.code
+}
+
+fn checked_select() -> Code {
+    let mut build = Build::new(&[8]);
+    let (mask, out) = (build.dense(0, DType::Bool), build.dense(1, DType::I16));
+    let (mask, old) = (build.load(mask), build.load(out));
+    let index = build.node(Expr::Index, DType::I32);
+    let index = build.node(Expr::Cast(index), DType::I16);
+    let value = build.node(Expr::Select([mask, index, old]), DType::I16);
+    build.store(out, value);
+    build.check(mask, 1);
+    build.0.code
+}
+
+#[test]
+fn text_of_typical_kernels_is_as_reviewed() {
+    let (row, transposed, broadcast): (&[usize], &[usize], &[usize]) = (&[5, 1], &[1, 4], &[0, 1]);
+    let add = |dtype, strides: &[&[usize]]| operation(Op::Add, dtype, &[4, 5], strides);
+    let kernels = [
+        ("add_f32", add(DType::F32, &[row; 3]), ALIGNED),
+        ("add_f32_unaligned", add(DType::F32, &[row; 3]), UNALIGNED),
+        ("add_f32_transposed_broadcast", add(DType::F32, &[transposed, broadcast, row]), ALIGNED),
+        ("add_f32_tiled", add(DType::F32, &[transposed, row, row]), TILED),
+        ("add_u8_into_transposed", add(DType::U8, &[row, row, transposed]), ALIGNED),
+        ("add_f16", add(DType::F16, &[row; 3]), ALIGNED),
+        ("add_i64", add(DType::I64, &[row; 3]), ALIGNED),
+        ("add_f64", add(DType::F64, &[row; 3]), ALIGNED),
+        ("chain_in_place", chain(), ALIGNED),
+        ("random", random(), ALIGNED),
+        ("checked_select", checked_select(), ALIGNED),
+    ];
+    for (name, code, variant) in kernels {
+        insta::assert_snapshot!(name, translated(&code, variant));
+    }
+}

@@ -1,1 +1,109 @@
-//! soon
+//! Windows: bindings made so small that small tensors need several.
+
+use super::*;
+use crate::backend::gpu::window::{self, Reach};
+use crate::ops::Op;
+
+fn small() -> Option<GpuBackend> {
+    device_with(GpuOptions { max_binding: Some(1024), ..Default::default() })
+}
+
+#[test]
+fn windows_of_a_space_cover_it_once_within_reach() {
+    for shape in [&[5000][..], &[7, 300], &[3, 2, 5000], &[2, 1, 3]] {
+        let kernel = binary(Op::Add, DType::F32, shape).0;
+        let whole = kernel.len() as u64;
+        let sizes = [whole.next_multiple_of(64) * 4; 3];
+        let reach = Reach { binding: 1024, points: 200 };
+        let windows = window::windows(&kernel, &sizes, reach).unwrap();
+        let mut next = 0;
+        for window in &windows {
+            assert_eq!(window.start(shape), next);
+            assert!(window.len() <= 200 && window.parts.iter().all(|part| part.len <= 1024));
+            next += window.len();
+        }
+        assert_eq!(next, whole, "{shape:?}");
+    }
+}
+
+#[test]
+fn windows_of_one_element_too_far_apart_are_refused() {
+    let mut build = Build::new(&[4]);
+    let low = build.operand(0, DType::F32, 0, &[1]);
+    let high = build.operand(0, DType::F32, 9000, &[1]);
+    let value = build.load(low);
+    build.store(high, value);
+    let reach = Reach { binding: 1024, points: 1 << 31 };
+    assert!(window::windows(&build.0, &[40_000], reach).is_none());
+}
+
+#[test]
+fn add_in_windows_equals_the_whole() {
+    let Some(device) = small() else { return };
+    for shape in [&[4099][..], &[3, 1001], &[2, 3, 700]] {
+        let len: usize = shape.iter().product();
+        let a: Vec<f32> = (0..len).map(|i| i as f32).collect();
+        let b: Vec<f32> = (0..len).map(|i| 0.25 * i as f32).collect();
+        let (x, y) = (upload(&device, &a), upload(&device, &b));
+        let out = upload(&device, &vec![0.0_f32; len]);
+        device.run(&[binary(Op::Add, DType::F32, shape).launch(&[&x, &y, &out])]).unwrap();
+        let expected: Vec<f32> = a.iter().zip(&b).map(|(a, b)| a + b).collect();
+        assert_eq!(download::<f32>(&device, &out, len), expected, "{shape:?}");
+    }
+}
+
+#[test]
+fn transposed_and_broadcast_operands_in_windows_equal_the_whole() {
+    let Some(device) = small() else { return };
+    let (rows, columns) = (37, 61);
+    let a: Vec<i32> = (0..rows * columns).collect();
+    let b: Vec<i32> = (0..columns).map(|i| i * 100_000).collect();
+    let (rows, columns) = (rows as usize, columns as usize);
+    let (x, y) = (upload(&device, &a), upload(&device, &b));
+    let out = upload(&device, &vec![0_i32; a.len()]);
+    let mut build = Build::new(&[rows, columns]);
+    let left = build.operand(0, DType::I32, 0, &[1, rows]);
+    let right = build.operand(1, DType::I32, 0, &[0, 1]);
+    let target = build.dense(2, DType::I32);
+    let (left, right) = (build.load(left), build.load(right));
+    let sum = build.node(Expr::Binary(Op::Add, [left, right]), DType::I32);
+    build.store(target, sum);
+    device.run(&[build.launch(&[&x, &y, &out])]).unwrap();
+    let expected: Vec<i32> =
+        (0..rows * columns).map(|i| a[i % columns * rows + i / columns] + b[i % columns]).collect();
+    assert_eq!(download::<i32>(&device, &out, a.len()), expected);
+}
+
+#[test]
+fn bytes_and_index_in_windows_go_on_where_the_last_ended() {
+    let Some(device) = small() else { return };
+    // Rows of odd length: windows begin within words.
+    let out = upload(&device, &vec![0_u8; 3 * 2001 + 1]);
+    let mut build = Build::new(&[3, 2001]);
+    let target = build.operand(0, DType::U8, 1, &[2001, 1]);
+    let index = build.node(Expr::Index, DType::I32);
+    let byte = build.node(Expr::Cast(index), DType::U8);
+    build.store(target, byte);
+    build.0.args.base = 10;
+    device.run(&[build.launch(&[&out])]).unwrap();
+    let stored = download::<u8>(&device, &out, 3 * 2001 + 1);
+    let expected: Vec<u8> = (0..3 * 2001).map(|i| (i + 10) as u8).collect();
+    assert_eq!((stored[0], &stored[1..]), (0, &expected[..]));
+}
+
+#[test]
+fn check_in_windows_stores_nothing_before_the_failing_window() {
+    let Some(device) = small() else { return };
+    let mut values = vec![0_u8; 5000];
+    values[4999] = 1;
+    let (mask, out) = (upload(&device, &values), upload(&device, &vec![9_i32; 5000]));
+    let mut build = Build::new(&[5000]);
+    let (m, o) = (build.dense(0, DType::Bool), build.dense(1, DType::I32));
+    let bad = build.load(m);
+    let index = build.node(Expr::Index, DType::I32);
+    build.store(o, index);
+    build.check(bad, 77);
+    device.run(&[build.launch(&[&mask, &out])]).unwrap();
+    assert_eq!(device.wait().unwrap(), Some(77));
+    assert_eq!(download::<i32>(&device, &out, 5000), vec![9; 5000]);
+}

@@ -1,0 +1,179 @@
+//! Reductions and scans: the kernels whose values are folded.
+//!
+//! Owns [`Job`], a launch with the lengths that matter to a fold, and where its results go. `tile`
+//! evaluates the value over ranges of points; what comes of it is folded by `inner` (no kept dimension
+//! after the reduced ones), `outer` or `scan`, with the states of `tree` (a row of the op table, in the
+//! order of Note [Fixed tree] of `kernel`) and of `extreme` (the place of an extreme).
+//!
+//! # Note [Any threads, one order]
+//! Work is split over kept points. Where these are too few, a reduced range is cut where the tree is
+//! cut: at multiples of blocks, as many to a part as a power of two. Each part is then folded to one
+//! node of the tree, and the nodes as their blocks would have been. So threads never change a bit.
+
+mod extreme;
+mod inner;
+mod outer;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use super::convert;
+use super::lanes::Loop;
+use super::plan::{Lanes, Program, Purpose, lane_size};
+use super::run::parts;
+use super::tile::{Launched, Scratch};
+use crate::backend::Launch;
+use crate::dtype::{DType, Lane};
+use crate::kernel::{Dims, Fold, Reduce};
+use crate::ops::Op;
+use extreme::{ExtremeLine, ExtremePanel, Order};
+use tree::{Folder, TreeLine, TreePanel};
+
+/// A launch that folds.
+struct Job<'a, 'l> {
+    launched: &'a Launched<'l>,
+    /// Where a tile's values lie, and the bytes of one.
+    value: Lanes,
+    size: usize,
+    /// Points of the kept dimensions before the reduced ones, of these, and of the kept ones after them.
+    lead: usize,
+    len: usize,
+    trail: usize,
+    /// Parts that the work is worth.
+    parts: usize,
+    results: Results,
+}
+
+/// Where results go, and how they get there from lanes.
+struct Results {
+    operand: u8,
+    /// Of the points that have a result.
+    shape: Dims,
+    strides: Dims,
+    cast: Option<Loop>,
+    narrow: Option<Loop>,
+    /// Bytes of a result as it comes, of its lane in the dtype of the operand, of its stored form.
+    size: usize,
+    lane: usize,
+    stored: usize,
+}
+
+/// Memory for [`Job::store`].
+#[derive(Default)]
+struct Stored([Scratch; 2]);
+
+/// Runs the launch. `program` is memory to use.
+pub(super) fn run(launch: &Launch, reduce: &Reduce, program: &mut Program) {
+    let (code, args) = (&launch.kernel.code, &launch.kernel.args);
+    let value = program.compile(code, args, Purpose::Fold(reduce.value));
+    let launched = Launched::new(launch, program);
+    let dtype = code.nodes[usize::from(reduce.value)].dtype;
+    let bits = args.scalars[usize::from(reduce.identity)];
+    let (lead, reduced) = (usize::from(reduce.lead), usize::from(reduce.reduced));
+    let points = |dims: &[usize]| dims.iter().product();
+    let job = Job {
+        launched: &launched,
+        value,
+        size: usize::from(lane_size(dtype.lane())),
+        lead: points(&args.shape[..lead]),
+        len: points(&args.shape[lead..lead + reduced]),
+        trail: points(&args.shape[lead + reduced..]),
+        parts: parts(&launched),
+        results: Results::new(launch, reduce, dtype),
+    };
+    let inner = reduce.trail(code.rank) == 0;
+    match reduce.fold {
+        Fold::Op(op) => {
+            let folder = Folder::new(op, dtype, bits);
+            match (reduce.scan, inner) {
+                (true, _) if op == Op::Add && dtype.lane() == Lane::F32 => {
+                    scan::run(&job, || scan::Compensated::new(&folder));
+                }
+                (true, _) => scan::run(&job, || scan::Plain::new(&folder)),
+                (false, true) => inner::run(&job, || TreeLine::new(&folder)),
+                (false, false) => outer::run(&job, || TreePanel::new(&folder)),
+            }
+        }
+        Fold::ArgMax => match dtype.lane() {
+            Lane::I32 => position::<i32>(&job, reduce.scan, inner, Order::Max),
+            Lane::I64 => position::<i64>(&job, reduce.scan, inner, Order::Max),
+            Lane::F32 => position::<f32>(&job, reduce.scan, inner, Order::Max),
+            Lane::F64 => position::<f64>(&job, reduce.scan, inner, Order::Max),
+        },
+        Fold::ArgMin => match dtype.lane() {
+            Lane::I32 => position::<i32>(&job, reduce.scan, inner, Order::Min),
+            Lane::I64 => position::<i64>(&job, reduce.scan, inner, Order::Min),
+            Lane::F32 => position::<f32>(&job, reduce.scan, inner, Order::Min),
+            Lane::F64 => position::<f64>(&job, reduce.scan, inner, Order::Min),
+        },
+    }
+}
+
+fn position<T: extreme::Ordered>(job: &Job<'_, '_>, scan: bool, inner: bool, order: Order) {
+    match (scan, inner) {
+        (true, _) => scan::run(job, || scan::Position::<T>::new(order)),
+        (false, true) => inner::run(job, || ExtremeLine::<T>::new(order)),
+        (false, false) => outer::run(job, || ExtremePanel::<T>::new(order)),
+    }
+}
+
+impl Results {
+    fn new(launch: &Launch, reduce: &Reduce, value: DType) -> Self {
+        let (code, args) = (&launch.kernel.code, &launch.kernel.args);
+        let operand = usize::from(reduce.operand);
+        let (lead, reduced) = (usize::from(reduce.lead), usize::from(reduce.reduced));
+        let kept = |dims: &[usize]| -> Dims {
+            let left = if reduce.scan { lead + reduced } else { lead };
+            // One more, so that there always is one.
+            let dims = dims[..left].iter().chain(&dims[lead + reduced..]);
+            dims.copied().collect()
+        };
+        let (mut shape, mut strides) = (kept(&args.shape), kept(&args.operands[operand].strides));
+        if shape.is_empty() {
+            shape.push(1);
+            strides.push(0);
+        }
+        let from = if matches!(reduce.fold, Fold::Op(_)) { value } else { DType::I64 };
+        let to = code.operands[operand].dtype;
+        Self {
+            operand: reduce.operand,
+            shape,
+            strides,
+            cast: convert::cast(from, to),
+            narrow: convert::narrow(to),
+            size: usize::from(lane_size(from.lane())),
+            lane: usize::from(lane_size(to.lane())),
+            stored: to.size(),
+        }
+    }
+}
+
+impl Job<'_, '_> {
+    /// Casts results and stores them at the kept points, for a scan at the points, from `start` on.
+    fn store(&self, start: usize, results: &[u8], memory: &mut Stored) {
+        let to = &self.results;
+        let len = results.len() / to.size;
+        let [first, second] = &mut memory.0;
+        let mut elements = results;
+        if let Some(cast) = to.cast {
+            let out = first.bytes(len * to.lane);
+            cast(out, elements, &[], &[]);
+            elements = out;
+        }
+        if let Some(narrow) = to.narrow {
+            let out = second.bytes(len * to.stored);
+            narrow(out, elements, &[], &[]);
+            elements = out;
+        }
+        self.launched.store(to.operand, (&to.shape, &to.strides), start, elements);
+    }
+
+    /// Elements of a part of the reduced range, a power of two of `block`s, for as many parts as the
+    /// work is worth beyond `others` that it has already.
+    fn chunk(&self, block: usize, others: usize) -> usize {
+        let blocks = self.len.div_ceil(block);
+        let chunks = self.parts.div_ceil(others).max(1);
+        blocks.div_ceil(chunks).next_power_of_two() * block
+    }
+}

@@ -1,0 +1,66 @@
+//! What a reduction works on.
+
+use smallvec::SmallVec;
+
+use crate::dtype::DType;
+use crate::error::Result;
+use crate::layout;
+
+use super::sizes::IntoDims;
+
+/// The dims of a reduction and its options.
+///
+/// Made from `()` (all dims), one dim, several dims, or by [`dims`] where options follow.
+///
+/// # Example
+/// ```
+/// use taut::{DType, dims};
+/// let x = taut::ones([2, 3], ())?;
+/// assert_eq!(x.sum(())?.item::<f32>()?, 6.0);
+/// assert_eq!(x.sum(1)?.shape(), [2]);
+/// assert_eq!(x.sum(dims([0, 1]).keepdim().dtype(DType::F64))?.shape(), [1, 1]);
+/// # Ok::<(), taut::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Over {
+    pub(crate) dims: SmallVec<[i64; 6]>,
+    pub(crate) keepdim: bool,
+    pub(crate) dtype: Option<DType>,
+}
+
+/// The dims of a reduction, to be followed by options; see [`Over`].
+pub fn dims(dims: impl IntoDims) -> Over {
+    dims.into()
+}
+
+impl<T: IntoDims> From<T> for Over {
+    fn from(dims: T) -> Self {
+        Self { dims: dims.into_dims(), keepdim: false, dtype: None }
+    }
+}
+
+impl Over {
+    /// Keeps the reduced dims, with size 1.
+    pub fn keepdim(self) -> Self {
+        Self { keepdim: true, ..self }
+    }
+
+    /// Converts the elements first.
+    pub fn dtype(self, dtype: DType) -> Self {
+        Self { dtype: Some(dtype), ..self }
+    }
+
+    /// For each dim whether it is reduced; all are if none is named.
+    ///
+    /// # Errors
+    /// `Index` for a dim out of range, `Shape` for one named twice.
+    pub(crate) fn mask(&self, rank: usize) -> Result<SmallVec<[bool; 6]>> {
+        let mut mask = SmallVec::from_elem(self.dims.is_empty(), rank);
+        for dim in layout::normalize_dims(&self.dims, rank)? {
+            if dim < rank {
+                mask[dim] = true;
+            }
+        }
+        Ok(mask)
+    }
+}
