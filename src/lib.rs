@@ -79,7 +79,6 @@
 //! - Indexing: [`Tensor::i`], [`Tensor::index_put_`], [`slice()`], [`NewAxis`], [`Ellipsis`].
 //! - Devices: [`Device`]; what one has done: [`Device::stats`].
 //! - What went wrong: [`Error`] and its [`ErrorKind`].
-#![allow(dead_code, reason = "the crate is being built bottom up; goes when the tensor API stands")]
 
 mod backend;
 mod device;

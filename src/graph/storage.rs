@@ -11,7 +11,7 @@
 //! operation is either on the tape before the guard (and is run before the guard is handed out) or is
 //! refused.
 
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::backend::Buffer;
@@ -31,8 +31,6 @@ pub(crate) struct Storage {
     buffer: OnceLock<Buffer>,
     /// See Note [Host guards].
     pub(super) guards: AtomicI32,
-    /// Whether a raw pointer to the memory was given away.
-    escaped: AtomicBool,
     /// Why the elements could not be computed.
     failure: OnceLock<Error>,
 }
@@ -45,7 +43,6 @@ impl Storage {
             len,
             buffer: OnceLock::new(),
             guards: AtomicI32::new(0),
-            escaped: AtomicBool::new(false),
             failure: OnceLock::new(),
         })
     }
@@ -107,14 +104,6 @@ impl Storage {
 
     pub(crate) fn failure(&self) -> Option<Error> {
         self.failure.get().map(Error::duplicate)
-    }
-
-    pub(crate) fn set_escaped(&self) {
-        self.escaped.store(true, Ordering::Release);
-    }
-
-    pub(crate) fn is_escaped(&self) -> bool {
-        self.escaped.load(Ordering::Acquire)
     }
 
     /// Refuses an operation that conflicts with a guard, see Note [Host guards].
