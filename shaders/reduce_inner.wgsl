@@ -1,9 +1,9 @@
-// Folds the last dimensions: a workgroup folds a block of 4,096 elements, or, where the fold is of no
-// more than 128, one of several kept points.
+// Folds the last dimensions: a workgroup folds a block of 4,096 elements, or, where the fold is of
+// no more than 128, one of several kept points.
 //
-// Needs the fold of codegen/fold.rs. A kept point has a row of $LANES lanes (a power of two), of 256 in the order of
-// Note [Fixed tree] of src/kernel/mod.rs: the lanes beyond them never take an element and are all
-// alike, `absent` stands for them. $BEFORE, $POINT and $RESULT may use:
+// Needs the fold of codegen/fold.rs. A kept point has a row of $LANES lanes (a power of two), of
+// 256 in the order of Note [Fixed tree] of src/kernel/mod.rs: the lanes beyond them never take an
+// element and are all alike, `absent` stands for them. $BEFORE, $POINT and $RESULT may use:
 //   lead, trail  the kept point; trail is 0;
 //   place        index of the element among the folded ones; not at $BEFORE;
 //   linear       index of the point; at $RESULT, where `folded` is the value, of one with place 0;
@@ -24,7 +24,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let lane = local % width;
   let lead = $LEAD_FIRST + min(kept, $LEAD_COUNT - 1u);
   let trail = 0u;
-$BEFORE  var folded = identity();
+  $BEFORE
+  var folded = identity();
   let end = min((part + 1u) * 4096u, $REDUCED_COUNT);
   var start = part * 4096u;
   // Four loads at a time, and no question whether there are so many.
@@ -33,14 +34,16 @@ $BEFORE  var folded = identity();
       let within = kept < $LEAD_COUNT;
       let place = $REDUCED_FIRST + start + k * 256u + lane;
       let linear = (lead * $LENGTH + place) * $BREADTH + trail;
-$POINT      folded = fold_pair(folded, point);
+      $POINT
+      folded = fold_pair(folded, point);
     }
   }
   for (; start < end; start += 256u) {
     let within = kept < $LEAD_COUNT && start + lane < end;
     let place = $REDUCED_FIRST + min(start + lane, end - 1u);
     let linear = (lead * $LENGTH + place) * $BREADTH + trail;
-$POINT    if within { folded = fold_pair(folded, point); }
+    $POINT
+    if within { folded = fold_pair(folded, point); }
   }
   var absent = identity();
   for (var half = 128u; half > 0u; half >>= 1u) {
@@ -56,5 +59,6 @@ $POINT    if within { folded = fold_pair(folded, point); }
   }
   if lane == 0u && kept < $LEAD_COUNT {
     let linear = lead * $LENGTH * $BREADTH + trail;
-$RESULT  }
+    $RESULT
+  }
 }

@@ -1,9 +1,9 @@
-// Folds the values of blocks pairwise: a workgroup folds up to 256 neighbours of one kept point, or all
-// of several kept points where there are fewer.
+// Folds the values of blocks pairwise: a workgroup folds up to 256 neighbours of one kept point, or
+// all of several kept points where there are fewer.
 //
-// Needs the fold of codegen/fold.rs. Each of the kept points of this dispatch has $PARTIALS values, at kept * $IN_KEPT_STEP
-// + i * $IN_PART_STEP; $LANES is a power of two and no less than them, or 256. $RESULT is as in
-// reduce_inner.wgsl.
+// Needs the fold of codegen/fold.rs. Each of the kept points of this dispatch has $PARTIALS values,
+// at kept * $IN_KEPT_STEP + i * $IN_PART_STEP; $LANES is a power of two and no less than them, or
+// 256. $RESULT is as in reduce_inner.wgsl.
 
 var<workgroup> lanes: array<Folded, 256>;
 
@@ -33,5 +33,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let lead = $LEAD_FIRST + kept / $TRAIL_COUNT;
     let trail = $TRAIL_FIRST + kept % $TRAIL_COUNT;
     let linear = lead * $BREADTH + trail;
-$RESULT  }
+    $RESULT
+  }
 }

@@ -5,6 +5,7 @@
 //! there: the check's condition, or the stored values.
 
 use std::fmt::Write;
+use std::ops::Range;
 
 use super::Variant;
 use super::buffers::Buffers;
@@ -274,12 +275,19 @@ impl<'a> Entry<'a> {
             Class::Uniform => {}
             Class::Contiguous => text.push_str(" + linear"),
             Class::Strided => {
-                for dim in 0..self.layout.rank() {
+                let stays = self.stays(i);
+                for dim in (0..self.layout.rank()).filter(|dim| !stays.contains(dim)) {
                     let _ = write!(text, " + c{dim} * {}", word(self.layout.stride(i, dim)));
                 }
             }
         }
         text
+    }
+
+    /// The dimensions along which an operand is known to stay where it is: a fold's result.
+    fn stays(&self, operand: usize) -> Range<usize> {
+        let fold = self.code.reduce.filter(|r| usize::from(r.operand) == operand && !r.scan);
+        fold.map_or(0..0, |r| r.lead.into()..usize::from(r.lead + r.reduced))
     }
 
     fn stores(&mut self) {

@@ -123,19 +123,24 @@ impl Text<'_> {
         let (before, point) = self.pieces();
         let (begin, carry) = match self.stage {
             Stage::Partial | Stage::ScanPart => (
-                "    if $CONTINUED != 0u { folded = load_folded($PLACE); }\n",
-                "  store_folded($PLACE, folded);\n",
+                "if $CONTINUED != 0u { folded = load_folded($PLACE); }\n",
+                "store_folded($PLACE, folded);\n",
             ),
             _ => ("", ""),
         };
-        let mut text = template[start.unwrap_or_default()..]
-            .replace("$BEFORE", &before)
-            .replace("$POINT", &point)
-            .replace("$RESULT", &self.result())
-            .replace("$BEGIN", begin)
-            .replace("$CARRY", carry)
-            .replace("$PLACE", self.place())
-            .replace("$ROW", &word(ROW));
+        let mut text = template[start.unwrap_or_default()..].to_owned();
+        let result = self.result();
+        let snippets = [
+            ("$BEFORE", before.as_str()),
+            ("$POINT", &point),
+            ("$RESULT", &result),
+            ("$BEGIN", begin),
+            ("$CARRY", carry),
+        ];
+        for (name, snippet) in snippets {
+            text = fill(&text, name, snippet);
+        }
+        text = text.replace("$PLACE", self.place()).replace("$ROW", &word(ROW));
         for (param, name) in FoldParam::ALL {
             text = text.replace(name, &word(self.layout.fold(param)));
         }
@@ -161,16 +166,25 @@ impl Text<'_> {
         let [lead, reduced, trail] = self.parts();
         let (values, point) =
             Entry::new(self.code, UNALIGNED, self.buffers, self.layout, Role::Fold).pieces();
-        let mut before = self.coordinates(lead, "lead");
-        before.push_str(&self.coordinates(trail, "trail"));
-        before.push_str(&values);
-        let mut text = self.coordinates(reduced, "place");
-        text.push_str(&point);
+        let strided = |i: usize| self.code.operands[i].class == Class::Strided;
+        let mut before = String::new();
+        if (0..self.code.operands.len()).any(strided) {
+            before.push_str(&self.coordinates(lead, "lead"));
+            before.push_str(&self.coordinates(trail, "trail"));
+        }
+        before.push_str(&dedent(&values));
+        let mut text = String::new();
+        // The result stays where it is along folded dimensions.
+        let moves = |&i: &usize| self.reduce.scan || i != usize::from(self.reduce.operand);
+        if (0..self.code.operands.len()).filter(moves).any(strided) {
+            text.push_str(&self.coordinates(reduced, "place"));
+        }
+        text.push_str(&dedent(&point));
         let value = self.reduce.value;
         let _ = match Carried::of(self.code, self.reduce) {
-            Carried::Nothing => writeln!(text, "    let point = Folded(v{value});"),
-            Carried::Place => writeln!(text, "    let point = Folded(v{value}, place);"),
-            Carried::Error => writeln!(text, "    let point = Folded(v{value}, f32());"),
+            Carried::Nothing => writeln!(text, "let point = Folded(v{value});"),
+            Carried::Place => writeln!(text, "let point = Folded(v{value}, place);"),
+            Carried::Error => writeln!(text, "let point = Folded(v{value}, f32());"),
         };
         (before, text)
     }
@@ -185,17 +199,14 @@ impl Text<'_> {
     /// The coordinates along some dimensions, from the index among their points.
     fn coordinates(&self, dims: Range<usize>, index: &str) -> String {
         let mut text = String::new();
-        if self.code.operands.iter().all(|operand| operand.class != Class::Strided) {
-            return text;
-        }
         let mut rest = index.to_owned();
         for dim in dims.clone().rev() {
             if dim == dims.start {
-                let _ = writeln!(text, "    let c{dim} = {rest};");
+                let _ = writeln!(text, "let c{dim} = {rest};");
             } else {
                 let size = word(self.layout.size(dim));
-                let _ = writeln!(text, "    let c{dim} = {rest} % {size};");
-                let _ = writeln!(text, "    let rest{dim} = {rest} / {size};");
+                let _ = writeln!(text, "let c{dim} = {rest} % {size};");
+                let _ = writeln!(text, "let rest{dim} = {rest} / {size};");
                 rest = format!("rest{dim}");
             }
         }
@@ -203,31 +214,21 @@ impl Text<'_> {
     }
 
     fn result(&self) -> String {
-        let i = usize::from(self.reduce.operand);
-        match self.stage {
-            Stage::Partial | Stage::Pairs => "    store_folded($PLACE, folded);\n".to_owned(),
-            Stage::Whole | Stage::Last | Stage::Scan | Stage::ScanPart => {
-                let operand = self.code.operands[i];
-                let entry = Entry::new(self.code, UNALIGNED, self.buffers, self.layout, Role::Fold);
-                let [lead, reduced, trail] = self.parts();
-                let mut text = String::new();
-                if self.stage == Stage::Last {
-                    text.push_str(&self.coordinates(lead, "lead"));
-                    text.push_str(&self.coordinates(trail, "trail"));
-                } else if self.stage == Stage::Whole {
-                    // Strides over folded dimensions are 0.
-                    text.push_str(&self.coordinates(reduced, "0u"));
-                }
-                let _ = writeln!(
-                    text,
-                    "    store_element{}_{}({}, encode_result(folded));",
-                    operand.dtype.size(),
-                    operand.buffer,
-                    entry.element(i)
-                );
-                text
-            }
+        if matches!(self.stage, Stage::Partial | Stage::Pairs) {
+            return "store_folded($PLACE, folded);\n".to_owned();
         }
+        let i = usize::from(self.reduce.operand);
+        let operand = self.code.operands[i];
+        let mut text = String::new();
+        if self.stage == Stage::Last && operand.class == Class::Strided {
+            let [lead, _, trail] = self.parts();
+            text.push_str(&self.coordinates(lead, "lead"));
+            text.push_str(&self.coordinates(trail, "trail"));
+        }
+        let entry = Entry::new(self.code, UNALIGNED, self.buffers, self.layout, Role::Fold);
+        let (bytes, buffer, element) = (operand.dtype.size(), operand.buffer, entry.element(i));
+        let _ = writeln!(text, "store_element{bytes}_{buffer}({element}, encode_result(folded));");
+        text
     }
 
     /// `Folded`, what it begins with, how two become one, and its stored forms.
@@ -250,7 +251,7 @@ impl Text<'_> {
                  fn identity() -> Folded {{ return Folded({lane}(), 0xffffffffu); }}\n{}",
                 self.extremes(dtype)
             ),
-            // Note [Scans] of the kernel's page: TwoSum.
+            // TwoSum, see the scans of `kernel`.
             Carried::Error => format!(
                 "struct Folded {{ value: f32, error: f32 }}\n\
                  fn identity() -> Folded {{ return Folded({identity}, f32()); }}\n\
@@ -366,4 +367,24 @@ impl Text<'_> {
                return Folded({decode}(load_{size}{first}(i * {words}u)){load});\n}}\n"
         )
     }
+}
+
+/// Puts the lines of a snippet where the template has a line with its name, indented as that is.
+fn fill(template: &str, name: &str, snippet: &str) -> String {
+    let mut text = String::new();
+    for line in template.split_inclusive('\n') {
+        match line.split_once(name) {
+            Some((indent, "\n")) => {
+                snippet.split_inclusive('\n').for_each(|own| text.extend([indent, own]));
+            }
+            _ => text.push_str(line),
+        }
+    }
+    text
+}
+
+/// The text without the indentation that all its lines have.
+fn dedent(text: &str) -> String {
+    let margin = text.lines().map(|line| line.len() - line.trim_start().len()).min();
+    text.split_inclusive('\n').map(|line| &line[margin.unwrap_or_default()..]).collect()
 }

@@ -7,6 +7,7 @@ use crate::kernel::{Fold, Reduce};
 use crate::math::emit::Subnormals;
 use crate::ops::{Op, Output};
 
+const SUM: Fold = Fold::Op(Op::Add);
 const ALIGNED: Variant = Variant { loads_aligned: true, stores_aligned: true, tiled: false };
 const UNALIGNED: Variant = Variant { loads_aligned: false, stores_aligned: false, tiled: false };
 const TILED: Variant = Variant { tiled: true, ..ALIGNED };
@@ -125,62 +126,46 @@ fn text_of_every_cast_translates() {
     }
 }
 
-/// A fold of one operand in every layout of its three parts, and of one stored beside it.
-fn fold(fold: Fold, dtype: DType, output: DType, trail: bool, scan: bool) -> Code {
-    let (shape, lead, reduced) =
-        if scan { (&[2, 3, 4][..], 1, 1) } else { (&[2, 3, 2, 3, 4, 5][..], 2, 2) };
-    let (shape, strides) =
-        (&shape[..if trail { shape.len() } else { lead + reduced }], row_major(shape));
-    let strides = &strides[..shape.len()];
+/// A stage of a fold over `parts` dimensions: kept, folded, kept; an operand is stored beside it.
+fn fold(fold: Fold, [input, output]: [DType; 2], parts: [usize; 3], stage: Stage) -> String {
+    let [lead, reduced, trail] = parts;
+    let scan = matches!(stage, Stage::Scan | Stage::ScanPart);
+    let shape = &[2, 3, 4, 5, 6, 7][..lead + reduced + trail];
+    let strides = row_major(shape);
     let mut build = Build::new(shape);
-    let source = build.operand(0, dtype, 0, strides);
-    let beside = build.operand(1, dtype, 0, strides);
-    let mut kept = Dims::from_slice(strides);
+    let mut kept = strides.clone();
     if !scan {
         kept[lead..lead + reduced].fill(0);
     }
-    let operand = build.operand(2, output, 0, &kept);
+    let operand = build.operand(0, output, 0, &kept);
+    let source = build.operand(1, input, 0, &strides);
+    let beside = build.operand(2, input, 0, &strides);
     let value = build.load(source);
-    let _ = build.node(Expr::Index, DType::I32);
     build.store(beside, value);
-    build.0.code.reduce = Some(Reduce {
-        fold,
-        value,
-        operand,
-        identity: 0,
-        lead: lead as u8,
-        reduced: reduced as u8,
-        scan,
-    });
-    build.0.code
+    let (lead, reduced) = (lead as u8, reduced as u8);
+    let reduce = Reduce { fold, value, operand, identity: 0, lead, reduced, scan };
+    build.0.code.reduce = Some(reduce);
+    translated_text(&build.0.code, Text::Fold(stage), Subnormals::Kept)
 }
 
 #[test]
 fn text_of_every_fold_translates() {
     let ops = [Op::Add, Op::Mul, Op::Maximum, Op::Minimum].map(Fold::Op);
+    let stages = [
+        (Stage::Whole, [2, 2, 0]),
+        (Stage::Whole, [0, 1, 2]),
+        (Stage::Partial, [1, 1, 0]),
+        (Stage::Partial, [2, 2, 2]),
+        (Stage::Pairs, [0, 0, 0]),
+        (Stage::Last, [2, 0, 1]),
+        (Stage::Scan, [2, 1, 2]),
+        (Stage::ScanPart, [0, 1, 0]),
+    ];
     for dtype in DType::ALL {
         for kind in ops.into_iter().chain([Fold::ArgMax, Fold::ArgMin]) {
             let output = if matches!(kind, Fold::Op(_)) { dtype } else { DType::I64 };
-            for stage in [Stage::Whole, Stage::Partial, Stage::Pairs, Stage::Last] {
-                translated_text(
-                    &fold(kind, dtype, output, false, false),
-                    Text::Fold(stage),
-                    Subnormals::Kept,
-                );
-            }
-            for stage in [Stage::Whole, Stage::Partial] {
-                translated_text(
-                    &fold(kind, dtype, output, true, false),
-                    Text::Fold(stage),
-                    Subnormals::Kept,
-                );
-            }
-            for stage in [Stage::Scan, Stage::ScanPart] {
-                translated_text(
-                    &fold(kind, dtype, output, true, true),
-                    Text::Fold(stage),
-                    Subnormals::Kept,
-                );
+            for (stage, parts) in stages {
+                fold(kind, [dtype, output], parts, stage);
             }
         }
     }
@@ -239,15 +224,14 @@ fn text_of_typical_kernels_is_as_reviewed() {
         insta::assert_snapshot!(name, translated(&code, variant));
     }
     let folds = [
-        ("sum_f32_inner", Stage::Partial, false, false),
-        ("sum_f32_outer", Stage::Whole, true, false),
-        ("sum_f32_scan", Stage::Scan, true, true),
+        ("sum_f32_inner", SUM, [1, 1, 0], Stage::Partial),
+        ("sum_f32_outer", SUM, [0, 2, 1], Stage::Whole),
+        ("sum_f32_scan", SUM, [0, 1, 1], Stage::Scan),
+        ("sum_f32_last", SUM, [1, 0, 0], Stage::Last),
+        ("argmax_f32_inner", Fold::ArgMax, [0, 1, 0], Stage::Whole),
     ];
-    for (name, stage, trail, scan) in folds {
-        let code = fold(Fold::Op(Op::Add), DType::F32, DType::F32, trail, scan);
-        insta::assert_snapshot!(name, translated_text(&code, Text::Fold(stage), Subnormals::Kept));
+    for (name, kind, parts, stage) in folds {
+        let output = if kind == SUM { DType::F32 } else { DType::I64 };
+        insta::assert_snapshot!(name, fold(kind, [DType::F32, output], parts, stage));
     }
-    let code = fold(Fold::ArgMax, DType::F32, DType::I64, false, false);
-    let text = translated_text(&code, Text::Fold(Stage::Last), Subnormals::Kept);
-    insta::assert_snapshot!("argmax_f32_last", text);
 }
