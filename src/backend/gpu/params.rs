@@ -14,7 +14,7 @@ pub(super) const SEEN: u64 = 16 << 10;
 pub(super) const POINTS: usize = 0;
 pub(super) const ROW: usize = 1;
 pub(super) const BASE: usize = 2;
-pub(super) const ZERO: usize = 4;
+// Word 4 is the opaque zero of the shaders: nothing is ever written there.
 pub(super) const SLOT: usize = 5;
 const SHAPE: usize = 8;
 
