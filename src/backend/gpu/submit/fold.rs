@@ -165,6 +165,7 @@ impl Planner<'_, '_> {
         };
         for window in &batch.windows {
             let len = window.reduced.end - window.reduced.start;
+            let continued = !window.reduced.start.is_multiple_of(batch.chunk);
             let parts = len.div_ceil(batch.chunk);
             let lanes = extents[1].next_power_of_two().min(INNER_LANES as u64);
             let numbers = Numbers::of(batch, extents)
@@ -175,7 +176,7 @@ impl Planner<'_, '_> {
                 .with(FoldParam::PartFirst, window.reduced.start / batch.chunk)
                 .with(FoldParam::KeptStep, partials.kept_step)
                 .with(FoldParam::PartStep, partials.part_step)
-                .with(FoldParam::Continued, window.reduced.start % batch.chunk);
+                .with(FoldParam::Continued, continued.into());
             let groups = match (reduce.scan, outer) {
                 (true, _) => kept.div_ceil(WORKGROUP),
                 (false, true) => (kept * parts).div_ceil(WORKGROUP),
