@@ -21,6 +21,10 @@ const BLOCKS: u64 = 64;
 /// Invocations that are enough for any device.
 const INVOCATIONS: u64 = 1 << 15;
 
+/// Steps of a scan in one dispatch: llvmpipe leaves a loop after 65,535 turns, and devices with a watchdog
+/// like short dispatches.
+const SCAN_STEPS: u64 = 1 << 15;
+
 /// Kept points with their windows.
 #[derive(Clone, Debug)]
 pub(crate) struct Batch {
@@ -212,7 +216,8 @@ impl Cutter<'_> {
         let fits = |(part, &size): (&Part, &u64)| {
             part.len <= self.reach.binding || (part.len == size && size <= whole)
         };
-        let fits = parts.iter().zip(self.sizes).all(fits);
+        let short = !self.reduce.scan || reduced.end - reduced.start <= SCAN_STEPS;
+        let fits = short && parts.iter().zip(self.sizes).all(fits);
         (fits && u128::from(self.reach.points) >= points).then_some(FoldWindow { reduced, parts })
     }
 
