@@ -302,6 +302,17 @@ macro_rules! op_table {
                 int [crate::math::compare::int_always]
                 bool [crate::math::compare::int_always]
             }
+            /// Whether the sign bit is set, of zeros and NaN too.
+            ///
+            /// # Example
+            /// ```
+            /// let x = taut::tensor([1.0f32, -0.0], ())?;
+            /// assert_eq!(x.signbit()?.to_vec::<bool>()?, [false, true]);
+            /// # Ok::<(), taut::Error>(())
+            /// ```
+            Signbit signbit none unary promote mask {
+                float [crate::math::compare::signbit] int [crate::math::compare::int_signbit] bool []
+            }
             /// And of truth values.
             ///
             /// # Example
