@@ -240,7 +240,7 @@ fn quotient(
 pub(crate) fn check_divisor(build: &mut Build<'_>, arg: Arg<'_>, divisor: Value) -> Result<()> {
     const ZERO_DIVISION: &str = "ZeroDivisionError: integer division or modulo by zero";
     if let Arg::Scalar(scalar) = arg {
-        if scalar.to_i64() == 0 {
+        if scalar.to_i64() == 0 && !build.is_empty() {
             return Err(Error::value(ZERO_DIVISION));
         }
         return Ok(());

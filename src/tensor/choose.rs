@@ -55,6 +55,54 @@ impl Tensor {
         build.finish(value)
     }
 
+    /// The elements with NaN and infinities replaced by numbers; `None` stands for zero and for the largest
+    /// and the smallest finite number of the dtype.
+    ///
+    /// # Errors
+    /// None of its own.
+    ///
+    /// # Example
+    /// ```
+    /// let x = taut::tensor([f32::NAN, f32::INFINITY, 1.0], ())?;
+    /// assert_eq!(x.nan_to_num(None, None, None)?.to_vec::<f32>()?, [0.0, f32::MAX, 1.0]);
+    /// # Ok::<(), taut::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn nan_to_num(
+        &self,
+        nan: Option<f64>,
+        posinf: Option<f64>,
+        neginf: Option<f64>,
+    ) -> Result<Self> {
+        let dtype = self.dtype();
+        if dtype.category() != Category::Float {
+            return self.try_clone();
+        }
+        let largest = match dtype {
+            DType::F16 => half::f16::MAX.to_f64(),
+            DType::BF16 => half::bf16::MAX.to_f64(),
+            DType::F32 => f32::MAX.into(),
+            _ => f64::MAX,
+        };
+        let mut build = Build::new("nan_to_num", &[self.into()])?;
+        let input = build.load(self)?;
+        let mut value = input;
+        let infinite = [
+            (f64::INFINITY, posinf.unwrap_or(largest)),
+            (f64::NEG_INFINITY, neginf.unwrap_or(-largest)),
+        ];
+        for (infinity, number) in infinite {
+            let infinity = build.scalar(infinity, dtype);
+            let number = build.scalar(number, dtype);
+            let mask = build.program.binary(Op::Eq, input, infinity);
+            value = build.program.select(mask, number, value);
+        }
+        let mask = build.program.unary(Op::IsNan, input);
+        let number = build.scalar(nan.unwrap_or(0.0), dtype);
+        let value = build.program.select(mask, number, value);
+        build.finish(value)
+    }
+
     /// Every element, but not below `min` nor above `max`; `None` leaves a side open.
     ///
     /// Where the bounds cross the result is `max`; NaN stays NaN.

@@ -135,6 +135,11 @@ impl<'a> Build<'a> {
         self.shape.len()
     }
 
+    /// Whether there are no points.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shape.contains(&0)
+    }
+
     /// Records a fold of the value over the dims of `mask`, which the result keeps with size 1.
     pub(crate) fn finish_fold(
         self,

@@ -32,8 +32,9 @@ fn build<'a>(op: Op, target: Option<&Tensor>, args: &[Arg<'a>]) -> Result<(Build
         Rule::Float => to_float(promoted),
         Rule::Truth => DType::Bool,
     };
-    check_meaning(op, dtype)?;
+    // Shapes first, then the dtype: PyTorch's order.
     let mut build = Build::onto(op.info().name, target, args)?;
+    check_meaning(op, dtype)?;
     let mut values = [0; 3];
     for (value, &arg) in values.iter_mut().zip(args) {
         *value = build.value(arg, dtype)?;
