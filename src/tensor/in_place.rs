@@ -87,6 +87,9 @@ impl Tensor {
             here = source.to(self.device())?;
             &here
         };
+        if source.shares_memory(self) && source.layout() == self.layout() {
+            return Ok(self);
+        }
         check_internal_overlap(self)?;
         check_partial_overlap(source, self)?;
         let sizes: Vec<i64> = self.shape().iter().map(|&size| size as i64).collect();
