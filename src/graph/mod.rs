@@ -15,6 +15,7 @@ mod guard;
 mod plan;
 mod record;
 mod runtime;
+mod slots;
 mod storage;
 
 pub(crate) use guard::HostGuard;

@@ -41,8 +41,16 @@ impl<'a> Build<'a> {
     pub(crate) fn new(name: &'static str, args: &[Arg<'a>]) -> Result<Self> {
         let tensors: SmallVec<[&Tensor; 3]> = args.iter().filter_map(|arg| arg.tensor()).collect();
         let runtime = common_runtime(&tensors)?;
-        let shapes: SmallVec<[&[usize]; 4]> = tensors.iter().map(|tensor| tensor.shape()).collect();
-        let shape = layout::broadcast(&shapes)?;
+        let shape = match &tensors[..] {
+            [first, rest @ ..] if rest.iter().all(|tensor| tensor.shape() == first.shape()) => {
+                Dims::from_slice(first.shape())
+            }
+            _ => {
+                let shapes: SmallVec<[&[usize]; 4]> =
+                    tensors.iter().map(|tensor| tensor.shape()).collect();
+                layout::broadcast(&shapes)?
+            }
+        };
         Ok(Self { tensors, ..Self::over(name, runtime, shape) })
     }
 
@@ -84,8 +92,12 @@ impl<'a> Build<'a> {
             let scalar = tensor.item_scalar()?;
             return Ok(self.scalar(scalar, tensor.dtype()));
         }
-        let strides = tensor.layout().broadcast_strides(&self.shape);
-        let layout = Layout::new(self.shape.clone(), strides, tensor.layout().offset());
+        let layout = if tensor.shape() == &self.shape[..] {
+            tensor.layout().clone()
+        } else {
+            let strides = tensor.layout().broadcast_strides(&self.shape);
+            Layout::new(self.shape.clone(), strides, tensor.layout().offset())
+        };
         let known = self.inputs.iter().position(|v| {
             std::sync::Arc::ptr_eq(&v.storage, tensor.storage()) && v.layout == layout
         });
