@@ -129,12 +129,14 @@ pub(super) fn plan(
         }
         let views = record.inputs.iter().enumerate().map(|(k, v)| (Some(k), v));
         let views = views.chain([(None, &record.output)]);
-        let constraints = views.clone().flat_map(|(input, view)| {
-            let seen = touches[slots.at(view)].iter();
-            seen.filter(move |touch| touch.input.is_none() || input.is_none())
-                .filter_map(move |touch| Some((constraint(records, view, touch)?, touch.record)))
-        });
-        let earliest = constraints.clone().fold(0, |earliest, (group, _)| earliest.max(group));
+        let mut earliest = 0;
+        for (input, view) in views.clone() {
+            for touch in &touches[slots.at(view)] {
+                if let Some((first, _)) = constraint(records, (input, view), touch) {
+                    earliest = earliest.max(first);
+                }
+            }
+        }
         let from = earliest.max(groups.len().saturating_sub(REACH));
         let joined =
             (from..groups.len()).find(|&g| refusal(records, &groups[g], index, limits).is_none());
@@ -144,16 +146,18 @@ pub(super) fn plan(
         });
         if ends.is_some() {
             reasons.resize(groups.len(), Ended::Tape);
-            for g in 0..group {
-                let hazard = constraints.clone().find(|&(first, _)| first > g);
-                let why = match (refusal(records, &groups[g], index, limits), hazard) {
+            let unexplained = (0..group).filter(|&g| reasons[g] == Ended::Tape);
+            for g in unexplained.collect::<Vec<_>>() {
+                let seen = views.clone().flat_map(|(input, view)| {
+                    let seen = touches[slots.at(view)].iter();
+                    seen.filter_map(move |touch| constraint(records, (input, view), touch))
+                });
+                let hazard = seen.filter(|&(first, _)| first > g).last();
+                reasons[g] = match (refusal(records, &groups[g], index, limits), hazard) {
                     (Some(why), _) => why,
                     (None, Some((_, with))) => Ended::Hazard { next: index, with },
                     (None, None) => Ended::Reach { next: index },
                 };
-                if reasons[g] == Ended::Tape {
-                    reasons[g] = why;
-                }
             }
             reasons[group] = if record.fold.is_some() { Ended::Fold } else { Ended::Tape };
         }
@@ -221,17 +225,26 @@ fn view_of<'a>(records: &'a [Record], touch: &Touch) -> &'a View {
     touch.input.map_or(&record.output, |k| &record.inputs[k])
 }
 
-/// The first group in which `view` may be touched after an earlier touch; see Note [Hazards].
-fn constraint(records: &[Record], view: &View, touch: &Touch) -> Option<usize> {
+/// The first group in which `view` may be touched after an earlier touch, and who touched it; see
+/// Note [Hazards].
+#[inline]
+fn constraint(
+    records: &[Record],
+    (input, view): (Option<usize>, &View),
+    touch: &Touch,
+) -> Option<(usize, usize)> {
+    if touch.input.is_some() && input.is_some() {
+        return None;
+    }
     let other = view_of(records, touch);
     // What a fold gives is not at hand before the kernel ends.
     let folded = touch.input.is_none() && records[touch.record].fold.is_some();
     if view.layout == other.layout && !folded {
-        Some(touch.group)
+        Some((touch.group, touch.record))
     } else if layout::provably_disjoint(&view.layout, &other.layout) {
         None
     } else {
-        Some(touch.group + 1)
+        Some((touch.group + 1, touch.record))
     }
 }
 

@@ -131,6 +131,7 @@ impl Runtime {
     ///
     /// # Errors
     /// `Value` when a host guard is in the way.
+    #[inline]
     pub(crate) fn record(&self, record: Record) -> Result<()> {
         let full = {
             let mut tape = lock(&self.tape);
@@ -138,8 +139,7 @@ impl Runtime {
                 input.storage.check_guards(false)?;
             }
             record.output.storage.check_guards(true)?;
-            let views = record.inputs.iter().chain([&record.output]);
-            tape.passed_bytes += views.map(|view| view.storage.bytes()).sum::<usize>();
+            tape.passed_bytes += record.views().map(|view| view.storage.bytes()).sum::<usize>();
             tape.records.push(record);
             tape.is_full()
         };

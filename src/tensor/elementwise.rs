@@ -37,6 +37,7 @@ impl<'a> Build<'a> {
     /// # Errors
     /// `Device` when they are on different devices (0-d CPU tensors mix in), `Shape` when they do not
     /// broadcast.
+    #[inline]
     #[track_caller]
     pub(crate) fn new(name: &'static str, args: &[Arg<'a>]) -> Result<Self> {
         let tensors: SmallVec<[&Tensor; 3]> = args.iter().filter_map(|arg| arg.tensor()).collect();
@@ -55,6 +56,7 @@ impl<'a> Build<'a> {
     }
 
     /// An operation over a given shape on a given device.
+    #[inline]
     #[track_caller]
     pub(crate) fn over(name: &'static str, runtime: &'static Runtime, shape: Dims) -> Self {
         let program = Program::default();
@@ -71,6 +73,7 @@ impl<'a> Build<'a> {
     }
 
     /// The argument's value in `dtype`.
+    #[inline]
     pub(crate) fn value(&mut self, arg: Arg<'_>, dtype: DType) -> Result<Value> {
         match arg {
             Arg::Scalar(scalar) => Ok(self.scalar(scalar, dtype)),
@@ -86,6 +89,7 @@ impl<'a> Build<'a> {
     }
 
     /// The element of a tensor, in its own dtype.
+    #[inline]
     pub(crate) fn load(&mut self, tensor: &Tensor) -> Result<Value> {
         if !std::ptr::eq(tensor.runtime(), self.runtime) {
             // A 0-d CPU tensor beside GPU tensors: its value now is its value in program order.
@@ -112,13 +116,21 @@ impl<'a> Build<'a> {
     ///
     /// # Errors
     /// `Device` when the device lacks the dtype.
+    #[inline]
     pub(crate) fn finish(self, value: Value) -> Result<Tensor> {
-        let inputs: SmallVec<[&[usize]; 4]> =
-            self.inputs.iter().map(|view| view.layout.strides()).collect();
-        let strides = layout::elementwise_strides(&self.shape, &inputs);
-        drop(inputs);
         let dtype = self.program.dtype(value);
-        let tensor = new_tensor(self.runtime, dtype, self.shape.clone(), strides)?;
+        let tensor = if self.inputs.iter().all(|view| view.layout.is_contiguous()) {
+            check_dtype(self.runtime.device(), dtype)?;
+            let layout = Layout::contiguous(&self.shape)?;
+            let storage = Storage::new(self.runtime, dtype, layout.len());
+            Tensor::from_view(View { storage, layout })
+        } else {
+            let inputs: SmallVec<[&[usize]; 4]> =
+                self.inputs.iter().map(|view| view.layout.strides()).collect();
+            let strides = layout::elementwise_strides(&self.shape, &inputs);
+            drop(inputs);
+            new_tensor(self.runtime, dtype, self.shape.clone(), strides)?
+        };
         self.store(value, &tensor)?;
         Ok(tensor)
     }
@@ -227,6 +239,7 @@ impl<'a> Build<'a> {
         )))
     }
 
+    #[inline]
     fn store(self, value: Value, target: &Tensor) -> Result<()> {
         if target.numel() == 0 {
             return Ok(());
@@ -235,6 +248,7 @@ impl<'a> Build<'a> {
     }
 
     /// The last value of the program is what is stored.
+    #[inline]
     fn record(mut self, value: Value, output: View, fold: Option<Folding>) -> Result<()> {
         if value != self.program.last() {
             let node = self.program.nodes[usize::from(value)];
