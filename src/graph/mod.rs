@@ -10,6 +10,7 @@
 //! while another flushes, and flushes of one device keep their order.
 
 mod build;
+mod explain;
 mod flush;
 mod guard;
 mod plan;

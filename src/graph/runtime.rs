@@ -22,7 +22,7 @@ pub(crate) struct Runtime {
     device: Device,
     backend: &'static dyn Backend,
     pub(super) tape: Mutex<Tape>,
-    executor: Mutex<Executor>,
+    pub(super) executor: Mutex<Executor>,
     pub(super) counters: Counters,
 }
 
