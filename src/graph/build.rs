@@ -159,6 +159,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Drops what no store needs, collapses the iteration space and sets the numbers in order.
+    #[inline]
     fn finish(
         self,
         shape: &Dims,

@@ -55,6 +55,16 @@ struct Batch {
 
 type Outputs = SmallVec<[Arc<Storage>; 2]>;
 
+impl Executor {
+    /// Keeps what a read point says if the kernel of these operations refuses its data.
+    fn expect_refusal(&mut self, members: &[&Record]) {
+        if let Some(record) = members.iter().find(|record| record.program.check.is_some()) {
+            let why = record.program.refusal;
+            self.checks.push(Refusal { name: record.name, location: record.location, why });
+        }
+    }
+}
+
 impl Runtime {
     /// Waits, and reports what went wrong since the last read point, once.
     pub(super) fn surface(&self, executor: &mut Executor) -> Result<()> {
@@ -92,10 +102,12 @@ impl Runtime {
         if !held && record.program.check.is_none() {
             return;
         }
-        if let Some(built) = build(&[record], executor.checks.len() as u32, |_| held) {
-            let mut batch = Batch::default();
-            self.enqueue(executor, &mut batch, built, &[record], &self.backend().limits());
-            self.run(executor, &mut batch);
+        let Some(built) = build(&[record], executor.checks.len() as u32, |_| held) else { return };
+        executor.expect_refusal(&[record]);
+        let started = self.launch(built);
+        let started = started.and_then(|launch| self.backend().run(std::slice::from_ref(&launch)));
+        if let Err(error) = started {
+            give_up(executor, &error, &[SmallVec::from_iter([output.clone()])]);
         }
     }
 
@@ -151,10 +163,7 @@ impl Runtime {
         members: &[&Record],
         limits: &Limits,
     ) {
-        if let Some(record) = members.iter().find(|record| record.program.check.is_some()) {
-            let why = record.program.refusal;
-            executor.checks.push(Refusal { name: record.name, location: record.location, why });
-        }
+        executor.expect_refusal(members);
         let outputs = members.iter().map(|record| record.output.storage.clone()).collect();
         let bytes: usize = built.storages.iter().map(|storage| storage.bytes()).sum();
         match self.launch(built) {
@@ -171,6 +180,7 @@ impl Runtime {
     }
 
     /// Gives a kernel its buffers.
+    #[inline]
     fn launch(&self, built: Built) -> Result<Launch> {
         if let Some(failure) = built.storages.iter().find_map(|storage| storage.failure()) {
             return Err(failure);
