@@ -7,6 +7,8 @@
 //! cargo run --release --example conformance [-- gpu:1]
 //! ```
 
+#![allow(clippy::print_stdout, reason = "an example prints its result")]
+
 use std::process::ExitCode;
 
 use anyhow::Result;

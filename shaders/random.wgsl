@@ -15,6 +15,13 @@ fn add_wide(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
   return vec2<u32>(low, a.y + b.y + select(0u, 1u, low < a.x));
 }
 
+// (lead * length + place) * breadth + trail.
+fn wide_index(lead: u32, length: u32, place: u32, breadth: u32, trail: u32) -> vec2<u32> {
+  let line = add_wide(multiply_wide(lead, length), vec2<u32>(place, 0u));
+  let start = multiply_wide(line.x, breadth) + vec2<u32>(0u, line.y * breadth);
+  return add_wide(start, vec2<u32>(trail, 0u));
+}
+
 // offset + index * words + word, the place in the stream of one word of one point.
 fn stream_place(
   offset: vec2<u32>, base: vec2<u32>, linear: u32, words: u32, word: u32

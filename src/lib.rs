@@ -79,7 +79,6 @@
 //! - Indexing: [`Tensor::i`], [`Tensor::index_put_`], [`slice()`], [`NewAxis`], [`Ellipsis`].
 //! - Devices: [`Device`]; what one has done: [`Device::stats`]; what it is about to do: [`explain`].
 //! - What went wrong: [`Error`] and its [`ErrorKind`].
-#![allow(dead_code, reason = "the crate is being built bottom up; goes when the tensor API stands")]
 
 mod backend;
 mod device;
@@ -105,10 +104,10 @@ pub use tensor::table;
 pub use tensor::{
     Arg, Bound, Data, Dim, Ellipsis, Explanation, Generator, HostArray, Index, IntoDims,
     IntoIndices, IntoSizes, Limit, List, NewAxis, Options, Over, ReadGuard, Rounding, Size, Slice,
-    Target, Tensor, WriteGuard, add, arange, arange_step, dims, div, empty, empty_like, explain,
-    eye, floor_divide, from_numpy, from_slice, full, full_like, linspace, manual_seed, mul, neg,
-    ones, ones_like, pow, rand, randint, randn, remainder, result_type, slice, sub, synchronize,
-    tensor, zeros, zeros_like,
+    Target, Tensor, WriteGuard, add, arange, arange_step, cat, dims, div, empty, empty_like,
+    explain, eye, floor_divide, from_numpy, from_slice, full, full_like, linspace, manual_seed,
+    mul, neg, ones, ones_like, pow, rand, randint, randn, remainder, result_type, slice, stack,
+    sub, synchronize, tensor, zeros, zeros_like,
 };
 
 /// The code of the README, as a doc test.

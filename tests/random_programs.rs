@@ -57,7 +57,7 @@ proptest! {
 
 proptest! {
     // A new combination of operations is a new pipeline, which takes its time to compile.
-    #![proptest_config(config(24))]
+    #![proptest_config(config(150))]
 
     #[test]
     fn programs_on_every_device_agree(program in step::program(12)) {
@@ -70,7 +70,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(config(8))]
+    #![proptest_config(config(60))]
 
     #[test]
     fn programs_of_every_dtype_on_every_device_agree(program in step::program(8)) {

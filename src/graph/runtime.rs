@@ -5,11 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::flush::{Executor, hoarded_bytes};
 use super::record::Record;
-use super::storage::{Storage, View};
+use super::storage::Storage;
 use crate::backend::Backend;
 use crate::device::Device;
 use crate::error::Result;
-use crate::layout::Layout;
 
 /// Records that a tape holds before it flushes by itself.
 const MAX_RECORDS: usize = 1024;
@@ -228,15 +227,4 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A panic while the lock was held is a bug of ours that has been reported; the data is in order
     // between statements.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A view of all of a new storage, row-major.
-pub(crate) fn fresh(
-    runtime: &'static Runtime,
-    dtype: crate::DType,
-    shape: &[usize],
-) -> Result<View> {
-    let layout = Layout::contiguous(shape)?;
-    let storage = Storage::new(runtime, dtype, layout.len());
-    Ok(View { storage, layout })
 }

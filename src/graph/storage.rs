@@ -11,7 +11,7 @@
 //! operation is either on the tape before the guard (and is run before the guard is handed out) or is
 //! refused.
 
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::backend::Buffer;
@@ -33,8 +33,6 @@ pub(crate) struct Storage {
     pub(super) guards: AtomicI32,
     /// See Note [Slots] in `slots.rs`.
     pub(super) slot: AtomicU32,
-    /// Whether a raw pointer to the memory was given away.
-    escaped: AtomicBool,
     /// Why the elements could not be computed.
     failure: OnceLock<Error>,
 }
@@ -48,7 +46,6 @@ impl Storage {
             buffer: OnceLock::new(),
             guards: AtomicI32::new(0),
             slot: AtomicU32::new(0),
-            escaped: AtomicBool::new(false),
             failure: OnceLock::new(),
         })
     }
@@ -110,14 +107,6 @@ impl Storage {
 
     pub(crate) fn failure(&self) -> Option<Error> {
         self.failure.get().map(Error::duplicate)
-    }
-
-    pub(crate) fn set_escaped(&self) {
-        self.escaped.store(true, Ordering::Release);
-    }
-
-    pub(crate) fn is_escaped(&self) -> bool {
-        self.escaped.load(Ordering::Acquire)
     }
 
     /// Refuses an operation that conflicts with a guard, see Note [Host guards].

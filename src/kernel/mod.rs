@@ -68,7 +68,7 @@
 //!
 //! # Scans
 //! With `code.reduce` and `scan`, the value stored at *each* point is the fold of the values up to and
-//! including it, along the one reduced dimension: `reduce.operand` has strides over all dimensions. The
+//! including it, starting with `e`, along the one reduced dimension: `reduce.operand` has strides over all dimensions. The
 //! order is sequential. `Op::Add` in the float32 lane carries the rounding errors along (TwoSum: `s = a + x`,
 //! `t = s - a`, `c = c + ((a - (s - t)) + (x - t))`, stored is `s + c`; `c` starts at 0 and counts as 0
 //! where it is not finite); every other fold is plain.

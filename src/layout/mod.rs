@@ -9,7 +9,6 @@ mod collapse;
 mod dims;
 #[cfg(test)]
 mod golden;
-mod offsets;
 mod overlap;
 mod propagate;
 mod reshape;
@@ -22,12 +21,10 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-#[allow(unused_imports, reason = "goes when the tensor API stands and uses all of them")]
 pub(crate) use self::{
     broadcast::broadcast,
     collapse::collapse,
     dims::{check_sizes, normalize_dim, normalize_dims},
-    offsets::Offsets,
     overlap::{Overlap, internal_overlap, may_overlap_self, overlap, provably_disjoint},
     propagate::{elementwise_strides, preserved_strides},
     reshape::Reshape,
@@ -122,14 +119,10 @@ impl Layout {
     }
 
     /// The element of the storage at `index`, which has one entry per dim, each within its size.
+    #[cfg(test)]
     pub(crate) fn offset_of(&self, index: &[usize]) -> usize {
         debug_assert_eq!(index.len(), self.rank(), "one index for each dim");
         self.offset + index.iter().zip(&self.strides).map(|(i, stride)| i * stride).sum::<usize>()
-    }
-
-    /// The elements of the storage in row-major order of their indices.
-    pub(crate) fn offsets(&self) -> Offsets {
-        Offsets::new(self)
     }
 }
 

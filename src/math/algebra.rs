@@ -117,8 +117,6 @@ pub(crate) trait Float:
 
     /// The number nearest to the integer.
     fn from_int(value: Self::Int) -> Self;
-    /// Truncates and saturates; 0 for NaN.
-    fn to_int(self) -> Self::Int;
 
     /// The value rounded to the dtype a stepwise operation works in, see Note [Stepwise halves] in
     /// `ops`: the identity but for float16 and bfloat16.
@@ -330,10 +328,6 @@ macro_rules! float_lane {
             #[inline(always)]
             fn from_int(value: $int) -> Self {
                 value as Self
-            }
-            #[inline(always)]
-            fn to_int(self) -> $int {
-                self as $int
             }
         }
     };

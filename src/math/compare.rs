@@ -119,6 +119,16 @@ pub(crate) fn isfinite<F: Float>(a: F) -> F::Mask {
     a.is_finite()
 }
 
+#[inline(always)]
+pub(crate) fn signbit<F: Float>(a: F) -> F::Mask {
+    a.is_sign_negative()
+}
+
+#[inline(always)]
+pub(crate) fn int_signbit<I: Int>(a: I) -> I::Mask {
+    a.lt(I::lit(0))
+}
+
 /// What `isnan` and `isinf` say of integers.
 #[inline(always)]
 pub(crate) fn int_never<I: Int>(a: I) -> I::Mask {

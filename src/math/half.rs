@@ -160,10 +160,6 @@ macro_rules! stepwise {
                 Self(Float::from_int(value))
             }
             #[inline(always)]
-            fn to_int(self) -> i32 {
-                Float::to_int(self.0)
-            }
-            #[inline(always)]
             fn step(self) -> Self {
                 Self($round(self.0))
             }

@@ -70,23 +70,28 @@ impl Binary {
     /// Records the operation on two arguments.
     #[track_caller]
     pub(crate) fn apply(self, lhs: Arg<'_>, rhs: Arg<'_>) -> Result<Tensor> {
-        let (build, value) = self.build(lhs, rhs)?;
+        let (build, value) = self.build(None, lhs, rhs)?;
         build.finish(value)
     }
 
     /// Records the operation with its result written into `lhs`.
     #[track_caller]
     pub(crate) fn apply_into(self, lhs: &Tensor, rhs: Arg<'_>) -> Result<()> {
-        let (build, value) = self.build(lhs.into(), rhs)?;
+        let (build, value) = self.build(Some(lhs), lhs.into(), rhs)?;
         build.finish_into(value, lhs)
     }
 
     #[inline]
     #[track_caller]
-    fn build<'a>(self, lhs: Arg<'a>, rhs: Arg<'a>) -> Result<(Build<'a>, Value)> {
+    fn build<'a>(
+        self,
+        target: Option<&Tensor>,
+        lhs: Arg<'a>,
+        rhs: Arg<'a>,
+    ) -> Result<(Build<'a>, Value)> {
         match (self, lhs, rhs) {
             // PyTorch's reflected operators: `s * t` is `t * s`, `s / t` is `t.reciprocal() * s`.
-            (Self::Mul, Arg::Scalar(_), Arg::Tensor(_)) => return self.build(rhs, lhs),
+            (Self::Mul, Arg::Scalar(_), Arg::Tensor(_)) => return self.build(target, rhs, lhs),
             (Self::Div(Rounding::True), Arg::Scalar(_), Arg::Tensor(divisor)) => {
                 let dtype = to_float(divisor.dtype());
                 let mut build = Build::new("div", &[rhs])?;
@@ -99,7 +104,7 @@ impl Binary {
         }
         let dtype = result_type([lhs.participant(), rhs.participant()]);
         self.check(lhs, rhs, dtype)?;
-        let mut build = Build::new(self.name(), &[lhs, rhs])?;
+        let mut build = Build::onto(self.name(), target, &[lhs, rhs])?;
         let value = match self {
             Self::Add(alpha) => plus(&mut build, Op::Add, [lhs, rhs], alpha, dtype)?,
             Self::Sub(alpha) => plus(&mut build, Op::Sub, [lhs, rhs], alpha, dtype)?,
@@ -236,7 +241,7 @@ fn quotient(
 pub(crate) fn check_divisor(build: &mut Build<'_>, arg: Arg<'_>, divisor: Value) -> Result<()> {
     const ZERO_DIVISION: &str = "ZeroDivisionError: integer division or modulo by zero";
     if let Arg::Scalar(scalar) = arg {
-        if scalar.to_i64() == 0 {
+        if scalar.to_i64() == 0 && !build.is_empty() {
             return Err(Error::value(ZERO_DIVISION));
         }
         return Ok(());

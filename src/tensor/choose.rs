@@ -1,13 +1,16 @@
 //! Choosing between values: where_cond, clamp, masked_fill.
 
-use crate::dtype::DType;
+use crate::dtype::{Category, DType};
 use crate::error::{Error, Result};
 use crate::kernel::Value;
+use crate::layout::{self, Overlap};
 use crate::ops::Op;
 use crate::ops::promote::result_type;
 
 use super::elementwise::{Build, check_fits, check_meaning};
-use super::{Arg, Tensor};
+use super::in_place::without_repeats;
+use super::reduce::{highest, lowest};
+use super::{Arg, Tensor, dims};
 
 impl Tensor {
     /// Elements of `then` where this bool tensor is true, else of `otherwise`: PyTorch's
@@ -49,6 +52,54 @@ impl Tensor {
         let then = build.value(then, dtype)?;
         let otherwise = build.value(otherwise, dtype)?;
         let value = build.program.select(mask, then, otherwise);
+        build.finish(value)
+    }
+
+    /// The elements with NaN and infinities replaced by numbers; `None` stands for zero and for the largest
+    /// and the smallest finite number of the dtype.
+    ///
+    /// # Errors
+    /// None of its own.
+    ///
+    /// # Example
+    /// ```
+    /// let x = taut::tensor([f32::NAN, f32::INFINITY, 1.0], ())?;
+    /// assert_eq!(x.nan_to_num(None, None, None)?.to_vec::<f32>()?, [0.0, f32::MAX, 1.0]);
+    /// # Ok::<(), taut::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn nan_to_num(
+        &self,
+        nan: Option<f64>,
+        posinf: Option<f64>,
+        neginf: Option<f64>,
+    ) -> Result<Self> {
+        let dtype = self.dtype();
+        if dtype.category() != Category::Float {
+            return self.try_clone();
+        }
+        let largest = match dtype {
+            DType::F16 => half::f16::MAX.to_f64(),
+            DType::BF16 => half::bf16::MAX.to_f64(),
+            DType::F32 => f32::MAX.into(),
+            _ => f64::MAX,
+        };
+        let mut build = Build::new("nan_to_num", &[self.into()])?;
+        let input = build.load(self)?;
+        let mut value = input;
+        let infinite = [
+            (f64::INFINITY, posinf.unwrap_or(largest)),
+            (f64::NEG_INFINITY, neginf.unwrap_or(-largest)),
+        ];
+        for (infinity, number) in infinite {
+            let infinity = build.scalar(infinity, dtype);
+            let number = build.scalar(number, dtype);
+            let mask = build.program.binary(Op::Eq, input, infinity);
+            value = build.program.select(mask, number, value);
+        }
+        let mask = build.program.unary(Op::IsNan, input);
+        let number = build.scalar(nan.unwrap_or(0.0), dtype);
+        let value = build.program.select(mask, number, value);
         build.finish(value)
     }
 
@@ -111,12 +162,22 @@ impl Tensor {
     /// [`masked_fill`](Self::masked_fill) in place.
     ///
     /// # Errors
-    /// As [`masked_fill`](Self::masked_fill); `Shape` when the mask does not broadcast to this shape,
-    /// `Overlap` when elements of this tensor share memory.
+    /// As [`masked_fill`](Self::masked_fill); `Shape` when the mask does not broadcast to this shape.
     #[track_caller]
     pub fn masked_fill_<'a>(&self, mask: &Self, value: impl Into<Arg<'a>>) -> Result<&Self> {
-        let (build, value) = filled(self, mask, value.into())?;
-        build.finish_into(value, self)?;
+        let value = value.into();
+        if layout::internal_overlap(self.layout()) != Overlap::Yes {
+            let (build, value) = filled(self, mask, value)?;
+            build.finish_into(value, self)?;
+            return Ok(self);
+        }
+        // An element that the view repeats is filled where any of its places is masked.
+        let mask =
+            if mask.dtype() == DType::Bool { mask.expand(self.size())? } else { mask.alias() };
+        let repeated = self.stride().iter().enumerate().filter(|(_, stride)| **stride == 0);
+        let repeated: Vec<i64> = repeated.map(|(dim, _)| dim as i64).collect();
+        let target = self.with_layout(without_repeats(self.layout()));
+        target.masked_fill_(&mask.any(dims(&repeated[..]).keepdim())?, value)?;
         Ok(self)
     }
 }
@@ -149,6 +210,7 @@ fn clamped<'a>(
     }
     let dtype = result_type(args.iter().map(|arg| arg.participant()));
     check_meaning(Op::Clamp, dtype)?;
+    let (min, max) = (reachable(min, dtype, Side::Min)?, reachable(max, dtype, Side::Max)?);
     let mut build = Build::new("clamp", &args)?;
     let value = build.value(input.into(), dtype)?;
     let min = min.map(|min| build.value(min, dtype)).transpose()?;
@@ -157,9 +219,38 @@ fn clamped<'a>(
         (Some(min), Some(max)) => build.program.ternary(Op::Clamp, [value, min, max]),
         (Some(min), None) => build.program.binary(Op::Maximum, value, min),
         (_, Some(max)) => build.program.binary(Op::Minimum, value, max),
-        (None, None) => unreachable!("refused above"),
+        (None, None) => value,
     };
     Ok((build, value))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Min,
+    Max,
+}
+
+/// A bound that some element can reach: a number beyond what an integer dtype holds leaves its side open,
+/// and is refused where every element would have to become it.
+fn reachable(bound: Option<Arg<'_>>, dtype: DType, side: Side) -> Result<Option<Arg<'_>>> {
+    let Some(Arg::Scalar(scalar)) = bound else { return Ok(bound) };
+    if dtype.category() != Category::Int {
+        return Ok(bound);
+    }
+    let value = i128::from(scalar.to_i64());
+    let (low, high) = (lowest(dtype).to_i64(), highest(dtype).to_i64());
+    let (below, above) = (value < i128::from(low), value > i128::from(high));
+    match (side, below, above) {
+        (_, false, false) => Ok(bound),
+        (Side::Min, true, _) | (Side::Max, _, true) => Ok(None),
+        _ => {
+            let name = if side == Side::Min { "min" } else { "max" };
+            Err(Error::value(format!(
+                "Clamp {name} value {value} is outside the representable range of {}",
+                dtype.message_name()
+            )))
+        }
+    }
 }
 
 #[track_caller]

@@ -1,16 +1,17 @@
 //! New tensors: from sizes, from numbers, from data.
 //!
-//! `arange`, `linspace` and `eye` are computed on the CPU in float64 or int64, as PyTorch's CPU kernels
+//! `arange` of floats, `linspace` and `eye` are computed on the CPU in float64, as PyTorch's CPU kernels
 //! compute them, and uploaded.
 
 use crate::dtype::{Category, DType, Element};
 use crate::error::{Error, Result};
 use crate::graph::{View, runtime};
-use crate::kernel::Dims;
+use crate::kernel::{Dims, Expr};
 use crate::layout::{self, Layout};
+use crate::ops::Op;
 use crate::scalar::Scalar;
 
-use super::elementwise::{check_dtype, check_fits, new_tensor, scalar_bits};
+use super::elementwise::{Build, check_dtype, check_fits, new_tensor, scalar_bits};
 use super::sizes::{IntoSizes, new_shape};
 use super::{Options, Tensor};
 
@@ -109,6 +110,7 @@ fn filled(tensor: Tensor, value: Scalar) -> Result<Tensor> {
 /// assert_eq!(taut::arange(3, ())?.to_vec::<i64>()?, [0, 1, 2]);
 /// # Ok::<(), taut::Error>(())
 /// ```
+#[track_caller]
 pub fn arange(end: impl Into<Scalar>, options: impl Into<Options>) -> Result<Tensor> {
     arange_step(0, end, 1, options)
 }
@@ -123,6 +125,7 @@ pub fn arange(end: impl Into<Scalar>, options: impl Into<Options>) -> Result<Ten
 /// assert_eq!(taut::arange_step(1, 2, 0.5, ())?.to_vec::<f32>()?, [1.0, 1.5]);
 /// # Ok::<(), taut::Error>(())
 /// ```
+#[track_caller]
 pub fn arange_step(
     start: impl Into<Scalar>,
     end: impl Into<Scalar>,
@@ -153,15 +156,24 @@ pub fn arange_step(
         ((last - first) / stride).ceil()
     };
     let len = checked_len(len)?;
-    let value = |i: usize| {
-        if integral {
-            let step = step.to_i64().wrapping_mul(i as i64);
-            Scalar::Int(start.to_i64().wrapping_add(step))
-        } else {
-            Scalar::Float(first + i as f64 * stride)
-        }
-    };
-    generated(&[len], dtype, options, value)
+    if integral && dtype != DType::Bool {
+        return integers(len, start.to_i64(), step.to_i64(), dtype, options);
+    }
+    generated(&[len], dtype, options, |i| Scalar::Float(first + i as f64 * stride))
+}
+
+/// `start + i * step`, computed where the tensor lives; wraps like every integer.
+#[track_caller]
+fn integers(len: usize, start: i64, step: i64, dtype: DType, options: Options) -> Result<Tensor> {
+    let target = empty([len], Options { dtype: Some(dtype), ..options })?;
+    let mut build = Build::over("arange", target.runtime(), target.dims());
+    let wide = if dtype == DType::I64 { DType::I64 } else { DType::I32 };
+    let index = build.program.push(Expr::Index, wide);
+    let [start, step] = [start, step].map(|number| build.scalar(number, wide));
+    let offset = build.program.binary(Op::Mul, index, step);
+    let value = build.program.binary(Op::Add, start, offset);
+    build.write(value, &target)?;
+    Ok(target)
 }
 
 /// `steps` numbers evenly spaced from `start` to `end`, both included.

@@ -55,6 +55,25 @@ impl<'a> Build<'a> {
         Ok(Self { tensors, ..Self::over(name, runtime, shape) })
     }
 
+    /// As [`Self::new`], for an operation that writes into a target, if there is one: what shares memory is
+    /// refused before the shapes are looked at, as PyTorch does.
+    ///
+    /// # Errors
+    /// `Overlap`; as [`Self::new`].
+    #[track_caller]
+    pub(crate) fn onto(
+        name: &'static str,
+        target: Option<&Tensor>,
+        args: &[Arg<'a>],
+    ) -> Result<Self> {
+        if let Some(target) = target {
+            check_internal_overlap(target)?;
+            let inputs = args.iter().filter_map(|arg| arg.tensor());
+            inputs.into_iter().try_for_each(|input| check_partial_overlap(input, target))?;
+        }
+        Self::new(name, args)
+    }
+
     /// An operation over a given shape on a given device.
     #[inline]
     #[track_caller]
@@ -140,6 +159,11 @@ impl<'a> Build<'a> {
         self.shape.len()
     }
 
+    /// Whether there are no points.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shape.contains(&0)
+    }
+
     /// Records a fold of the value over the dims of `mask`, which the result keeps with size 1.
     pub(crate) fn finish_fold(
         self,
@@ -203,8 +227,8 @@ impl<'a> Build<'a> {
     ///
     /// # Errors
     /// `Device` when the target is on another device than the operation, `Overlap` when elements of the
-    /// target share memory among themselves or in part with an input, `Dtype` when the result's category is above the target's, `Shape` when the operation's shape is
-    /// not the target's. Nothing is written then.
+    /// target share memory among themselves or in part with an input, `Dtype` when the result's category is
+    /// above the target's, `Shape` when the operation's shape is not the target's. Nothing is written then.
     pub(crate) fn finish_into(self, value: Value, target: &Tensor) -> Result<()> {
         self.check_target(target)?;
         self.check_shape(target)?;

@@ -5,7 +5,7 @@ use crate::kernel::Dims;
 use crate::layout::{self, Layout, Overlap};
 use crate::scalar::Scalar;
 
-use super::elementwise::{Build, check_fits, check_partial_overlap};
+use super::elementwise::{Build, check_fits, check_internal_overlap, check_partial_overlap};
 use super::{Arg, Tensor};
 
 impl Tensor {
@@ -87,6 +87,7 @@ impl Tensor {
             here = source.to(self.device())?;
             &here
         };
+        check_internal_overlap(self)?;
         check_partial_overlap(source, self)?;
         let sizes: Vec<i64> = self.shape().iter().map(|&size| size as i64).collect();
         let source = source.with_layout(source.layout().expand(&sizes)?);
@@ -119,7 +120,7 @@ impl Tensor {
 }
 
 /// The layout with every repeated dimension cut to one element.
-fn without_repeats(layout: &Layout) -> Layout {
+pub(crate) fn without_repeats(layout: &Layout) -> Layout {
     let sizes = layout.shape().iter().zip(layout.strides());
     let shape = sizes.map(|(&size, &stride)| if stride == 0 { size.min(1) } else { size });
     Layout::new(shape.collect(), Dims::from_slice(layout.strides()), layout.offset())

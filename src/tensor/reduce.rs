@@ -422,7 +422,8 @@ pub(crate) fn dims_of(over: &Over) -> Over {
     Over { dtype: None, ..over.clone() }
 }
 
-fn lowest(dtype: DType) -> Scalar {
+/// The value that no other of the dtype is below.
+pub(crate) fn lowest(dtype: DType) -> Scalar {
     match dtype {
         DType::Bool => Scalar::Bool(false),
         DType::U8 => Scalar::Int(0),
@@ -434,7 +435,8 @@ fn lowest(dtype: DType) -> Scalar {
     }
 }
 
-fn highest(dtype: DType) -> Scalar {
+/// The value that no other of the dtype is above.
+pub(crate) fn highest(dtype: DType) -> Scalar {
     match dtype {
         DType::Bool => Scalar::Bool(true),
         DType::U8 => Scalar::Int(u8::MAX.into()),

@@ -1,7 +1,7 @@
 //! Running folds along a dim, and the softmax family.
 
 use crate::dtype::DType;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernel::Fold;
 use crate::layout;
 use crate::ops::Op;
@@ -61,12 +61,15 @@ impl Tensor {
         let dim = layout::normalize_dim(dim, self.dim())?;
         let floats = self.dtype().is_floating_point();
         let dtype = dtype.unwrap_or(if floats { self.dtype() } else { DType::I64 });
+        if dtype == DType::Bool {
+            return Err(Error::dtype(format!("\"{name}_out_cpu\" not implemented for 'Bool'")));
+        }
         if self.dim() == 0 {
             return self.to(dtype)?.try_clone();
         }
         let mut build = Build::new(name, &[self.into()])?;
         let value = build.value(self.into(), dtype)?;
-        let inner = if dtype == DType::Bool { DType::I64 } else { wide(dtype) };
+        let inner = wide(dtype);
         let value = build.program.cast(value, inner);
         let mut mask = vec![false; self.dim()];
         mask[dim] = true;
@@ -122,7 +125,7 @@ impl Tensor {
     /// # Example
     /// ```
     /// let x = taut::full([2], 1000.0, ())?;
-    /// assert_eq!(x.logsumexp(())?.item::<f32>()?, 1000.6931);
+    /// assert_eq!(x.logsumexp(())?.item::<f32>()?, 1000.6932);
     /// # Ok::<(), taut::Error>(())
     /// ```
     #[track_caller]

@@ -13,27 +13,28 @@ use super::{Arg, Tensor};
 /// Records a row on its arguments.
 #[track_caller]
 pub(crate) fn apply(op: Op, args: &[Arg<'_>]) -> Result<Tensor> {
-    let (build, value) = build(op, args)?;
+    let (build, value) = build(op, None, args)?;
     build.finish(value)
 }
 
 /// Records a row with its result written into the first argument.
 #[track_caller]
 pub(crate) fn apply_into(op: Op, target: &Tensor, args: &[Arg<'_>]) -> Result<()> {
-    let (build, value) = build(op, args)?;
+    let (build, value) = build(op, Some(target), args)?;
     build.finish_into(value, target)
 }
 
 #[track_caller]
-fn build<'a>(op: Op, args: &[Arg<'a>]) -> Result<(Build<'a>, Value)> {
+fn build<'a>(op: Op, target: Option<&Tensor>, args: &[Arg<'a>]) -> Result<(Build<'a>, Value)> {
     let promoted = result_type(args.iter().map(|arg| arg.participant()));
     let dtype = match op.info().rule {
         Rule::Promote | Rule::Custom => promoted,
         Rule::Float => to_float(promoted),
         Rule::Truth => DType::Bool,
     };
+    // Shapes first, then the dtype: PyTorch's order.
+    let mut build = Build::onto(op.info().name, target, args)?;
     check_meaning(op, dtype)?;
-    let mut build = Build::new(op.info().name, args)?;
     let mut values = [0; 3];
     for (value, &arg) in values.iter_mut().zip(args) {
         *value = build.value(arg, dtype)?;

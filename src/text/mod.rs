@@ -17,7 +17,6 @@ mod tensor;
 #[cfg(test)]
 mod golden;
 
-#[allow(unused_imports, reason = "goes when the tensor API prints")]
 pub(crate) use self::{host_array::host_array, tensor::tensor};
 
 use crate::dtype::DType;

@@ -19,7 +19,6 @@ pub(crate) enum Value {
     Str(String),
     DType(DType),
     Ints(Vec<i64>),
-    #[expect(dead_code, reason = "read by the first operation that joins tensors")]
     Tensors(Vec<Tensor>),
     Index(Vec<Index>),
     None,
@@ -70,6 +69,9 @@ pub(crate) fn call(
     }
     if let Some(tensor) = create(device, op, args, kwargs)? {
         return Ok(Output::Tensor(tensor));
+    }
+    if let Some(output) = joins(op, args, kwargs)? {
+        return Ok(output);
     }
     if let Some(output) = reductions(op, args, kwargs)? {
         return Ok(output);
@@ -231,6 +233,58 @@ fn bound<'a>(kwargs: &'a [Keyword<'_>], name: &str) -> Result<Option<Arg<'a>>, F
         None | Some((_, V::None)) => Ok(None),
         Some((_, value)) => operand(value).map(Some),
     }
+}
+
+/// Operations that join, cut and repeat.
+fn joins(op: &str, args: &[Value], kwargs: &[Keyword<'_>]) -> Result<Option<Output>, Failure> {
+    if !kwargs.is_empty() {
+        return Ok(None);
+    }
+    let ints = |value: &Value| match value {
+        V::Scalar(Scalar::Int(v)) => Some(vec![*v]),
+        V::Ints(list) => Some(list.clone()),
+        V::None => Some(Vec::new()),
+        _ => None,
+    };
+    if let (V::Tensors(list), [V::Scalar(Scalar::Int(dim))]) = (&args[0], &args[1..]) {
+        let list: Vec<&Tensor> = list.iter().collect();
+        return Ok(Some(Output::Tensor(match op {
+            "cat" => taut::cat(&list, *dim)?,
+            "stack" => taut::stack(&list, *dim)?,
+            _ => return Ok(None),
+        })));
+    }
+    if let (V::Ints(list), [V::Scalar(Scalar::Int(dim))]) = (&args[0], &args[1..])
+        && list.is_empty()
+    {
+        return Ok(Some(Output::Tensor(match op {
+            "cat" => taut::cat(&[], *dim)?,
+            "stack" => taut::stack(&[], *dim)?,
+            _ => return Ok(None),
+        })));
+    }
+    let V::Tensor(t) = &args[0] else { return Ok(None) };
+    let Some(rest) = args[1..].iter().map(ints).collect::<Option<Vec<_>>>() else {
+        return Ok(None);
+    };
+    let first = rest.first().map_or(0, |list| list.first().copied().unwrap_or(0));
+    let dim = rest.get(1).and_then(|list| list.first()).copied().unwrap_or(0);
+    let tensor = match (op, rest.as_slice()) {
+        ("split", _) => {
+            let sizes = matches!(args[1], V::Ints(_));
+            let parts = if sizes { t.split_sizes(&rest[0], dim) } else { t.split(first, dim) };
+            return Ok(Some(Output::Tensors(parts?)));
+        }
+        ("chunk", _) => return Ok(Some(Output::Tensors(t.chunk(first, dim)?))),
+        ("repeat", [times]) => t.repeat(times),
+        ("tile", [times]) => t.tile(times),
+        ("roll", [shifts]) => t.roll(shifts, ()),
+        ("roll", [shifts, dims]) => t.roll(shifts, dims),
+        ("tril", _) => t.tril(first),
+        ("triu", _) => t.triu(first),
+        _ => return Ok(None),
+    };
+    Ok(Some(Output::Tensor(tensor?)))
 }
 
 /// Reductions and scans.

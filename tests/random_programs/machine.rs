@@ -2,6 +2,7 @@
 //!
 //! Owns [`Machine`], which resolves each step to what it means for the variables that are there (an
 //! [`Action`]) and does it. Two runs of one program must agree on every action and every outcome.
+#![allow(clippy::unwrap_used, reason = "a test, outside of its functions")]
 
 use taut::{DType, Device, ErrorKind, Generator, Result, Rounding, Scalar, Tensor};
 
@@ -372,8 +373,8 @@ impl View {
             Self::Squeeze => x.squeeze(())?,
             Self::Diagonal if rank < 2 => return Ok(None),
             Self::Diagonal => x.diagonal(0, 0, 1)?,
-            Self::Expand { size, lead } => x.expand(&expanded(shape, size, lead))?,
-            Self::Reshape { split } => x.reshape(&reshaped(shape, split))?,
+            Self::Expand { size, lead } => x.expand(expanded(shape, size, lead))?,
+            Self::Reshape { split } => x.reshape(reshaped(shape, split))?,
             Self::Unfold { dim, size } if size > shape[place(dim)] => return Ok(None),
             Self::Unfold { dim, size } => x.unfold(signed(place(dim)), signed(size), 1)?,
         }))
@@ -387,7 +388,7 @@ pub(crate) fn expanded(shape: &[usize], size: usize, lead: bool) -> Vec<usize> {
 
 pub(crate) fn reshaped(shape: &[usize], split: bool) -> Vec<usize> {
     let len: usize = shape.iter().product();
-    if split && len % 2 == 0 { vec![2, len / 2] } else { vec![len] }
+    if split && len.is_multiple_of(2) { vec![2, len / 2] } else { vec![len] }
 }
 
 pub(crate) fn broadcast(a: &[usize], b: &[usize]) -> bool {

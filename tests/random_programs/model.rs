@@ -2,6 +2,7 @@
 //!
 //! A variable is a list of places in a storage, one for each element in row-major order; a view is
 //! another list. Nothing is lazy and nothing has strides. Numbers are held as the dtype rounds them.
+#![allow(clippy::unwrap_used, reason = "a test, outside of its functions")]
 
 use half::{bf16, f16};
 use taut::{DType, Device};

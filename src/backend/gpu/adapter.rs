@@ -9,9 +9,11 @@
 use std::sync::OnceLock;
 
 use super::context::{self, Context};
+use super::probe;
 use super::{GpuBackend, GpuOptions};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
+use crate::math::emit::Subnormals;
 
 /// What sort of device an adapter is; in the order in which they are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,8 +38,6 @@ pub(crate) struct AdapterInfo {
     pub(crate) memory: Option<u64>,
     /// Bytes of the largest tensor.
     pub(crate) max_buffer: u64,
-    /// Bytes that one kernel binding reaches; larger tensors are windowed.
-    pub(crate) max_binding: u64,
     features: wgpu::Features,
 }
 
@@ -60,12 +60,21 @@ pub(crate) fn list() -> &'static [AdapterInfo] {
     &adapters().infos
 }
 
-/// Opens an adapter.
+/// Opens an adapter, for the subnormals that it turns out to have; the environment variable
+/// `TAUT_SUBNORMALS=flushed` takes the integer path for those that flush them on any adapter.
 ///
 /// # Errors
 /// `Device`, where there is no such adapter or it refuses.
 pub(crate) fn open(index: usize) -> Result<GpuBackend> {
-    open_with(index, GpuOptions::default())
+    let flushed = GpuOptions { subnormals: Subnormals::Flushed, ..GpuOptions::default() };
+    if std::env::var("TAUT_SUBNORMALS").is_ok_and(|value| value == "flushed") {
+        return open_with(index, flushed);
+    }
+    let device = open_with(index, GpuOptions::default())?;
+    match probe::subnormals(&device)? {
+        Subnormals::Kept => Ok(device),
+        Subnormals::Flushed => open_with(index, flushed),
+    }
 }
 
 /// As [`open`], with options.
@@ -145,7 +154,6 @@ fn describe(info: &wgpu::AdapterInfo, adapter: &wgpu::Adapter) -> AdapterInfo {
         kind: kind(info),
         memory: memory(adapter),
         max_buffer: limits.max_buffer_size,
-        max_binding: limits.max_storage_buffer_binding_size,
         features: adapter.features(),
     }
 }

@@ -15,6 +15,7 @@ mod context;
 mod memory;
 mod params;
 mod pipeline;
+mod probe;
 mod submit;
 mod transfer;
 mod window;
@@ -68,6 +69,9 @@ pub(crate) struct GpuBackend {
     context: Context,
     pool: Arc<Pool>,
     reach: Reach,
+    /// What kernels are compiled for.
+    #[cfg_attr(not(test), allow(dead_code, reason = "compared by the test of the probe"))]
+    subnormals: Subnormals,
     state: Mutex<State>,
 }
 
@@ -91,15 +95,11 @@ impl GpuBackend {
         context.check()?;
         Ok(Self {
             pool: Arc::new(Pool::new(options.pool, options.max_memory)),
+            subnormals: options.subnormals,
             reach: Reach { binding, points: 1 << 31 },
             state: Mutex::new(State { pipelines, submitter, checks, staging: Staging::default() }),
             context,
         })
-    }
-
-    /// The device as messages name it: `gpu:0 (Vulkan, llvmpipe)`.
-    pub(crate) fn label(&self) -> &str {
-        &self.context.label
     }
 }
 
@@ -152,6 +152,7 @@ impl Backend for GpuBackend {
                 &self.context,
                 &mut state.pipelines,
                 &mut state.checks,
+                &self.pool,
                 self.reach,
                 now,
             )?;

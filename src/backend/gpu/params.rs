@@ -14,14 +14,71 @@ pub(super) const SEEN: u64 = 16 << 10;
 pub(super) const POINTS: usize = 0;
 pub(super) const ROW: usize = 1;
 pub(super) const BASE: usize = 2;
-pub(super) const ZERO: usize = 4;
+// Word 4 is the opaque zero of the shaders: nothing is ever written there.
 pub(super) const SLOT: usize = 5;
 const SHAPE: usize = 8;
+
+/// The numbers of a fold: what a dispatch has of it and where partial results lie. Indices with `first`
+/// are of the whole fold, others are counted from there; all are modulo 2^32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FoldParam {
+    /// Kept points before the folded dimensions, folded ones, kept ones after: the first and how many.
+    LeadFirst,
+    LeadCount,
+    ReducedFirst,
+    ReducedCount,
+    TrailFirst,
+    TrailCount,
+    /// Points of all folded dimensions, and of those after them.
+    Length,
+    Breadth,
+    /// Lanes of a kept point.
+    Lanes,
+    /// Elements of an invocation.
+    Chunk,
+    /// Partial results of a kept point that this dispatch makes, the first of them, and their places.
+    Parts,
+    PartFirst,
+    KeptStep,
+    PartStep,
+    /// Partial results of a kept point that this dispatch takes, and their places.
+    Partials,
+    InKeptStep,
+    InPartStep,
+    /// Whether a partial result goes on.
+    Continued,
+}
+
+impl FoldParam {
+    /// All of them in their order, and what templates call them.
+    pub(super) const ALL: [(Self, &'static str); 18] = [
+        (Self::LeadFirst, "$LEAD_FIRST"),
+        (Self::LeadCount, "$LEAD_COUNT"),
+        (Self::ReducedFirst, "$REDUCED_FIRST"),
+        (Self::ReducedCount, "$REDUCED_COUNT"),
+        (Self::TrailFirst, "$TRAIL_FIRST"),
+        (Self::TrailCount, "$TRAIL_COUNT"),
+        (Self::Length, "$LENGTH"),
+        (Self::Breadth, "$BREADTH"),
+        (Self::Lanes, "$LANES"),
+        (Self::Chunk, "$CHUNK"),
+        (Self::Parts, "$PARTS"),
+        (Self::PartFirst, "$PART_FIRST"),
+        (Self::KeptStep, "$KEPT_STEP"),
+        (Self::PartStep, "$PART_STEP"),
+        (Self::Partials, "$PARTIALS"),
+        (Self::InKeptStep, "$IN_KEPT_STEP"),
+        (Self::InPartStep, "$IN_PART_STEP"),
+        (Self::Continued, "$CONTINUED"),
+    ];
+}
 
 /// Where each number of a [`Code`] lies.
 #[derive(Clone, Debug)]
 pub(super) struct ParamLayout {
     operands: SmallVec<[usize; 8]>,
+    /// Of a fold, if there is one.
+    fold: usize,
     scalars: usize,
     /// Scalars start past this, so it is the length but for them.
     rank: usize,
@@ -30,7 +87,8 @@ pub(super) struct ParamLayout {
 impl ParamLayout {
     pub(super) fn of(code: &Code) -> Self {
         let rank = usize::from(code.rank);
-        let mut next = SHAPE + rank;
+        let fold = SHAPE + rank;
+        let mut next = fold + if code.reduce.is_some() { FoldParam::ALL.len() } else { 0 };
         let operands = code
             .operands
             .iter()
@@ -40,11 +98,15 @@ impl ParamLayout {
                 at
             })
             .collect();
-        Self { operands, scalars: next.next_multiple_of(2), rank }
+        Self { operands, fold, scalars: next.next_multiple_of(2), rank }
     }
 
     pub(super) fn size(&self, dim: usize) -> usize {
         SHAPE + dim
+    }
+
+    pub(super) fn fold(&self, param: FoldParam) -> usize {
+        self.fold + param as usize
     }
 
     pub(super) fn offset(&self, operand: usize) -> usize {
@@ -69,6 +131,12 @@ impl ParamLayout {
     pub(super) fn rank(&self) -> usize {
         self.rank
     }
+}
+
+/// Sets a word and the next to a number, low word first.
+pub(super) fn put_pair(words: &mut [u32], index: usize, value: u64) {
+    words[index] = value as u32;
+    words[index + 1] = (value >> 32) as u32;
 }
 
 /// The text that reads a word.

@@ -8,7 +8,9 @@
 //! of an operand's element at a point of the iteration space, or of the run around it: `submit` refuses
 //! a launch whose operands leave their buffers ([`in_range`]), points beyond the end are clamped to the
 //! last one, and runs stay within a buffer because they and buffers are aligned
-//! ([`GRANULE`]). All loops have constant trip counts. Integer division keeps its checks.
+//! ([`GRANULE`]). Folds index their workgroup's memory by the invocation and what is added to it within
+//! their lanes, and their scratch memory as `submit` laid it out. All loops have constant trip counts,
+//! or end where a fold's elements do. Integer division keeps its checks.
 //!
 //! [`in_range`]: super::window::in_range
 //! [`GRANULE`]: super::memory::GRANULE
@@ -20,11 +22,11 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use super::codegen::{self, Variant};
+use super::codegen::{self, Text};
 use super::context::Context;
 use super::params::{self, ParamLayout};
 use crate::error::{Error, Result};
-use crate::kernel::Code;
+use crate::kernel::{Code, Fold};
 use crate::math::emit::Subnormals;
 
 /// What a kernel's structure became.
@@ -33,7 +35,8 @@ pub(super) struct Pipeline {
     pub(super) main: wgpu::ComputePipeline,
     pub(super) check: Option<wgpu::ComputePipeline>,
     pub(super) params: ParamLayout,
-    /// Of group 0, and its name in keys: one bit a buffer, set where it is stored to.
+    /// Of group 0, and its name in keys: one bit a buffer, set where it is stored to; scratch buffers of
+    /// a fold are the last ones.
     pub(super) layout: wgpu::BindGroupLayout,
     pub(super) access: Access,
 }
@@ -54,7 +57,7 @@ pub(super) struct Pipelines {
     subnormals: Subnormals,
     pub(super) groups: ParamGroups,
     layouts: FxHashMap<Access, wgpu::BindGroupLayout>,
-    compiled: FxHashMap<Code, [Option<Arc<Pipeline>>; Variant::COUNT]>,
+    compiled: FxHashMap<Code, [Option<Arc<Pipeline>>; Text::COUNT]>,
     /// Pipelines compiled.
     pub(super) count: u64,
 }
@@ -95,23 +98,31 @@ impl Pipelines {
         &mut self,
         context: &Context,
         code: &Code,
-        variant: Variant,
+        text: Text,
     ) -> Result<Arc<Pipeline>> {
-        let found = self.compiled.get(code).and_then(|made| made[variant.index()].as_ref());
+        let found = self.compiled.get(code).and_then(|made| made[text.index()].as_ref());
         if let Some(pipeline) = found {
             return Ok(Arc::clone(pipeline));
         }
-        let pipeline = Arc::new(self.compile(context, code, variant)?);
+        let pipeline = Arc::new(self.compile(context, code, text)?);
         let made = self.compiled.entry(code.clone()).or_default();
-        made[variant.index()] = Some(Arc::clone(&pipeline));
+        made[text.index()] = Some(Arc::clone(&pipeline));
         Ok(pipeline)
     }
 
-    fn compile(&mut self, context: &Context, code: &Code, variant: Variant) -> Result<Pipeline> {
-        if let Some(node) = code.nodes.iter().find(|node| !context.supports(node.dtype)) {
+    fn compile(&mut self, context: &Context, code: &Code, text: Text) -> Result<Pipeline> {
+        let scratch = match text {
+            Text::Points(_) => &[],
+            Text::Fold(stage) => stage.scratch(),
+        };
+        // Positions are stored as int64 without computing in it.
+        let result = code.reduce.iter().filter(|reduce| matches!(reduce.fold, Fold::Op(_)));
+        let result = result.filter_map(|r| code.operands.get(usize::from(r.operand)));
+        let mut dtypes = code.nodes.iter().map(|node| node.dtype).chain(result.map(|o| o.dtype));
+        if let Some(dtype) = dtypes.find(|&dtype| !context.supports(dtype)) {
             return Err(Error::dtype(format!(
-                "{} is not supported on {}; use .to(..) another dtype or .cpu()",
-                node.dtype, context.label
+                "{dtype} is not supported on {}; use .to(..) another dtype or .cpu()",
+                context.label
             )));
         }
         let access: Access = (0..codegen::buffer_count(code))
@@ -120,6 +131,7 @@ impl Pipelines {
                     usize::from(code.operands[i].buffer) == buffer && codegen::is_stored(code, i)
                 })
             })
+            .chain(scratch.iter().copied())
             .collect();
         let available = context.limits.max_storage_buffers_per_shader_stage as usize;
         let needed = access.len() + usize::from(code.check.is_some());
@@ -140,7 +152,7 @@ impl Pipelines {
         });
         let layout = layout.clone();
 
-        let text = codegen::module(code, variant, self.subnormals);
+        let text = codegen::module(code, text, self.subnormals);
         let made = context.scoped(|| {
             let descriptor = wgpu::ShaderModuleDescriptor {
                 label: None,

@@ -80,6 +80,25 @@ impl Order {
     }
 }
 
+/// Where the value is first; it is there.
+fn place<T: Ordered>(values: &[T], value: T) -> usize {
+    const RUN: usize = 64;
+    let is_it = |v: T| (v == value) | (v.is_nan() & value.is_nan());
+    // All of a run are looked at, in vectors.
+    let run = simd(
+        #[inline(always)]
+        || {
+            let is_in = |run: &[T; RUN]| run.iter().fold(false, |found, &v| found | is_it(v));
+            let runs = values.as_chunks::<RUN>().0;
+            runs.iter().position(is_in).unwrap_or(runs.len())
+        },
+    );
+    match values[run * RUN..].iter().position(|&v| is_it(v)) {
+        Some(at) => run * RUN + at,
+        None => unreachable!("the extreme is one of the values"),
+    }
+}
+
 /// The extreme of one kept point after the other.
 pub(super) struct ExtremeLine<T> {
     order: Order,
@@ -104,10 +123,7 @@ impl<T: Ordered> Line for ExtremeLine<T> {
         let values: &[T] = cast_slice(values);
         let extreme = self.order.extreme(values);
         if self.best.is_none_or(|(best, _)| self.order.beats(extreme, best)) {
-            let is_it = |&v: &T| if extreme.is_nan() { v.is_nan() } else { v == extreme };
-            let Some(at) = values.iter().position(is_it) else {
-                unreachable!("the extreme is one of the values")
-            };
+            let at = place(values, extreme);
             self.best = Some((values[at], self.taken + at));
         }
         self.taken += values.len();
@@ -173,10 +189,19 @@ pub(super) fn improve<T: Ordered>(
         beats: impl Fn(T, T) -> bool,
         row: impl Fn(usize) -> i64,
     ) {
-        for (i, ((best, at), &value)) in best.iter_mut().zip(rows).zip(values).enumerate() {
-            let better = beats(value, *best);
-            *best = if better { value } else { *best };
-            *at = if better { row(i) } else { *at };
+        /// Mostly none of so many is better.
+        const RUN: usize = 64;
+        let runs = best.chunks_mut(RUN).zip(rows.chunks_mut(RUN)).zip(values.chunks(RUN));
+        for (k, ((best, rows), values)) in runs.enumerate() {
+            let pairs = best.iter().zip(values);
+            if !pairs.fold(false, |any, (&best, &value)| any | beats(value, best)) {
+                continue;
+            }
+            for (i, ((best, at), &value)) in best.iter_mut().zip(rows).zip(values).enumerate() {
+                let better = beats(value, *best);
+                *best = if better { value } else { *best };
+                *at = if better { row(k * RUN + i) } else { *at };
+            }
         }
     }
     simd(
@@ -214,6 +239,13 @@ impl<T: Ordered> Panel for ExtremePanel<T> {
 
     fn end_row(&mut self) {
         self.row += 1;
+    }
+
+    fn rows(&mut self, values: &[u8]) {
+        for row in values.chunks_exact(self.width * size_of::<T>()) {
+            self.take(0, row);
+            self.end_row();
+        }
     }
 
     fn finish(&mut self) -> &mut Best<T> {

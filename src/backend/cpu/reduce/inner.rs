@@ -17,6 +17,13 @@ pub(super) trait Line {
     /// Folds the next values.
     fn take(&mut self, values: &[u8]);
 
+    /// Puts the results of whole kept points of `len` values each in `out`, if it knows a better way
+    /// than one after the other.
+    fn rows(&mut self, len: usize, values: &[u8], out: &mut [u8]) -> bool {
+        let _ = (len, values, out);
+        false
+    }
+
     /// Ends a part, which was not empty.
     fn finish(&mut self) -> Self::Part;
 
@@ -42,7 +49,6 @@ impl<'j, 'a, 'l> Waiting<'j, 'a, 'l> {
     fn push(&mut self, bits: u64) {
         let size = self.job.results.size;
         let lane = &mut self.lanes.bytes(REGISTER)[self.len * size..][..size];
-        // Little-endian or not, the lane is what the number narrows to.
         match size {
             4 => lane.copy_from_slice(&(bits as u32).to_ne_bytes()),
             _ => lane.copy_from_slice(&bits.to_ne_bytes()),
@@ -92,7 +98,7 @@ pub(super) fn run<L: Line>(job: &Job<'_, '_>, make: impl Fn() -> L + Sync) {
 /// Folds the kept points `from .. to`.
 fn lines<L: Line>(job: &Job<'_, '_>, line: &mut L, from: usize, to: usize) {
     let (launched, len) = (job.launched, job.len);
-    let mut waiting = Waiting::new(job, from);
+    let (mut waiting, mut results) = (Waiting::new(job, from), Scratch::default());
     launched.with_registers(|registers| {
         let rows = launched.tile() / len;
         if rows <= 1 {
@@ -106,6 +112,11 @@ fn lines<L: Line>(job: &Job<'_, '_>, line: &mut L, from: usize, to: usize) {
         for k in (from..to).step_by(rows) {
             let points = rows.min(to - k) * len;
             let values = launched.evaluate(k * len, points, job.value, registers);
+            let out = results.bytes(points / len * job.results.size);
+            if line.rows(len, values, out) {
+                job.store(k, out, &mut waiting.memory);
+                continue;
+            }
             for row in values.chunks_exact(len * job.size) {
                 line.take(row);
                 let part = line.finish();

@@ -13,6 +13,7 @@
 mod extreme;
 mod inner;
 mod outer;
+mod pieces;
 mod scan;
 #[cfg(test)]
 mod tests;
@@ -110,11 +111,17 @@ pub(super) fn run(launch: &Launch, reduce: &Reduce, program: &mut Program) {
     }
 }
 
+/// Most values of a line that is better folded with others.
+const SHORT: usize = 64;
+
 fn position<T: extreme::Ordered>(job: &Job<'_, '_>, scan: bool, inner: bool, order: Order) {
     match (scan, inner) {
         (true, _) => scan::run(job, || scan::Position::<T>::new(order)),
-        (false, true) => inner::run(job, || ExtremeLine::<T>::new(order)),
-        (false, false) => outer::run(job, || ExtremePanel::<T>::new(order)),
+        // The order is free here, and many short lines are quicker side by side.
+        (false, true) if job.lead == 1 || job.len > SHORT => {
+            inner::run(job, || ExtremeLine::<T>::new(order));
+        }
+        (false, _) => outer::run(job, || ExtremePanel::<T>::new(order)),
     }
 }
 
@@ -125,11 +132,11 @@ impl Results {
         let (lead, reduced) = (usize::from(reduce.lead), usize::from(reduce.reduced));
         let kept = |dims: &[usize]| -> Dims {
             let left = if reduce.scan { lead + reduced } else { lead };
-            // One more, so that there always is one.
             let dims = dims[..left].iter().chain(&dims[lead + reduced..]);
             dims.copied().collect()
         };
         let (mut shape, mut strides) = (kept(&args.shape), kept(&args.operands[operand].strides));
+        // A space has at least one dimension.
         if shape.is_empty() {
             shape.push(1);
             strides.push(0);

@@ -3,6 +3,8 @@
 use rayon::prelude::*;
 
 use super::super::run::each_range;
+use super::super::tile::Scratch;
+use super::pieces::{Pieces, pick};
 use super::{Job, Stored};
 
 /// Folds the rows of kept points that lie side by side.
@@ -20,6 +22,9 @@ pub(super) trait Panel {
     fn take(&mut self, column: usize, values: &[u8]);
 
     fn end_row(&mut self);
+
+    /// Folds whole rows that follow each other.
+    fn rows(&mut self, values: &[u8]);
 
     /// Ends a part, which had rows.
     fn finish(&mut self) -> &mut Self::Part;
@@ -42,6 +47,13 @@ struct Panels {
 }
 
 pub(super) fn run<P: Panel>(job: &Job<'_, '_>, make: impl Fn() -> P + Sync) {
+    // Where they are short, several kept points before the reduced ones go side by side too.
+    let together = job.launched.tile() / (job.len * job.trail);
+    if together > 1 && together >= job.len / 16 && job.trail * job.size < 256 {
+        return each_range(job.lead, job.parts, |from, to| {
+            side_by_side(job, &mut make(), from..to, together);
+        });
+    }
     let width = (PANEL / job.size).min(job.trail);
     let panels = Panels { width, count: job.trail.div_ceil(width) };
     let units = job.lead * panels.count;
@@ -72,6 +84,34 @@ pub(super) fn run<P: Panel>(job: &Job<'_, '_>, make: impl Fn() -> P + Sync) {
     }
 }
 
+/// Folds blocks number `leads`, so many at once.
+fn side_by_side<P: Panel>(
+    job: &Job<'_, '_>,
+    panel: &mut P,
+    leads: std::ops::Range<usize>,
+    together: usize,
+) {
+    let Job { len, trail, size, .. } = *job;
+    let (mut row, mut memory) = (Scratch::default(), Stored::default());
+    job.launched.with_registers(|registers| {
+        for lead in leads.clone().step_by(together) {
+            let count = together.min(leads.end - lead);
+            let (start, points) = (lead * len * trail, count * len * trail);
+            let values = job.launched.evaluate(start, points, job.value, registers);
+            let row = row.bytes(count * trail * size);
+            panel.begin(count * trail, 0);
+            for r in 0..len {
+                let pieces = Pieces { size, len: trail, period: len * trail, from: r * trail };
+                pick(row, trail, values, pieces);
+                panel.take(0, row);
+                panel.end_row();
+            }
+            let results = P::results(panel.finish(), count * trail * job.results.size);
+            job.store(lead * trail, results, &mut memory);
+        }
+    });
+}
+
 impl Panels {
     /// The columns of panel number `unit`.
     fn columns(&self, job: &Job<'_, '_>, unit: usize) -> std::ops::Range<usize> {
@@ -95,15 +135,13 @@ fn fold<P: Panel>(
     panel.begin(width, rows.start);
     job.launched.with_registers(|registers| {
         if width == job.trail && 2 * width <= tile {
-            let most = tile / width;
+            // Whole blocks, as far as there are several.
+            let most = 1 << (tile / width).ilog2();
             for row in rows.clone().step_by(most) {
                 let count = most.min(rows.end - row);
                 let from = (start + row) * width;
                 let values = job.launched.evaluate(from, count * width, job.value, registers);
-                for values in values.chunks_exact(width * job.size) {
-                    panel.take(0, values);
-                    panel.end_row();
-                }
+                panel.rows(values);
             }
             return;
         }

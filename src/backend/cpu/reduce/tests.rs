@@ -157,7 +157,7 @@ fn element(dtype: DType, i: usize, special: bool) -> Vec<u8> {
     let random = (random ^ random >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 20;
     // Around one, so that products of thousands stay in range, with a few ties.
     let number = 0.75 + (random % 4099) as f64 / 8192.0;
-    let number = if random % 3 == 0 { -number } else { number };
+    let number = if random.is_multiple_of(3) { -number } else { number };
     let number = match (special, random % 61) {
         (true, 0) => f64::NAN,
         (true, 1) => f64::INFINITY,

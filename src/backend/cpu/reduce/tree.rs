@@ -1,4 +1,12 @@
 //! Folds by a row of the op table, in the order of Note [Fixed tree] of `kernel`.
+//!
+//! # Note [Neutral]
+//! Of an identity `e` that is the neutral element, `y ∘ e` is `y` for all `y`, but for the sum of -0 and
+//! 0; and a sum that has begun with 0 is never -0, nor do sums of such become it. So where few
+//! elements leave lanes with only `e`, these need not be folded; nor must the upper half of the lanes
+//! begin with `e` that is then folded into a lower half that did.
+
+use bytemuck::cast_slice_mut;
 
 use super::super::convert;
 use super::super::ops::{FoldLoops, fold_of};
@@ -6,6 +14,7 @@ use super::super::plan::lane_size;
 use super::super::tile::Scratch;
 use super::inner::Line;
 use super::outer::Panel;
+use super::pieces::{Pieces, pick};
 use crate::dtype::DType;
 use crate::kernel::{INNER_BLOCK, INNER_LANES, OUTER_BLOCK};
 use crate::ops::Op;
@@ -17,6 +26,8 @@ pub(super) struct Folder {
     pub(super) size: usize,
     /// Bits of the lane.
     identity: u64,
+    /// Note [Neutral].
+    neutral: bool,
 }
 
 impl Folder {
@@ -27,6 +38,7 @@ impl Folder {
             round: convert::round(dtype),
             size: usize::from(lane_size(dtype.lane())),
             identity: convert::scalar_lane(dtype, bits),
+            neutral: is_neutral(op, dtype, convert::scalar_lane(dtype, bits)),
         }
     }
 
@@ -59,11 +71,40 @@ impl Folder {
     }
 }
 
+/// Whether Note [Neutral] holds of the identity whose lane has these bits.
+fn is_neutral(op: Op, dtype: DType, bits: u64) -> bool {
+    let int = |value: i64| match dtype {
+        DType::I64 => value as u64,
+        _ => u64::from(value as i32 as u32),
+    };
+    let float = |value: f64| match dtype {
+        DType::F64 => value.to_bits(),
+        _ => u64::from((value as f32).to_bits()),
+    };
+    let [low, high] = match dtype {
+        DType::Bool => [0, 1],
+        DType::U8 => [int(0), int(u8::MAX.into())],
+        DType::I8 => [int(i8::MIN.into()), int(i8::MAX.into())],
+        DType::I16 => [int(i16::MIN.into()), int(i16::MAX.into())],
+        DType::I32 => [int(i32::MIN.into()), int(i32::MAX.into())],
+        DType::I64 => [int(i64::MIN), int(i64::MAX)],
+        _ => [float(f64::NEG_INFINITY), float(f64::INFINITY)],
+    };
+    bits == match op {
+        Op::Add => 0,
+        Op::Mul if dtype.is_floating_point() => float(1.0),
+        Op::Mul => 1,
+        Op::Maximum => low,
+        Op::Minimum => high,
+        _ => return false,
+    }
+}
+
 /// Fills lanes of `size` bytes with these bits.
 fn fill(lanes: &mut [u8], size: usize, bits: u64) {
     match size {
-        4 => bytemuck::cast_slice_mut::<u8, u32>(lanes).fill(bits as u32),
-        _ => bytemuck::cast_slice_mut::<u8, u64>(lanes).fill(bits),
+        4 => cast_slice_mut::<u8, u32>(lanes).fill(bits as u32),
+        _ => cast_slice_mut::<u8, u64>(lanes).fill(bits),
     }
 }
 
@@ -125,6 +166,7 @@ pub(super) struct TreeLine<'f> {
     taken: usize,
     blocks: Pairwise,
     block: Scratch,
+    halves: [Scratch; 2],
 }
 
 impl<'f> TreeLine<'f> {
@@ -135,6 +177,7 @@ impl<'f> TreeLine<'f> {
             taken: 0,
             blocks: Pairwise::new(),
             block: Scratch::default(),
+            halves: Default::default(),
         };
         line.begin();
         line
@@ -185,6 +228,44 @@ impl Line for TreeLine<'_> {
         }
     }
 
+    fn rows(&mut self, len: usize, values: &[u8], out: &mut [u8]) -> bool {
+        let (folder, size) = (self.folder, self.folder.size);
+        if len > INNER_LANES || !folder.neutral {
+            return false;
+        }
+        folder.reset(out);
+        if len == 1 {
+            folder.accumulate(out, values);
+            return true;
+        }
+        let rows = values.len() / size / len;
+        let mut half = len.next_power_of_two() / 2;
+        let [low, high] = &mut self.halves;
+        let (lows, highs) = (low.bytes(rows * half * size), high.bytes(rows * half * size));
+        pick(lows, half, values, Pieces { size, len: half, period: len, from: 0 });
+        if len < 2 * half {
+            folder.reset(highs);
+        }
+        pick(highs, half, values, Pieces { size, len: len - half, period: len, from: half });
+        let lanes = self.lanes.bytes(rows * half * size);
+        folder.reset(lanes);
+        folder.accumulate(lanes, lows);
+        folder.accumulate(lanes, highs);
+        while half > 1 {
+            let (period, bytes) = (half, rows * half * size);
+            half /= 2;
+            let lanes = &self.lanes.bytes(bytes)[..bytes];
+            let (lows, highs) = (low.bytes(bytes / 2), high.bytes(bytes / 2));
+            pick(lows, half, lanes, Pieces { size, len: half, period, from: 0 });
+            pick(highs, half, lanes, Pieces { size, len: half, period, from: half });
+            folder.accumulate(lows, highs);
+            std::mem::swap(&mut self.lanes, low);
+        }
+        out.copy_from_slice(self.lanes.bytes(rows * size));
+        self.begin();
+        true
+    }
+
     fn finish(&mut self) -> u64 {
         if self.taken > 0 {
             self.end_block();
@@ -221,12 +302,41 @@ pub(super) struct TreePanel<'f> {
     /// Rows of the block so far.
     rows: usize,
     blocks: Pairwise,
+    halves: [Scratch; 2],
 }
 
 impl<'f> TreePanel<'f> {
     pub(super) fn new(folder: &'f Folder) -> Self {
         let lanes = Scratch::default();
-        Self { folder, lanes, bytes: 0, rows: 0, blocks: Pairwise::new() }
+        let halves = Default::default();
+        Self { folder, lanes, bytes: 0, rows: 0, blocks: Pairwise::new(), halves }
+    }
+
+    /// Folds rows of as many whole blocks as a power of two, into one node of the tree.
+    fn blocks(&mut self, values: &[u8], level: usize) {
+        let (folder, size, width) = (self.folder, self.folder.size, self.bytes / self.folder.size);
+        let [low, high] = &mut self.halves;
+        let mut bytes = self.bytes << level;
+        let lanes = self.lanes.bytes(bytes);
+        folder.reset(lanes);
+        for row in 0..OUTER_BLOCK {
+            let pieces =
+                Pieces { size, len: width, period: OUTER_BLOCK * width, from: row * width };
+            let rows = low.bytes(bytes);
+            pick(rows, width, values, pieces);
+            folder.accumulate(lanes, rows);
+        }
+        for _ in 0..level {
+            let lanes = &self.lanes.bytes(bytes)[..bytes];
+            bytes /= 2;
+            let (lows, highs) = (low.bytes(bytes), high.bytes(bytes));
+            pick(lows, width, lanes, Pieces { size, len: width, period: 2 * width, from: 0 });
+            pick(highs, width, lanes, Pieces { size, len: width, period: 2 * width, from: width });
+            folder.accumulate(lows, highs);
+            std::mem::swap(&mut self.lanes, low);
+        }
+        self.blocks.push(folder, &mut self.lanes, level);
+        folder.reset(self.lanes.bytes(self.bytes));
     }
 
     fn end_block(&mut self) {
@@ -252,6 +362,26 @@ impl Panel for TreePanel<'_> {
         let from = column * self.folder.size;
         let lanes = self.lanes.bytes(self.bytes);
         self.folder.accumulate(&mut lanes[from..from + values.len()], values);
+    }
+
+    fn rows(&mut self, mut values: &[u8]) {
+        /// Bytes of a row that is worth a call of its own.
+        const WIDE: usize = 256;
+        while !values.is_empty() {
+            let blocks = values.len() / self.bytes / OUTER_BLOCK;
+            // As the number of blocks so far allows: its bits are those of what waits.
+            let level = blocks.max(1).ilog2().min(self.blocks.waiting.trailing_zeros());
+            let rows = if self.rows == 0 && self.bytes < WIDE && level > 0 {
+                let rows = OUTER_BLOCK << level;
+                self.blocks(&values[..rows * self.bytes], level as usize);
+                rows
+            } else {
+                self.take(0, &values[..self.bytes]);
+                self.end_row();
+                1
+            };
+            values = &values[rows * self.bytes..];
+        }
     }
 
     fn end_row(&mut self) {

@@ -35,7 +35,9 @@ pub(super) struct Buffers {
 
 /// Whether an operand is stored to.
 pub(crate) fn is_stored(code: &Code, operand: usize) -> bool {
-    code.stores.iter().any(|store| usize::from(store.operand) == operand)
+    let results = code.reduce.iter().map(|reduce| reduce.operand);
+    let mut stored = code.stores.iter().map(|store| store.operand).chain(results);
+    stored.any(|i| usize::from(i) == operand)
 }
 
 /// The number of buffers a kernel has.

@@ -5,10 +5,13 @@
 //! there: the check's condition, or the stored values.
 
 use std::fmt::Write;
+use std::ops::Range;
 
 use super::Variant;
 use super::buffers::Buffers;
-use crate::backend::gpu::params::{self, ParamLayout, pair, word};
+use smallvec::SmallVec;
+
+use crate::backend::gpu::params::{self, FoldParam, ParamLayout, pair, word};
 use crate::dtype::DType;
 use crate::kernel::{Class, Code, Expr, Node, Value};
 use crate::math::emit;
@@ -20,6 +23,8 @@ pub(super) enum Role {
     Main,
     /// Sets the status word of the launch where the condition is true.
     Check,
+    /// As main, but the loops are those of a fold: see `fold.rs`.
+    Fold,
 }
 
 /// An entry point in the making.
@@ -46,13 +51,15 @@ impl<'a> Entry<'a> {
         role: Role,
     ) -> Self {
         let mut needed = vec![false; code.nodes.len()];
-        match (role, &code.check) {
-            (Role::Main, _) => {
-                code.stores.iter().for_each(|store| needed[usize::from(store.value)] = true);
-            }
-            (Role::Check, Some(check)) => needed[usize::from(check.value)] = true,
-            (Role::Check, None) => {}
-        }
+        let stored = code.stores.iter().map(|store| store.value);
+        let folded = code.reduce.iter().map(|reduce| reduce.value);
+        let checked = code.check.iter().map(|check| check.value);
+        let roots: SmallVec<[Value; 4]> = match role {
+            Role::Main => stored.collect(),
+            Role::Fold => stored.chain(folded).collect(),
+            Role::Check => checked.collect(),
+        };
+        roots.iter().for_each(|&root| needed[usize::from(root)] = true);
         for i in (0..code.nodes.len()).rev() {
             if needed[i] {
                 for argument in code.nodes[i].expr.arguments() {
@@ -76,20 +83,10 @@ impl<'a> Entry<'a> {
     pub(super) fn text(mut self) -> String {
         self.coordinates_begin();
         self.random_begin();
-        for (i, node) in self.code.nodes.iter().enumerate() {
-            if self.needed[i] {
-                let value = self.expression(i, node);
-                let line = format!("let v{i} = {value};\n");
-                if self.uniform[i] {
-                    let _ = write!(self.before, "  {line}");
-                } else {
-                    let _ = write!(self.point, "    {line}");
-                }
-            }
-        }
+        self.values();
         let checked = self.code.check.is_some();
         match self.role {
-            Role::Main => self.stores(),
+            Role::Main | Role::Fold => self.stores(),
             Role::Check => self.report(),
         }
         self.coordinates_advance();
@@ -100,7 +97,7 @@ impl<'a> Entry<'a> {
             _ => String::new(),
         };
         let name = match self.role {
-            Role::Main => "main",
+            Role::Main | Role::Fold => "main",
             Role::Check => "check",
         };
         let template = include_str!("../../../../shaders/pointwise.wgsl");
@@ -112,6 +109,28 @@ impl<'a> Entry<'a> {
             .replace("$BEFORE", &self.before)
             .replace("$POINT", &self.point)
             .replace("$AFTER", &self.after)
+    }
+
+    /// For a fold: the text before its loops, and the text of a point. Both see what
+    /// `shaders/reduce_inner.wgsl` says, and coordinates.
+    pub(super) fn pieces(mut self) -> (String, String) {
+        self.values();
+        self.stores();
+        (self.before, self.point)
+    }
+
+    fn values(&mut self) {
+        for (i, node) in self.code.nodes.iter().enumerate() {
+            if self.needed[i] {
+                let value = self.expression(i, node);
+                let line = format!("let v{i} = {value};\n");
+                if self.uniform[i] {
+                    let _ = write!(self.before, "  {line}");
+                } else {
+                    let _ = write!(self.point, "    {line}");
+                }
+            }
+        }
     }
 
     /// The linear index of the invocation's first point.
@@ -135,7 +154,7 @@ impl<'a> Entry<'a> {
                     _ => None,
                 }
             });
-        let main = self.role == Role::Main;
+        let main = self.role != Role::Check;
         let stores = self.code.stores.iter().filter(move |_| main);
         loads.chain(stores.map(|store| usize::from(store.operand)))
     }
@@ -205,6 +224,10 @@ impl<'a> Entry<'a> {
                 let stored = if node.dtype.size() == 8 { pair(at) } else { word(at) };
                 format!("decode_{}({stored})", emit::short(node.dtype))
             }
+            Expr::Index if node.dtype == DType::I64 && self.role == Role::Fold => {
+                let base = pair(params::BASE);
+                format!("bitcast<i64>(decode_u64(add_wide({base}, {})))", self.wide_index())
+            }
             Expr::Index if node.dtype == DType::I64 => {
                 format!("bitcast<i64>(decode_u64({}) + u64(linear))", pair(params::BASE))
             }
@@ -220,6 +243,13 @@ impl<'a> Entry<'a> {
             Expr::Binary(op, arguments) => call(op, &arguments),
             Expr::Ternary(op, arguments) => call(op, &arguments),
         }
+    }
+
+    /// The index of a point of a fold, whose dispatches see no window of consecutive points.
+    fn wide_index(&self) -> String {
+        let [length, breadth] =
+            [FoldParam::Length, FoldParam::Breadth].map(|param| word(self.layout.fold(param)));
+        format!("wide_index(lead, {length}, place, {breadth}, trail)")
     }
 
     fn load(&mut self, node: usize, i: usize) -> String {
@@ -239,18 +269,25 @@ impl<'a> Entry<'a> {
     }
 
     /// The index of the operand's element at the point.
-    fn element(&self, i: usize) -> String {
+    pub(super) fn element(&self, i: usize) -> String {
         let mut text = word(self.layout.offset(i));
         match self.code.operands[i].class {
             Class::Uniform => {}
             Class::Contiguous => text.push_str(" + linear"),
             Class::Strided => {
-                for dim in 0..self.layout.rank() {
+                let stays = self.stays(i);
+                for dim in (0..self.layout.rank()).filter(|dim| !stays.contains(dim)) {
                     let _ = write!(text, " + c{dim} * {}", word(self.layout.stride(i, dim)));
                 }
             }
         }
         text
+    }
+
+    /// The dimensions along which an operand is known to stay where it is: a fold's result.
+    fn stays(&self, operand: usize) -> Range<usize> {
+        let fold = self.code.reduce.filter(|r| usize::from(r.operand) == operand && !r.scan);
+        fold.map_or(0..0, |r| r.lead.into()..usize::from(r.lead + r.reduced))
     }
 
     fn stores(&mut self) {
@@ -276,9 +313,10 @@ impl<'a> Entry<'a> {
                 );
             } else {
                 let element = self.element(i);
+                let once = if self.role == Role::Fold { "within" } else { "k < count" };
                 let _ = writeln!(
                     self.point,
-                    "    if k < count {{ store_element{bytes}_{buffer}({element}, {value}); }}"
+                    "    if {once} {{ store_element{bytes}_{buffer}({element}, {value}); }}"
                 );
             }
         }
@@ -321,6 +359,15 @@ impl<'a> Entry<'a> {
     }
 
     fn random(&mut self, node: usize, word: u8, words: u8, scalar: u8) -> String {
+        if self.role == Role::Fold {
+            let offset = pair(self.layout.scalar(usize::from(scalar) + 1));
+            let index = format!("add_wide({}, {})", pair(params::BASE), self.wide_index());
+            let seed = pair(self.layout.scalar(usize::from(scalar)));
+            let place = format!("stream_place({offset}, {index}, 0u, {words}u, {word}u)");
+            let _ = writeln!(self.point, "    let place{node} = {place};");
+            let block = format!("philox(philox_counter(place{node}), {seed})");
+            return format!("bitcast<i32>(get4({block}.words, place{node}.x & 3u))");
+        }
         let place = self.place(word, words, scalar, "linear");
         let seed = pair(self.layout.scalar(usize::from(scalar)));
         let _ = writeln!(self.point, "    let place{node} = {place};");

@@ -6,14 +6,16 @@
 
 mod buffers;
 mod entry;
+mod fold;
 mod prune;
 
 use self::buffers::Buffers;
 pub(super) use self::buffers::{buffer_count, is_stored};
 use self::entry::{Entry, Role};
+pub(super) use self::fold::{Stage, scratch_words};
 use super::params::ParamLayout;
 use crate::dtype::Lane;
-use crate::kernel::{Args, Class, Code, Expr};
+use crate::kernel::{Args, Class, Code, Expr, Fold, Value};
 use crate::math::emit::{self, Subnormals};
 
 /// Invocations of a workgroup, and points of an invocation.
@@ -32,6 +34,27 @@ pub(super) struct Variant {
 
 /// Points of a tile's side.
 pub(super) const TILE: u64 = 32;
+
+/// Which of a structure's texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Text {
+    /// Every point for itself.
+    Points(Variant),
+    /// Part of a fold.
+    Fold(Stage),
+}
+
+impl Text {
+    /// All there are.
+    pub(super) const COUNT: usize = Variant::COUNT + Stage::COUNT;
+
+    pub(super) fn index(self) -> usize {
+        match self {
+            Self::Points(variant) => variant.index(),
+            Self::Fold(stage) => Variant::COUNT + stage as usize,
+        }
+    }
+}
 
 impl Variant {
     /// All there are.
@@ -74,7 +97,14 @@ impl Variant {
 }
 
 /// The shader module of a kernel.
-pub(super) fn module(code: &Code, variant: Variant, subnormals: Subnormals) -> String {
+pub(super) fn module(code: &Code, text: Text, subnormals: Subnormals) -> String {
+    match text {
+        Text::Points(variant) => pointwise(code, variant, subnormals),
+        Text::Fold(stage) => fold::module(code, stage, subnormals),
+    }
+}
+
+fn pointwise(code: &Code, variant: Variant, subnormals: Subnormals) -> String {
     let buffers = Buffers::of(code, variant);
     let layout = ParamLayout::of(code);
 
@@ -84,6 +114,11 @@ pub(super) fn module(code: &Code, variant: Variant, subnormals: Subnormals) -> S
         entries.push_str(&Entry::new(code, variant, &buffers, &layout, Role::Check).text());
     }
 
+    prune::prune(&library(code, &layout, &buffers, subnormals), &entries)
+}
+
+/// Everything that an entry point may call or see.
+fn library(code: &Code, layout: &ParamLayout, buffers: &Buffers, subnormals: Subnormals) -> String {
     let vectors = layout.len(scalar_count(code)) / 4;
     let mut library =
         include_str!("../../../../shaders/params.wgsl").replace("$VECTORS", &vectors.to_string());
@@ -93,7 +128,7 @@ pub(super) fn module(code: &Code, variant: Variant, subnormals: Subnormals) -> S
     library.push_str(include_str!("../../../../shaders/tiles.wgsl"));
     library.push_str(&buffers.text());
     library.push_str(&operations(code));
-    prune::prune(&library, &entries)
+    library
 }
 
 /// The scalars that the text may read.
@@ -103,21 +138,27 @@ pub(super) fn scalar_count(code: &Code) -> usize {
         Expr::Random { scalar, .. } => usize::from(scalar) + 2,
         _ => 0,
     };
-    code.nodes.iter().map(|node| used(&node.expr)).max().unwrap_or(0)
+    let identity = code.reduce.map_or(0, |reduce| usize::from(reduce.identity) + 1);
+    code.nodes.iter().map(|node| used(&node.expr)).max().unwrap_or(0).max(identity)
 }
 
 /// The functions of the rows that the kernel evaluates, each once.
 fn operations(code: &Code) -> String {
     let mut names = Vec::new();
     let mut text = String::new();
-    for node in &code.nodes {
-        let (op, first) = match node.expr {
-            Expr::Unary(op, a) => (op, a),
-            Expr::Binary(op, [a, ..]) => (op, a),
-            Expr::Ternary(op, [a, ..]) => (op, a),
-            _ => continue,
-        };
-        let function = emit::wgsl(op, code.nodes[usize::from(first)].dtype);
+    let dtype_of = |value: Value| code.nodes[usize::from(value)].dtype;
+    let evaluated = code.nodes.iter().filter_map(|node| match node.expr {
+        Expr::Unary(op, a) => Some((op, a)),
+        Expr::Binary(op, [a, ..]) => Some((op, a)),
+        Expr::Ternary(op, [a, ..]) => Some((op, a)),
+        _ => None,
+    });
+    let folded = code.reduce.iter().filter_map(|reduce| match reduce.fold {
+        Fold::Op(op) => Some((op, reduce.value)),
+        Fold::ArgMax | Fold::ArgMin => None,
+    });
+    for (op, first) in evaluated.chain(folded) {
+        let function = emit::wgsl(op, dtype_of(first));
         if !names.contains(&function.name) {
             text.push_str(&function.text);
             names.push(function.name);

@@ -13,7 +13,6 @@ fn adapters_are_listed_best_first_and_each_once() {
         println!("{adapter:?}");
         assert!(adapter.supports(DType::F32) && !adapter.name.is_empty());
         assert!(adapter.memory.is_some_and(|bytes| bytes > 1 << 20) || adapter.api != "Vulkan");
-        assert!(adapter.max_binding <= adapter.max_buffer);
     }
 }
 
@@ -47,7 +46,7 @@ fn lost_device_gives_errors_that_name_it() {
     ];
     for error in errors {
         assert_eq!(error.kind(), ErrorKind::Device, "{error}");
-        assert!(error.to_string().starts_with(device.label()), "{error}");
+        assert!(error.to_string().starts_with(&*device.context.label), "{error}");
     }
 }
 

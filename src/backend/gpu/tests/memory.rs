@@ -72,7 +72,7 @@ fn allocation_beyond_the_device_is_an_error_and_not_the_end() {
     let error = device.allocate(1 << 50).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Memory);
     let Error::OutOfMemory(details) = error else { unreachable!("by its kind") };
-    assert_eq!((details.requested, &*details.device), (1 << 50, device.label()));
+    assert_eq!((details.requested, &*details.device), (1 << 50, &*device.context.label));
     let buffer = upload(&device, &[1_u8, 2, 3]);
     assert_eq!(download::<u8>(&device, &buffer, 3), [1, 2, 3]);
 }
@@ -131,6 +131,6 @@ fn failure_is_remembered_and_named() {
     device.context.queue.write_buffer(&slab, 16, &[0; 4]);
     let error = device.allocate(16).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Device);
-    assert!(error.to_string().starts_with(device.label()), "{error}");
+    assert!(error.to_string().starts_with(&*device.context.label), "{error}");
     assert_eq!(device.wait().unwrap_err().to_string(), error.to_string());
 }

@@ -9,6 +9,7 @@ mod elementwise;
 mod layouts;
 mod memory;
 mod random;
+mod reduce;
 mod text;
 mod windows;
 
@@ -43,7 +44,7 @@ fn device() -> Option<GpuBackend> {
 fn supports(device: &GpuBackend, dtype: DType) -> bool {
     let supports = device.context.supports(dtype);
     if !supports {
-        println!("not tested: {dtype} on {}", device.label());
+        println!("not tested: {dtype} on {}", &*device.context.label);
     }
     supports
 }

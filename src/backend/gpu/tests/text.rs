@@ -1,11 +1,13 @@
 //! The text of kernels: valid, translatable, and as it was (insta). Needs no device.
 
 use super::*;
-use crate::backend::gpu::codegen::{self, Variant};
+use crate::backend::gpu::codegen::{self, Stage, Text, Variant};
 use crate::dtype::Lane;
+use crate::kernel::{Fold, Reduce};
 use crate::math::emit::Subnormals;
 use crate::ops::{Op, Output};
 
+const SUM: Fold = Fold::Op(Op::Add);
 const ALIGNED: Variant = Variant { loads_aligned: true, stores_aligned: true, tiled: false };
 const UNALIGNED: Variant = Variant { loads_aligned: false, stores_aligned: false, tiled: false };
 const TILED: Variant = Variant { tiled: true, ..ALIGNED };
@@ -20,7 +22,11 @@ fn translated(code: &Code, variant: Variant) -> String {
 
 /// Parses, validates and translates the module of a kernel; gives its text.
 fn translated_for(code: &Code, variant: Variant, subnormals: Subnormals) -> String {
-    let text = codegen::module(code, variant, subnormals);
+    translated_text(code, Text::Points(variant), subnormals)
+}
+
+fn translated_text(code: &Code, text: Text, subnormals: Subnormals) -> String {
+    let text = codegen::module(code, text, subnormals);
     let module = match naga::front::wgsl::parse_str(&text) {
         Ok(module) => module,
         Err(error) => panic!("{}\n{text}", error.emit_to_string(&text)),
@@ -120,6 +126,51 @@ fn text_of_every_cast_translates() {
     }
 }
 
+/// A stage of a fold over `parts` dimensions: kept, folded, kept; an operand is stored beside it.
+fn fold(fold: Fold, [input, output]: [DType; 2], parts: [usize; 3], stage: Stage) -> String {
+    let [lead, reduced, trail] = parts;
+    let scan = matches!(stage, Stage::Scan | Stage::ScanPart);
+    let shape = &[2, 3, 4, 5, 6, 7][..lead + reduced + trail];
+    let strides = row_major(shape);
+    let mut build = Build::new(shape);
+    let mut kept = strides.clone();
+    if !scan {
+        kept[lead..lead + reduced].fill(0);
+    }
+    let operand = build.operand(0, output, 0, &kept);
+    let source = build.operand(1, input, 0, &strides);
+    let beside = build.operand(2, input, 0, &strides);
+    let value = build.load(source);
+    build.store(beside, value);
+    let (lead, reduced) = (lead as u8, reduced as u8);
+    let reduce = Reduce { fold, value, operand, identity: 0, lead, reduced, scan };
+    build.0.code.reduce = Some(reduce);
+    translated_text(&build.0.code, Text::Fold(stage), Subnormals::Kept)
+}
+
+#[test]
+fn text_of_every_fold_translates() {
+    let ops = [Op::Add, Op::Mul, Op::Maximum, Op::Minimum].map(Fold::Op);
+    let stages = [
+        (Stage::Whole, [2, 2, 0]),
+        (Stage::Whole, [0, 1, 2]),
+        (Stage::Partial, [1, 1, 0]),
+        (Stage::Partial, [2, 2, 2]),
+        (Stage::Pairs, [0, 0, 0]),
+        (Stage::Last, [2, 0, 1]),
+        (Stage::Scan, [2, 1, 2]),
+        (Stage::ScanPart, [0, 1, 0]),
+    ];
+    for dtype in DType::ALL {
+        for kind in ops.into_iter().chain([Fold::ArgMax, Fold::ArgMin]) {
+            let output = if matches!(kind, Fold::Op(_)) { dtype } else { DType::I64 };
+            for (stage, parts) in stages {
+                fold(kind, [dtype, output], parts, stage);
+            }
+        }
+    }
+}
+
 fn chain() -> Code {
     let mut build = Build::new(&[8]);
     let a = build.dense(0, DType::F32);
@@ -171,5 +222,16 @@ fn text_of_typical_kernels_is_as_reviewed() {
     ];
     for (name, code, variant) in kernels {
         insta::assert_snapshot!(name, translated(&code, variant));
+    }
+    let folds = [
+        ("sum_f32_inner", SUM, [1, 1, 0], Stage::Partial),
+        ("sum_f32_outer", SUM, [0, 2, 1], Stage::Whole),
+        ("sum_f32_scan", SUM, [0, 1, 1], Stage::Scan),
+        ("sum_f32_last", SUM, [1, 0, 0], Stage::Last),
+        ("argmax_f32_inner", Fold::ArgMax, [0, 1, 0], Stage::Whole),
+    ];
+    for (name, kind, parts, stage) in folds {
+        let output = if kind == SUM { DType::F32 } else { DType::I64 };
+        insta::assert_snapshot!(name, fold(kind, [DType::F32, output], parts, stage));
     }
 }

@@ -143,16 +143,6 @@ macro_rules! symbolic_float {
                     }
                 }
             }
-            fn to_int(self) -> $sym_int {
-                match self.constant() {
-                    Some(value) => $sym_int::lit(value as i64),
-                    None => $sym_int(form(
-                        concat!("to_int_", $suffix, "({0})"),
-                        &[self.0],
-                        $sym_int::TYPE,
-                    )),
-                }
-            }
             fn step(self) -> Self {
                 match builder::step_form() {
                     Some(text) => Self(form(text, &[self.0], Self::TYPE)),

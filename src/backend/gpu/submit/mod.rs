@@ -4,15 +4,18 @@
 //! need between them. Their parameters are written at once, to one uniform buffer that each dispatch
 //! sees at an offset of its own; the queue keeps its order, so the next call may overwrite it.
 
+mod fold;
+
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+use self::fold::Scratch;
 use super::checks::Checks;
-use super::codegen::{RUN, TILE, Variant, WORKGROUP, scalar_count};
+use super::codegen::{RUN, TILE, Text, Variant, WORKGROUP, scalar_count};
 use super::context::Context;
-use super::memory::{GpuMemory, Slab};
+use super::memory::{GpuMemory, Pool, Slab};
 use super::params;
 use super::pipeline::{Access, Pipeline, Pipelines};
 use super::window::{self, Part, Reach, Window};
@@ -58,6 +61,7 @@ impl Submitter {
         context: &Context,
         pipelines: &mut Pipelines,
         checks: &mut Checks,
+        pool: &Arc<Pool>,
         reach: Reach,
         launches: &[Launch],
     ) -> Result<()> {
@@ -66,8 +70,15 @@ impl Submitter {
         }
         let mut words = Vec::new();
         let mut dispatches = Vec::new();
+        // Alive until all is submitted: the pool may destroy what is given back.
+        let mut scratch = Scratch::new(pool);
         for launch in launches {
-            self.plan(context, pipelines, checks, reach, launch, &mut words, &mut dispatches)?;
+            let out = (&mut words, &mut dispatches);
+            if launch.kernel.code.reduce.is_some() {
+                self.plan_fold(context, pipelines, &mut scratch, reach, launch, out)?;
+            } else {
+                self.plan(context, pipelines, checks, reach, launch, out)?;
+            }
         }
         let bytes = 4 * words.len() as u64;
         if bytes + params::SEEN > self.params.size() {
@@ -95,10 +106,6 @@ impl Submitter {
     }
 
     /// Adds a launch's dispatches and their parameters: a check sees all windows before any is stored.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the parts of the device's state, borrowed apart"
-    )]
     fn plan(
         &mut self,
         context: &Context,
@@ -106,21 +113,10 @@ impl Submitter {
         checks: &mut Checks,
         reach: Reach,
         launch: &Launch,
-        words: &mut Vec<u32>,
-        dispatches: &mut Vec<Dispatch>,
+        (words, dispatches): (&mut Vec<u32>, &mut Vec<Dispatch>),
     ) -> Result<()> {
         let kernel = &launch.kernel;
-        let buffers = launch.buffers.iter();
-        let bytes: SmallVec<[u64; 8]> = buffers.clone().map(|b| b.bytes() as u64).collect();
-        if !window::in_range(kernel, &bytes) {
-            return Err(context.error("a kernel reaches beyond its buffers"));
-        }
-        let slabs: SmallVec<[&Slab; 8]> =
-            buffers.map(|buffer| buffer.memory::<GpuMemory>().slab()).collect();
-        debug_assert!(
-            slabs.iter().enumerate().all(|(i, a)| slabs[..i].iter().all(|b| a.id != b.id)),
-            "a buffer is there twice, and one binding may be stored to: {launch:?}"
-        );
+        let slabs = slabs(context, launch)?;
         let sizes: SmallVec<[u64; 8]> = slabs.iter().map(|slab| slab.size).collect();
         let windows = window::windows(kernel, &sizes, reach).ok_or_else(|| {
             context.error("one element needs more of a buffer than a binding has")
@@ -131,11 +127,9 @@ impl Submitter {
         for window in &windows {
             let local = |i: usize| local_offset(kernel, window, i);
             let variant = Variant::of(&kernel.code, &kernel.args, &window.shape, local);
-            let pipeline = pipelines.get(context, &kernel.code, variant)?;
-            let group = self.group(context, &pipeline, &slabs, window);
-            let align = context.limits.min_uniform_buffer_offset_alignment as usize / 4;
-            words.resize(words.len().next_multiple_of(align.max(4)), 0);
-            let offset = 4 * words.len() as u32;
+            let pipeline = pipelines.get(context, &kernel.code, Text::Points(variant))?;
+            let group = self.group(context, &pipeline, slabs.iter().copied().zip(&window.parts));
+            let offset = params_begin(context, words);
             let grid = grid(context, workgroups(&window.shape, variant));
             append_params(words, kernel, window, &pipeline, grid[0], slot);
             mains.push(Dispatch { pipeline, check: false, group, offset, grid });
@@ -152,18 +146,19 @@ impl Submitter {
         Ok(())
     }
 
-    fn group(
+    /// The group of a pipeline's buffers; it may have fewer than there are.
+    fn group<'s>(
         &mut self,
         context: &Context,
         pipeline: &Pipeline,
-        slabs: &[&Slab],
-        window: &Window,
+        parts: impl Iterator<Item = (&'s Slab, &'s Part)>,
     ) -> wgpu::BindGroup {
-        let seen = || slabs.iter().zip(&window.parts).take(pipeline.access.len());
-        let parts = seen().map(|(slab, &part)| (slab.id, part)).collect();
+        let seen: SmallVec<[(&Slab, &Part); 8]> = parts.take(pipeline.access.len()).collect();
+        let parts = seen.iter().map(|&(slab, &part)| (slab.id, part)).collect();
         let key = (pipeline.access.clone(), parts);
         let make = || {
-            let entries: SmallVec<[wgpu::BindGroupEntry<'_>; 8]> = seen()
+            let entries: SmallVec<[wgpu::BindGroupEntry<'_>; 8]> = seen
+                .iter()
                 .zip(0..)
                 .map(|((slab, part), binding)| wgpu::BindGroupEntry {
                     binding,
@@ -178,6 +173,29 @@ impl Submitter {
         };
         self.groups.entry(key).or_insert_with(make).clone()
     }
+}
+
+/// The memory of a launch's buffers, which all operands stay within.
+fn slabs<'l>(context: &Context, launch: &'l Launch) -> Result<SmallVec<[&'l Slab; 8]>> {
+    let buffers = launch.buffers.iter();
+    let bytes: SmallVec<[u64; 8]> = buffers.clone().map(|b| b.bytes() as u64).collect();
+    if !window::in_range(&launch.kernel, &bytes) {
+        return Err(context.error("a kernel reaches beyond its buffers"));
+    }
+    let slabs: SmallVec<[&Slab; 8]> =
+        buffers.map(|buffer| buffer.memory::<GpuMemory>().slab()).collect();
+    debug_assert!(
+        slabs.iter().enumerate().all(|(i, a)| slabs[..i].iter().all(|b| a.id != b.id)),
+        "a buffer is there twice, and one binding may be stored to: {launch:?}"
+    );
+    Ok(slabs)
+}
+
+/// Aligns the parameters for those of another dispatch; where they begin, in bytes.
+fn params_begin(context: &Context, words: &mut Vec<u32>) -> u32 {
+    let align = context.limits.min_uniform_buffer_offset_alignment as usize / 4;
+    words.resize(words.len().next_multiple_of(align.max(4)), 0);
+    4 * words.len() as u32
 }
 
 /// Where the operand starts in the window's part of its buffer, in elements.
@@ -220,8 +238,7 @@ fn append_params(
     let base = kernel.args.base.wrapping_add(window.start(&kernel.args.shape));
     own[params::POINTS] = window.len() as u32;
     own[params::ROW] = row;
-    own[params::BASE] = base as u32;
-    own[params::BASE + 1] = (base >> 32) as u32;
+    params::put_pair(own, params::BASE, base);
     own[params::SLOT] = slot.unwrap_or_default();
     for (dim, &size) in window.shape.iter().enumerate() {
         own[layout.size(dim)] = size as u32;
@@ -237,8 +254,7 @@ fn append_params(
         }
     }
     for (k, &scalar) in kernel.args.scalars.iter().take(scalars).enumerate() {
-        own[layout.scalar(k)] = scalar as u32;
-        own[layout.scalar(k) + 1] = (scalar >> 32) as u32;
+        params::put_pair(own, layout.scalar(k), scalar);
     }
 }
 

@@ -6,8 +6,11 @@
 //! still too much, along the next dimension within each slice. A window is a range of consecutive
 //! points, so contiguous operands stay contiguous, and the pipeline is that of the whole launch.
 
+mod fold;
+
 use smallvec::SmallVec;
 
+pub(super) use self::fold::{Batch, batches, extents};
 use super::memory::GRANULE;
 use crate::kernel::{Dims, Kernel};
 
@@ -144,9 +147,16 @@ impl Cutter<'_> {
                 high = high.max((first + span + 1) * bytes);
             }
         }
+        Part::around(low, high, whole)
+    }
+}
+
+impl Part {
+    /// The part with the bytes from `low` to `high`, of so many; if there are none, some part.
+    fn around(low: u64, high: u64, whole: u64) -> Self {
         let low = low.min(high) / GRANULE * GRANULE;
         let high = high.next_multiple_of(GRANULE).clamp(low + GRANULE, whole);
-        Part { start: low, len: high - low }
+        Self { start: low, len: high - low }
     }
 }
 

@@ -1,0 +1,353 @@
+//! The dispatches of a fold.
+//!
+//! A batch (Note [Batches]) folds its elements into results at once, or into partial results in scratch
+//! memory, which passes of 256 to 1 fold pairwise until one a kept point is left.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::super::codegen::{Stage, Text, scalar_count, scratch_words};
+use super::super::context::Context;
+use super::super::memory::{GpuMemory, Pool, Slab};
+use super::super::params::{self, FoldParam};
+use super::super::pipeline::{Pipeline, Pipelines};
+use super::super::window::{Batch, Part, Reach, batches, extents};
+use super::{Dispatch, Submitter, WORKGROUP, grid, params_begin, slabs};
+use crate::backend::{Buffer, Launch};
+use crate::error::Result;
+use crate::kernel::{
+    Args, Class, Code, Dims, Expr, Fold, INNER_LANES, Kernel, Node, OperandArgs, OperandCode,
+    Reduce,
+};
+
+/// Partial results that a workgroup folds into one.
+const PAIRS: u64 = 256;
+
+/// Memory for partial results: two buffers that take turns, as large as any launch needs.
+pub(super) struct Scratch<'p> {
+    pool: &'p Arc<Pool>,
+    buffers: [Option<Buffer>; 2],
+    /// What was too small, but is used.
+    used: Vec<Buffer>,
+}
+
+impl<'p> Scratch<'p> {
+    pub(super) fn new(pool: &'p Arc<Pool>) -> Self {
+        Self { pool, buffers: [None, None], used: Vec::new() }
+    }
+
+    fn get(&mut self, context: &Context, turn: usize, bytes: u64) -> Result<Buffer> {
+        let known = self.buffers[turn].take();
+        let buffer = match known {
+            Some(buffer) if buffer.bytes() as u64 >= bytes => buffer,
+            other => {
+                self.used.extend(other);
+                self.pool.allocate(context, bytes as usize)?
+            }
+        };
+        self.buffers[turn] = Some(buffer.clone());
+        Ok(buffer)
+    }
+}
+
+/// Partial results of a batch: how many a kept point has, and where.
+#[derive(Clone, Copy)]
+struct Partials {
+    count: u64,
+    kept_step: u64,
+    part_step: u64,
+}
+
+/// Numbers of one dispatch of a fold, by [`FoldParam`].
+#[derive(Clone, Copy)]
+struct Numbers([u32; FoldParam::ALL.len()]);
+
+impl Numbers {
+    /// Those that all dispatches of a batch share.
+    fn of(batch: &Batch, extents: [u64; 3]) -> Self {
+        Self([0; FoldParam::ALL.len()])
+            .with(FoldParam::LeadFirst, batch.lead.start)
+            .with(FoldParam::LeadCount, batch.lead.end - batch.lead.start)
+            .with(FoldParam::TrailFirst, batch.trail.start)
+            .with(FoldParam::TrailCount, batch.trail.end - batch.trail.start)
+            .with(FoldParam::Length, extents[1])
+            .with(FoldParam::Breadth, extents[2])
+            .with(FoldParam::Chunk, batch.chunk)
+    }
+
+    fn with(mut self, param: FoldParam, value: u64) -> Self {
+        self.0[param as usize] = value as u32;
+        self
+    }
+}
+
+/// A launch that folds, and what its dispatches are made with.
+struct Planner<'a, 'p> {
+    submitter: &'a mut Submitter,
+    context: &'a Context,
+    pipelines: &'a mut Pipelines,
+    scratch: &'a mut Scratch<'p>,
+    words: &'a mut Vec<u32>,
+    dispatches: &'a mut Vec<Dispatch>,
+}
+
+impl Submitter {
+    /// Adds the dispatches of a launch that folds, and their parameters.
+    pub(super) fn plan_fold(
+        &mut self,
+        context: &Context,
+        pipelines: &mut Pipelines,
+        scratch: &mut Scratch<'_>,
+        reach: Reach,
+        launch: &Launch,
+        (words, dispatches): (&mut Vec<u32>, &mut Vec<Dispatch>),
+    ) -> Result<()> {
+        let kernel = &launch.kernel;
+        let Some(reduce) = &kernel.code.reduce else { return Ok(()) };
+        let slabs = slabs(context, launch)?;
+        let sizes: SmallVec<[u64; 8]> = slabs.iter().map(|slab| slab.size).collect();
+        if !indices_fit(kernel, reduce) {
+            return Err(context.error("a fold has more than 2^32 points along its dimensions"));
+        }
+        let bytes = 4 * scratch_words(&kernel.code, reduce);
+        let batches = batches(kernel, reduce, &sizes, bytes, reach).ok_or_else(|| {
+            context.error("a block of a fold needs more of a buffer than a binding has")
+        })?;
+        let mut planner =
+            Planner { submitter: self, context, pipelines, scratch, words, dispatches };
+        for batch in &batches {
+            planner.batch(kernel, reduce, &slabs, batch)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the shader's indices, modulo 2^32, tell all points apart where they must: where they are
+/// divided into coordinates, are positions or places in a stream.
+fn indices_fit(kernel: &Kernel, reduce: &Reduce) -> bool {
+    let code = &kernel.code;
+    let (lead, reduced) = (reduce.lead, reduce.reduced);
+    let position = matches!(reduce.fold, Fold::ArgMax | Fold::ArgMin);
+    let indexed = code.nodes.iter().any(|n| matches!(n.expr, Expr::Index | Expr::Random { .. }));
+    let whole = [lead > 1, reduced > 1 || position, reduce.trail(code.rank) > 1];
+    let fits = |(len, divided): (u64, bool)| len < 1 << 32 || !(divided || indexed);
+    extents(kernel, reduce).into_iter().zip(whole).all(fits)
+}
+
+impl Planner<'_, '_> {
+    fn batch(
+        &mut self,
+        kernel: &Kernel,
+        reduce: &Reduce,
+        slabs: &[&Slab],
+        batch: &Batch,
+    ) -> Result<()> {
+        let extents = extents(kernel, reduce);
+        let [rows, columns] = [&batch.lead, &batch.trail].map(|range| range.end - range.start);
+        let outer = reduce.trail(kernel.code.rank) > 0;
+        let count = extents[1].div_ceil(batch.chunk);
+        let direct = batch.windows.len() == 1 && count == 1;
+        let stage = match (reduce.scan, direct) {
+            (false, true) => Stage::Whole,
+            (false, false) => Stage::Partial,
+            (true, true) => Stage::Scan,
+            (true, false) => Stage::ScanPart,
+        };
+        // Neighbouring invocations store neighbouring partial results.
+        let kept = rows * columns;
+        let steps = if outer { [1, kept] } else { [count, 1] };
+        let mut partials = Partials { count, kept_step: steps[0], part_step: steps[1] };
+        let record = 4 * scratch_words(&kernel.code, reduce);
+        let scratch = match direct {
+            true => None,
+            false => Some(self.scratch.get(self.context, 0, kept * count * record)?),
+        };
+        for window in &batch.windows {
+            let len = window.reduced.end - window.reduced.start;
+            let continued = !window.reduced.start.is_multiple_of(batch.chunk);
+            let parts = len.div_ceil(batch.chunk);
+            let lanes = extents[1].next_power_of_two().min(INNER_LANES as u64);
+            let numbers = Numbers::of(batch, extents)
+                .with(FoldParam::ReducedFirst, window.reduced.start)
+                .with(FoldParam::ReducedCount, len)
+                .with(FoldParam::Lanes, lanes)
+                .with(FoldParam::Parts, parts)
+                .with(FoldParam::PartFirst, window.reduced.start / batch.chunk)
+                .with(FoldParam::KeptStep, partials.kept_step)
+                .with(FoldParam::PartStep, partials.part_step)
+                .with(FoldParam::Continued, continued.into());
+            let groups = match (reduce.scan, outer) {
+                (true, _) => kept.div_ceil(WORKGROUP),
+                (false, true) => (kept * parts).div_ceil(WORKGROUP),
+                (false, false) => rows.div_ceil(WORKGROUP / lanes) * parts,
+            };
+            let scratch = scratch.as_ref().map(|buffer| buffer.memory::<GpuMemory>().slab());
+            let bindings: SmallVec<[(&Slab, Part); 8]> = slabs
+                .iter()
+                .copied()
+                .zip(window.parts.iter().copied())
+                .chain(scratch.map(all))
+                .collect();
+            self.dispatch(kernel, stage, &bindings, numbers, groups)?;
+        }
+        if direct || reduce.scan {
+            return Ok(());
+        }
+        let Some(mut values) = scratch else { return Ok(()) };
+        let mut turn = 1;
+        while partials.count > PAIRS {
+            let count = partials.count.div_ceil(PAIRS);
+            let next = self.scratch.get(self.context, turn, kept * count * record)?;
+            let numbers = Numbers::of(batch, extents)
+                .with(FoldParam::KeptStep, count)
+                .with(FoldParam::PartStep, 1);
+            let slabs = [&values, &next].map(|buffer| all(buffer.memory::<GpuMemory>().slab()));
+            let kernel = pairs(kernel, reduce);
+            self.pairs(&kernel, Stage::Pairs, &slabs, (numbers, partials), kept)?;
+            partials = Partials { count, kept_step: count, part_step: 1 };
+            values = next;
+            turn = 1 - turn;
+        }
+        let operand = usize::from(kernel.code.operands[usize::from(reduce.operand)].buffer);
+        let result = (slabs[operand], batch.windows[0].parts[operand]);
+        let slabs = [result, all(values.memory::<GpuMemory>().slab())];
+        let numbers = Numbers::of(batch, extents);
+        self.pairs(&last(kernel, reduce), Stage::Last, &slabs, (numbers, partials), kept)
+    }
+
+    fn pairs(
+        &mut self,
+        kernel: &Kernel,
+        stage: Stage,
+        bindings: &[(&Slab, Part)],
+        (numbers, partials): (Numbers, Partials),
+        kept: u64,
+    ) -> Result<()> {
+        let lanes = partials.count.next_power_of_two().min(PAIRS);
+        let parts = partials.count.div_ceil(PAIRS);
+        let numbers = numbers
+            .with(FoldParam::Lanes, lanes)
+            .with(FoldParam::Parts, parts)
+            .with(FoldParam::Partials, partials.count)
+            .with(FoldParam::InKeptStep, partials.kept_step)
+            .with(FoldParam::InPartStep, partials.part_step);
+        self.dispatch(kernel, stage, bindings, numbers, kept.div_ceil(WORKGROUP / lanes) * parts)
+    }
+
+    fn dispatch(
+        &mut self,
+        kernel: &Kernel,
+        stage: Stage,
+        bindings: &[(&Slab, Part)],
+        numbers: Numbers,
+        groups: u64,
+    ) -> Result<()> {
+        let pipeline = self.pipelines.get(self.context, &kernel.code, Text::Fold(stage))?;
+        let parts = bindings.iter().map(|(slab, part)| (*slab, part));
+        let group = self.submitter.group(self.context, &pipeline, parts);
+        let offset = params_begin(self.context, self.words);
+        let grid = grid(self.context, groups);
+        append_params(self.words, kernel, &pipeline, bindings, numbers, grid[0]);
+        self.dispatches.push(Dispatch { pipeline, check: false, group, offset, grid });
+        Ok(())
+    }
+}
+
+fn all(slab: &Slab) -> (&Slab, Part) {
+    (slab, Part { start: 0, len: slab.size })
+}
+
+/// A kernel that stands for the folding of partial results: the same for all kernels that fold so.
+fn pairs(kernel: &Kernel, reduce: &Reduce) -> Kernel {
+    let dtype = kernel.code.nodes[usize::from(reduce.value)].dtype;
+    Kernel {
+        code: Code {
+            rank: 0,
+            operands: SmallVec::new(),
+            nodes: SmallVec::from_iter([Node { expr: Expr::Scalar(0), dtype }]),
+            stores: SmallVec::new(),
+            check: None,
+            reduce: Some(Reduce {
+                fold: reduce.fold,
+                value: 0,
+                operand: 0,
+                identity: 0,
+                lead: 0,
+                reduced: 0,
+                scan: false,
+            }),
+        },
+        args: Args {
+            shape: Dims::new(),
+            operands: SmallVec::new(),
+            scalars: SmallVec::from_slice(&[0]),
+            base: 0,
+            check: 0,
+        },
+    }
+}
+
+/// As [`pairs`], with the operand of the results and the kept dimensions.
+fn last(kernel: &Kernel, reduce: &Reduce) -> Kernel {
+    let mut last = pairs(kernel, reduce);
+    let (lead, reduced) = (usize::from(reduce.lead), usize::from(reduce.reduced));
+    let kept = |dims: &[usize]| -> Dims {
+        dims.iter()
+            .enumerate()
+            .filter(|(i, _)| !(lead..lead + reduced).contains(i))
+            .map(|(_, &d)| d)
+            .collect()
+    };
+    let operand = usize::from(reduce.operand);
+    let args = &kernel.args.operands[operand];
+    let strides = kept(&args.strides);
+    last.args.shape = kept(&kernel.args.shape);
+    last.code.rank = last.args.shape.len() as u8;
+    last.code.operands.push(OperandCode {
+        buffer: 0,
+        dtype: kernel.code.operands[operand].dtype,
+        class: Class::of(&last.args.shape, &strides),
+    });
+    last.args.operands.push(OperandArgs { offset: args.offset, strides });
+    if let Some(own) = &mut last.code.reduce {
+        own.lead = reduce.lead;
+    }
+    last
+}
+
+fn append_params(
+    words: &mut Vec<u32>,
+    kernel: &Kernel,
+    pipeline: &Pipeline,
+    bindings: &[(&Slab, Part)],
+    numbers: Numbers,
+    row: u32,
+) {
+    let layout = &pipeline.params;
+    let scalars = scalar_count(&kernel.code);
+    let start = words.len();
+    words.resize(start + layout.len(scalars), 0);
+    let own = &mut words[start..];
+    own[params::ROW] = row;
+    params::put_pair(own, params::BASE, kernel.args.base);
+    for (dim, &size) in kernel.args.shape.iter().enumerate() {
+        own[layout.size(dim)] = size as u32;
+    }
+    for (param, _) in FoldParam::ALL {
+        own[layout.fold(param)] = numbers.0[param as usize];
+    }
+    for (i, (code, args)) in kernel.code.operands.iter().zip(&kernel.args.operands).enumerate() {
+        // Modulo 2^32, as the shader's sums are: the element's own index fits.
+        let start = bindings[usize::from(code.buffer)].1.start as usize / code.dtype.size();
+        own[layout.offset(i)] = args.offset.wrapping_sub(start) as u32;
+        if code.class == Class::Strided {
+            for (dim, &stride) in args.strides.iter().enumerate() {
+                own[layout.stride(i, dim)] = stride as u32;
+            }
+        }
+    }
+    for (k, &scalar) in kernel.args.scalars.iter().take(scalars).enumerate() {
+        params::put_pair(own, layout.scalar(k), scalar);
+    }
+}

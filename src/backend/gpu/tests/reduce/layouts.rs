@@ -1,0 +1,82 @@
+//! Folds of any layout, and what else their kernels store.
+
+use super::*;
+
+#[test]
+fn layouts_of_the_input_do_not_change_the_fold() {
+    let Some(device) = device() else { return };
+    let value = |i: usize| float(i) as f32;
+    let cases: [([&[usize]; 3], &[usize]); 8] = [
+        // Transposed, broadcast, with gaps; several dimensions of each part.
+        ([&[5], &[300], &[]], &[1, 5]),
+        ([&[5], &[300], &[]], &[0, 1]),
+        ([&[5], &[300], &[]], &[1, 0]),
+        ([&[4], &[7, 11], &[]], &[11, 44, 1]),
+        ([&[2, 3], &[20, 30], &[]], &[40, 3000, 100, 1]),
+        ([&[], &[50], &[3, 4]], &[30, 9, 2]),
+        ([&[2, 3], &[5, 70], &[4, 6]], &[1, 100_000, 7000, 90, 14, 2]),
+        ([&[3], &[4, 5, 6], &[2]], &[2, 72, 12, 6, 1]),
+    ];
+    for ([lead, reduced, trail], strides) in cases {
+        let folding = Folding { strides: Some(strides), ..Folding::new(lead, reduced, trail, SUM) };
+        check(&device, &folding, value, 0.0, |a, b| a + b, |a| a);
+    }
+}
+
+/// `y = x * 3`, stored, and the sum of `y + index`, with a random word stored at each point too.
+#[test]
+fn stores_beside_a_fold_happen_at_every_point() {
+    let Some(device) = device() else { return };
+    let cases: [[&[usize]; 3]; 5] = [
+        [&[3], &[5000], &[]],
+        [&[70], &[3], &[]],
+        [&[2], &[700], &[5]],
+        [&[2], &[3], &[5]],
+        [&[2, 2], &[6, 7], &[]],
+    ];
+    for [lead, reduced, trail] in cases {
+        let folding = Folding::new(lead, reduced, trail, SUM);
+        let len = folding.len();
+        let x: Vec<u8> = (0..len).map(|i| noise(i) as u8).collect();
+        let mut build = Build::new(&folding.shape());
+        let (source, target) = (build.dense(0, DType::U8), build.dense(1, DType::U8));
+        let words = build.dense(3, DType::I32);
+        let value = build.load(source);
+        let three = build.scalar(3, DType::U8);
+        let tripled = build.node(Expr::Binary(Op::Mul, [value, three]), DType::U8);
+        let index = build.node(Expr::Index, DType::I32);
+        let wide = build.node(Expr::Cast(tripled), DType::I32);
+        let sum = build.node(Expr::Binary(Op::Add, [wide, index]), DType::I32);
+        build.0.args.scalars.extend([0x1234_5678_9abc_def0, 7]);
+        let random = build.node(Expr::Random { word: 0, words: 1, scalar: 1 }, DType::I32);
+        build.store(target, tripled);
+        build.store(words, random);
+        build.0.args.base = 1000;
+        folding.fold(&mut build, sum, 2, DType::I32);
+        let source = upload(&device, &x);
+        let stored = upload(&device, &vec![0_u8; len]);
+        let [lead, _, trail] = folding.lens();
+        let out = device.allocate(4 * lead * trail).unwrap();
+        let (stream, plain) =
+            (device.allocate(4 * len).unwrap(), device.allocate(4 * len).unwrap());
+        device.run(&[build.launch(&[&source, &stored, &out, &stream])]).unwrap();
+
+        let tripled: Vec<u8> = x.iter().map(|x| x.wrapping_mul(3)).collect();
+        assert_eq!(download::<u8>(&device, &stored, len), tripled);
+        let sums: Vec<i32> =
+            tripled.iter().zip(1000..).map(|(&x, i): (&u8, i32)| i32::from(x) + i).collect();
+        let line = |line: &Vec<i32>| vec![line.iter().sum()];
+        let lines: Vec<Vec<i32>> = folding.lines(&sums).iter().map(line).collect();
+        assert_eq!(download::<i32>(&device, &out, lead * trail), folding.ordered(&lines));
+        // The same stream without a fold.
+        let mut build = Build::new(&folding.shape());
+        let words = build.dense(0, DType::I32);
+        build.0.args.scalars.extend([0x1234_5678_9abc_def0, 7]);
+        let random = build.node(Expr::Random { word: 0, words: 1, scalar: 0 }, DType::I32);
+        build.store(words, random);
+        build.0.args.base = 1000;
+        device.run(&[build.launch(&[&plain])]).unwrap();
+        let expected = download::<i32>(&device, &plain, len);
+        assert_eq!(download::<i32>(&device, &stream, len), expected);
+    }
+}

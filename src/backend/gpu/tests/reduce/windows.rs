@@ -1,0 +1,49 @@
+//! Folds of more than a binding reaches.
+
+use super::scans::{check_scan, running_sum, scanning};
+use super::*;
+
+#[test]
+fn folds_in_windows_have_the_bits_of_the_tree() {
+    let options = GpuOptions { max_binding: Some(40 << 10), ..Default::default() };
+    let Some(device) = device_with(options) else { return };
+    let value = |i: usize| float(i) as f32;
+    let add = |a: f32, b: f32| a + b;
+    let cases: [[&[usize]; 3]; 9] = [
+        [&[], &[100_001], &[]],
+        [&[3], &[20_001], &[]],
+        [&[2000], &[20], &[]],
+        [&[3], &[30, 700], &[]],
+        [&[], &[5000], &[7]],
+        [&[], &[900, 3], &[20]],
+        // Rows of which a binding has few, or part of one.
+        [&[2], &[40], &[1500]],
+        [&[], &[3], &[20_000]],
+        [&[50], &[3], &[300]],
+    ];
+    for [lead, n, trail] in cases {
+        let folding = Folding::new(lead, n, trail, SUM);
+        check(&device, &folding, value, 0.0, add, |a| a);
+        check(&device, &folding, value, 0.0, add, half::f16::from_f32);
+        let place = Folding::new(lead, n, trail, Fold::ArgMin);
+        check_position(&device, &place, value, f32::is_nan, |a, b| a < b);
+    }
+    // Both lines lie all over the buffer.
+    let folding = Folding { strides: Some(&[1, 2]), ..Folding::new(&[2], &[20_000], &[], SUM) };
+    check(&device, &folding, value, 0.0, add, |a| a);
+    let scans: [[&[usize]; 3]; 3] =
+        [[&[], &[20_000], &[]], [&[3], &[9001], &[]], [&[2], &[30], &[2000]]];
+    for [lead, n, trail] in scans {
+        check_scan(&device, &scanning(lead, n, trail, SUM, 0), value, running_sum);
+    }
+}
+
+#[test]
+fn fold_of_blocks_beyond_every_binding_is_refused() {
+    let options = GpuOptions { max_binding: Some(4 << 10), ..Default::default() };
+    let Some(device) = device_with(options) else { return };
+    let (x, out) = (upload(&device, &vec![1_f32; 9000]), device.allocate(4).unwrap());
+    let build = Folding::new(&[], &[9000], &[], SUM).build(DType::F32, DType::F32, DType::F32);
+    let error = device.run(&[build.launch(&[&x, &out])]).unwrap_err();
+    assert!(error.to_string().contains("a block of a fold"), "{error}");
+}
