@@ -152,7 +152,7 @@ impl Runtime {
         }
         self.run(executor, &mut batch);
         // Collected where they lie.
-        records.into_iter().filter_map(|record| record).collect()
+        records.into_iter().flatten().collect()
     }
 
     fn enqueue(

@@ -148,11 +148,11 @@ pub(super) fn plan(
             reasons.resize(groups.len(), Ended::Tape);
             let unexplained = (0..group).filter(|&g| reasons[g] == Ended::Tape);
             for g in unexplained.collect::<Vec<_>>() {
-                let seen = views.clone().flat_map(|(input, view)| {
+                let mut seen = views.clone().flat_map(|(input, view)| {
                     let seen = touches[slots.at(view)].iter();
                     seen.filter_map(move |touch| constraint(records, (input, view), touch))
                 });
-                let hazard = seen.filter(|&(first, _)| first > g).last();
+                let hazard = seen.rfind(|&(first, _)| first > g);
                 reasons[g] = match (refusal(records, &groups[g], index, limits), hazard) {
                     (Some(why), _) => why,
                     (None, Some((_, with))) => Ended::Hazard { next: index, with },
