@@ -41,11 +41,11 @@ pub(crate) fn limit(device: Device, budget: Duration) -> Result<f64> {
         case: Case::Call { inputs, run, expect: Expect::Copy, ops: 1 },
     };
     let streams = [
-        stream("copy", 2 * 4 << 24, &[Input::Vector; 2], |job| {
+        stream("copy", 8 << 24, &[Input::Vector; 2], |job| {
             job.inputs[1].copy_(&job.inputs[0])?;
             Ok(job.inputs[1].alias())
         }),
-        stream("add", 3 * 4 << 24, &[Input::Vector; 3], |job| {
+        stream("add", 12 << 24, &[Input::Vector; 3], |job| {
             job.inputs[2].copy_(&job.inputs[0].add(&job.inputs[1])?)?;
             Ok(job.inputs[2].alias())
         }),
