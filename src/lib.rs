@@ -77,7 +77,7 @@
 //!   [`Options`].
 //! - Working with one: [`Tensor`]; with its memory: [`HostArray`].
 //! - Indexing: [`Tensor::i`], [`Tensor::index_put_`], [`slice()`], [`NewAxis`], [`Ellipsis`].
-//! - Devices: [`Device`]; what one has done: [`Device::stats`].
+//! - Devices: [`Device`]; what one has done: [`Device::stats`]; what it is about to do: [`explain`].
 //! - What went wrong: [`Error`] and its [`ErrorKind`].
 
 mod backend;
@@ -102,12 +102,12 @@ pub use scalar::Scalar;
 #[doc(hidden)]
 pub use tensor::table;
 pub use tensor::{
-    Arg, Bound, Data, Dim, Ellipsis, Generator, HostArray, Index, IntoDims, IntoIndices, IntoSizes,
-    Limit, List, NewAxis, Options, Over, ReadGuard, Rounding, Size, Slice, Target, Tensor,
-    WriteGuard, add, arange, arange_step, cat, dims, div, empty, empty_like, eye, floor_divide,
-    from_numpy, from_slice, full, full_like, linspace, manual_seed, mul, neg, ones, ones_like, pow,
-    rand, randint, randn, remainder, result_type, slice, stack, sub, synchronize, tensor, zeros,
-    zeros_like,
+    Arg, Bound, Data, Dim, Ellipsis, Explanation, Generator, HostArray, Index, IntoDims,
+    IntoIndices, IntoSizes, Limit, List, NewAxis, Options, Over, ReadGuard, Rounding, Size, Slice,
+    Target, Tensor, WriteGuard, add, arange, arange_step, cat, dims, div, empty, empty_like,
+    explain, eye, floor_divide, from_numpy, from_slice, full, full_like, linspace, manual_seed,
+    mul, neg, ones, ones_like, pow, rand, randint, randn, remainder, result_type, slice, stack,
+    sub, synchronize, tensor, zeros, zeros_like,
 };
 
 /// The code of the README, as a doc test.

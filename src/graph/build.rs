@@ -25,16 +25,20 @@ pub(crate) struct Built {
     pub(crate) bytes_written: u64,
 }
 
+/// Nodes up to which an equal one is searched for by looking at each.
+const FEW_NODES: usize = 16;
+
 #[derive(Default)]
-struct Builder {
-    operands: Vec<View>,
-    nodes: Vec<Node>,
+struct Builder<'a> {
+    operands: SmallVec<[&'a View; 8]>,
+    nodes: SmallVec<[Node; 32]>,
+    /// Where each node is, once there are more than a few.
     known: FxHashMap<Node, Value>,
-    scalars: Vec<u64>,
-    /// What each written view holds by now; later entries win.
-    written: Vec<(View, Value)>,
+    scalars: SmallVec<[u64; 16]>,
+    /// What each written view holds by now.
+    written: SmallVec<[(&'a View, Value); 8]>,
     check: Option<Value>,
-    fold: Option<(Folding, Value, View)>,
+    fold: Option<(&'a Folding, Value)>,
 }
 
 /// Joins records, which share an iteration space and have no hazards. `stored` says whether memory of a
@@ -44,25 +48,28 @@ pub(crate) fn build(
     check: u32,
     stored: impl Fn(&View) -> bool,
 ) -> Option<Built> {
+    let spread = records.iter().find(|r| r.fold.is_some()).map(|r| spread(&r.output, &r.shape));
     let mut builder = Builder::default();
     for record in records {
         builder.join(record);
     }
     let written = std::mem::take(&mut builder.written);
-    let mut stores: Vec<(usize, Value)> = Vec::new();
+    let mut stores: SmallVec<[(usize, Value); 4]> = SmallVec::new();
     for (view, value) in written {
-        if stored(&view) {
-            stores.push((builder.operand(&view), value));
+        if stored(view) {
+            stores.push((builder.operand(view), value));
         }
     }
     if stores.is_empty() && builder.check.is_none() && builder.fold.is_none() {
         return None;
     }
-    Some(builder.finish(records[0].shape.clone(), &stores, check))
+    let fold = builder.fold.zip(spread.as_ref());
+    let fold = fold.map(|((fold, value), view)| (fold, value, builder.operand(view)));
+    Some(builder.finish(&records[0].shape, &stores, fold, check))
 }
 
-impl Builder {
-    fn join(&mut self, record: &Record) {
+impl<'a> Builder<'a> {
+    fn join(&mut self, record: &'a Record) {
         let program = &record.program;
         let mut values: SmallVec<[Value; 8]> = SmallVec::new();
         for node in &program.nodes {
@@ -101,23 +108,24 @@ impl Builder {
         let result = values[usize::from(program.last())];
         let output = &record.output;
         if let Some(fold) = &record.fold {
-            self.fold = Some((fold.clone(), result, spread(output, &record.shape)));
+            self.fold = Some((fold, result));
             return;
         }
-        match self.written.iter_mut().find(|(view, _)| same(view, output)) {
+        match self.written.iter_mut().rfind(|(view, _)| same(view, output)) {
             Some((_, value)) => *value = result,
-            None => self.written.push((output.clone(), result)),
+            None => self.written.push((output, result)),
         }
     }
 
     /// The value that was written through the same layout in this kernel.
     fn held(&self, view: &View) -> Option<Value> {
-        self.written.iter().find(|(other, _)| same(other, view)).map(|&(_, value)| value)
+        // The last written is the likeliest.
+        self.written.iter().rfind(|(other, _)| same(other, view)).map(|&(_, value)| value)
     }
 
-    fn operand(&mut self, view: &View) -> usize {
+    fn operand(&mut self, view: &'a View) -> usize {
         self.operands.iter().position(|other| same(other, view)).unwrap_or_else(|| {
-            self.operands.push(view.clone());
+            self.operands.push(view);
             self.operands.len() - 1
         })
     }
@@ -130,21 +138,39 @@ impl Builder {
 
     fn node(&mut self, node: Node) -> Value {
         let next = self.nodes.len() as Value;
-        let value = *self.known.entry(node).or_insert(next);
-        if value == next {
-            self.nodes.push(node);
-        }
-        value
+        let known = match self.nodes.len() {
+            0..=FEW_NODES => self.nodes.iter().rposition(|other| *other == node),
+            _ => {
+                if self.known.is_empty() {
+                    let nodes = self.nodes.iter().enumerate();
+                    self.known.extend(nodes.map(|(value, &node)| (node, value as Value)));
+                }
+                let value = *self.known.entry(node).or_insert(next);
+                (value != next).then_some(usize::from(value))
+            }
+        };
+        known.map_or_else(
+            || {
+                self.nodes.push(node);
+                next
+            },
+            |value| value as Value,
+        )
     }
 
     /// Drops what no store needs, collapses the iteration space and sets the numbers in order.
-    fn finish(mut self, shape: Dims, stores: &[(usize, Value)], check: u32) -> Built {
-        let mut used = vec![false; self.nodes.len()];
+    #[inline]
+    fn finish(
+        self,
+        shape: &Dims,
+        stores: &[(usize, Value)],
+        fold: Option<(&Folding, Value, usize)>,
+        check: u32,
+    ) -> Built {
+        let mut used: SmallVec<[bool; 32]> = SmallVec::from_elem(false, self.nodes.len());
         for &(_, value) in stores {
             used[usize::from(value)] = true;
         }
-        let fold = self.fold.take();
-        let fold = fold.map(|(fold, value, view)| (fold, value, self.operand(&view)));
         if let Some((_, value, _)) = fold {
             used[usize::from(value)] = true;
         }
@@ -160,8 +186,8 @@ impl Builder {
         }
         let mut compact = Compact::default();
         let mut nodes: SmallVec<[Node; 16]> = SmallVec::new();
-        let mut renamed: Vec<Value> = vec![0; self.nodes.len()];
-        let mut loaded: Vec<usize> = Vec::new();
+        let mut renamed: SmallVec<[Value; 32]> = SmallVec::from_elem(0, self.nodes.len());
+        let mut loaded: SmallVec<[usize; 8]> = SmallVec::new();
         let mut scalars: SmallVec<[u64; 8]> = SmallVec::new();
         for (index, node) in self.nodes.iter().enumerate().filter(|&(index, _)| used[index]) {
             let at = |value: Value| renamed[usize::from(value)];
@@ -202,7 +228,7 @@ impl Builder {
         let mut order: SmallVec<[usize; 6]> = (0..shape.len()).collect();
         let mut parts = [shape.len(), 0];
         let reduce = fold.map(|(fold, value, operand)| {
-            let (permuted, lead, reduced) = fold.order(&shape);
+            let (permuted, lead, reduced) = fold.order(shape);
             (order, parts) = (permuted, [lead, reduced]);
             scalars.push(fold.identity);
             Reduce {
@@ -216,15 +242,16 @@ impl Builder {
             }
         });
 
-        let views: Vec<&View> = compact.order.iter().map(|&k| &self.operands[k]).collect();
+        let views: SmallVec<[&View; 8]> = compact.order.iter().map(|&k| self.operands[k]).collect();
         let bytes = |operand: usize| distinct_bytes(views[operand]);
         let bytes_read = loaded.iter().map(|&k| bytes(k)).sum();
         let written = stores.iter().map(|store| store.operand).chain(reduce.map(|r| r.operand));
         let bytes_written = written.map(|operand| bytes(operand.into())).sum();
 
-        let strides: Vec<&[usize]> = views.iter().map(|view| view.layout.strides()).collect();
+        let strides: SmallVec<[&[usize]; 8]> =
+            views.iter().map(|view| view.layout.strides()).collect();
         let (shape, strides, [lead, reduced]) =
-            collapse(&shape, &strides, &order, parts, reduce.is_some());
+            collapse(shape, &strides, &order, parts, reduce.is_some());
         let reduce = reduce.map(|reduce| Reduce { lead, reduced, ..reduce });
         let mut storages: SmallVec<[Arc<Storage>; 8]> = SmallVec::new();
         let mut operands = SmallVec::new();
@@ -253,7 +280,7 @@ impl Builder {
 /// Renumbers operands in the order of their first use.
 #[derive(Default)]
 struct Compact {
-    order: Vec<usize>,
+    order: SmallVec<[usize; 8]>,
 }
 
 impl Compact {
@@ -274,6 +301,9 @@ fn spread(output: &View, shape: &[usize]) -> View {
     View { storage: output.storage.clone(), layout }
 }
 
+/// The strides of each operand.
+type AllStrides = SmallVec<[Dims; 8]>;
+
 /// The iteration space with dimensions in `order`, merged where every operand allows it; for a fold
 /// (`parts` of it lead and are folded) within each part only, and with the sizes of the parts.
 fn collapse(
@@ -282,20 +312,26 @@ fn collapse(
     order: &[usize],
     parts: [usize; 2],
     fold: bool,
-) -> (Dims, Vec<Dims>, [u8; 2]) {
+) -> (Dims, AllStrides, [u8; 2]) {
+    if !fold {
+        let mut sizes = Dims::from_slice(shape);
+        let mut steps: AllStrides = strides.iter().map(|s| Dims::from_slice(s)).collect();
+        layout::collapse(&mut sizes, &mut steps);
+        let rank = sizes.len() as u8;
+        return (sizes, steps, [rank, 0]);
+    }
     let mut collapsed = Dims::new();
-    let mut all: Vec<Dims> = vec![Dims::new(); strides.len()];
+    let mut all: AllStrides = smallvec::smallvec![Dims::new(); strides.len()];
     let mut counts = [0; 3];
     let [lead, reduced] = parts;
     let ranges = [0..lead, lead..lead + reduced, lead + reduced..order.len()];
     for (part, range) in ranges.into_iter().enumerate() {
         let dims = &order[range];
         let mut sizes: Dims = dims.iter().map(|&d| shape[d]).collect();
-        let mut steps: Vec<Dims> =
+        let mut steps: AllStrides =
             strides.iter().map(|strides| dims.iter().map(|&d| strides[d]).collect()).collect();
         layout::collapse(&mut sizes, &mut steps);
-        let needed = if fold { part == 1 } else { part == 0 };
-        if needed || sizes.iter().product::<usize>() > 1 {
+        if part == 1 || sizes.iter().product::<usize>() > 1 {
             counts[part] = sizes.len() as u8;
             collapsed.extend(sizes);
             all.iter_mut().zip(steps).for_each(|(all, steps)| all.extend(steps));

@@ -12,13 +12,14 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::build::{Built, build};
 use super::plan::{GroupLimits, dead_records, plan};
 use super::record::Record;
 use super::runtime::{MAX_PENDING_BYTES, Runtime, lock};
+use super::slots::Slots;
 use super::storage::{Storage, View};
 use crate::backend::{Launch, Limits};
 use crate::error::{Error, Result};
@@ -32,6 +33,8 @@ pub(super) struct Executor {
     checks: Vec<Refusal>,
     /// What the next read point reports.
     deferred: Option<Error>,
+    /// The memory of the last tape, for the next: a record is large, and a growing list moves them all.
+    spare: Vec<Record>,
 }
 
 struct Refusal {
@@ -52,6 +55,16 @@ struct Batch {
 
 type Outputs = SmallVec<[Arc<Storage>; 2]>;
 
+impl Executor {
+    /// Keeps what a read point says if the kernel of these operations refuses its data.
+    fn expect_refusal(&mut self, members: &[&Record]) {
+        if let Some(record) = members.iter().find(|record| record.program.check.is_some()) {
+            let why = record.program.refusal;
+            self.checks.push(Refusal { name: record.name, location: record.location, why });
+        }
+    }
+}
+
 impl Runtime {
     /// Waits, and reports what went wrong since the last read point, once.
     pub(super) fn surface(&self, executor: &mut Executor) -> Result<()> {
@@ -68,18 +81,45 @@ impl Runtime {
 
     /// Runs the tape. The caller holds the executor's lock, see Note [Locks].
     pub(super) fn flush_holding(&self, executor: &mut Executor) {
-        let records = self.take_records();
-        if records.is_empty() {
+        let mut records = self.take_records(std::mem::take(&mut executor.spare));
+        match records.len() {
+            0 => {}
+            1 => {
+                self.flush_one(executor, &records[0]);
+                records.clear();
+            }
+            _ => records = self.flush_all(executor, records),
+        }
+        executor.spare = records;
+    }
+
+    /// Runs the only operation of a tape: nothing to plan.
+    fn flush_one(&self, executor: &mut Executor, record: &Record) {
+        self.counters.flushes.fetch_add(1, Ordering::Relaxed);
+        let output = &record.output.storage;
+        let on_tape = record.views().filter(|view| view.is_of(output)).count();
+        let held = Arc::strong_count(output) > on_tape;
+        if !held && record.program.check.is_none() {
             return;
         }
+        let Some(built) = build(&[record], executor.checks.len() as u32, |_| held) else { return };
+        executor.expect_refusal(&[record]);
+        let started = self.launch(built);
+        let started = started.and_then(|launch| self.backend().run(std::slice::from_ref(&launch)));
+        if let Err(error) = started {
+            give_up(executor, &error, &[SmallVec::from_iter([output.clone()])]);
+        }
+    }
+
+    /// Runs the operations of a tape; returns their list, empty.
+    fn flush_all(&self, executor: &mut Executor, records: Vec<Record>) -> Vec<Record> {
         self.counters.flushes.fetch_add(1, Ordering::Relaxed);
-        let held = held_storages(&records);
-        let is_held = |view: &View| held.contains(&Arc::as_ptr(&view.storage));
-        let dead = dead_records(&records, is_held);
+        let slots = Slots::of(&records);
+        let dead = dead_records(&records, &slots);
         let limits = self.backend().limits();
         let group_limits = GroupLimits { records: limits.records, canonical: limits.canonical };
-        let mut groups = plan(&records, &dead, group_limits);
-        let order = Order::of(&records, &groups);
+        let mut groups = plan(&records, &dead, &slots, group_limits, None);
+        let order = Order::of(&records, &groups, &slots);
         let mut records: Vec<Option<Record>> = records.into_iter().map(Some).collect();
         for (record, _) in records.iter_mut().zip(dead).filter(|&(_, dead)| dead) {
             *record = None;
@@ -90,7 +130,8 @@ impl Runtime {
             let members: SmallVec<[&Record; 16]> =
                 group.iter().filter_map(|&index| records[index].as_ref()).collect();
             let end = group.last().map_or(0, |&index| order.place[index]);
-            let stored = |view: &View| is_held(view) || order.is_read_after(view, end);
+            let stored =
+                |view: &View| slots.is_held(view) || order.is_read_after(slots.at(view), end);
             let code = executor.checks.len() as u32;
             let built = build(&members, code, stored);
             if let Some(built) = &built
@@ -110,6 +151,8 @@ impl Runtime {
             group.iter().for_each(|&index| records[index] = None);
         }
         self.run(executor, &mut batch);
+        // Collected where they lie.
+        records.into_iter().flatten().collect()
     }
 
     fn enqueue(
@@ -120,10 +163,7 @@ impl Runtime {
         members: &[&Record],
         limits: &Limits,
     ) {
-        if let Some(record) = members.iter().find(|record| record.program.check.is_some()) {
-            let why = record.program.refusal;
-            executor.checks.push(Refusal { name: record.name, location: record.location, why });
-        }
+        executor.expect_refusal(members);
         let outputs = members.iter().map(|record| record.output.storage.clone()).collect();
         let bytes: usize = built.storages.iter().map(|storage| storage.bytes()).sum();
         match self.launch(built) {
@@ -140,6 +180,7 @@ impl Runtime {
     }
 
     /// Gives a kernel its buffers.
+    #[inline]
     fn launch(&self, built: Built) -> Result<Launch> {
         if let Some(failure) = built.storages.iter().find_map(|storage| storage.failure()) {
             return Err(failure);
@@ -169,35 +210,37 @@ impl Runtime {
         }
     }
 
-    fn take_records(&self) -> Vec<Record> {
+    /// Takes the tape's records and leaves it an empty list.
+    fn take_records(&self, empty: Vec<Record>) -> Vec<Record> {
         let mut tape = lock(&self.tape);
         tape.passed_bytes = 0;
-        std::mem::take(&mut tape.records)
+        std::mem::replace(&mut tape.records, empty)
     }
 }
 
 /// When kernels run, and who reads what they write.
-struct Order {
+pub(super) struct Order {
     /// The place of each record in the order of running.
-    place: Vec<usize>,
-    last_read: FxHashMap<*const Storage, usize>,
+    pub(super) place: Vec<usize>,
+    /// Of each slot, one more than the place of the last record that reads it.
+    last_read: Vec<usize>,
 }
 
 impl Order {
-    fn of(records: &[Record], groups: &[Vec<usize>]) -> Self {
+    pub(super) fn of(records: &[Record], groups: &[Vec<usize>], slots: &Slots) -> Self {
         let mut place = vec![0; records.len()];
-        let mut last_read = FxHashMap::default();
+        let mut last_read = vec![0; slots.len()];
         for (position, &index) in groups.iter().flatten().enumerate() {
             place[index] = position;
             for input in &records[index].inputs {
-                last_read.insert(Arc::as_ptr(&input.storage), position);
+                last_read[slots.at(input)] = position + 1;
             }
         }
         Self { place, last_read }
     }
 
-    fn is_read_after(&self, view: &View, place: usize) -> bool {
-        self.last_read.get(&Arc::as_ptr(&view.storage)).is_some_and(|&last| last > place)
+    pub(super) fn is_read_after(&self, slot: usize, place: usize) -> bool {
+        self.last_read[slot] > place + 1
     }
 }
 
@@ -207,14 +250,6 @@ fn give_up(executor: &mut Executor, error: &Error, outputs: &[Outputs]) {
         storage.fail(error);
     }
     executor.deferred.get_or_insert_with(|| error.duplicate());
-}
-
-/// The storages that something besides these records holds, see Note [Who sees a storage].
-fn held_storages(records: &[Record]) -> FxHashSet<*const Storage> {
-    let holders = count_holders(records);
-    let held =
-        holders.into_values().filter(|(storage, on_tape)| Arc::strong_count(storage) > *on_tape);
-    held.map(|(storage, _)| Arc::as_ptr(storage)).collect()
 }
 
 /// Bytes of memory that goes once these records do.
@@ -230,7 +265,7 @@ pub(super) fn hoarded_bytes(records: &[Record]) -> usize {
 fn count_holders(records: &[Record]) -> FxHashMap<*const Storage, (&Arc<Storage>, usize)> {
     let mut holders = FxHashMap::default();
     for record in records {
-        for view in record.inputs.iter().chain([&record.output]) {
+        for view in record.views() {
             holders.entry(Arc::as_ptr(&view.storage)).or_insert((&view.storage, 0)).1 += 1;
         }
     }

@@ -10,11 +10,13 @@
 //! while another flushes, and flushes of one device keep their order.
 
 mod build;
+mod explain;
 mod flush;
 mod guard;
 mod plan;
 mod record;
 mod runtime;
+mod slots;
 mod storage;
 
 pub(crate) use guard::HostGuard;

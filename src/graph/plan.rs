@@ -20,11 +20,11 @@
 //! [`CANONICAL_SIZES`], so that chains of any length share a bounded set of pipelines. Cutting changes
 //! no bits: a value that crosses a cut is stored in the dtype that it already has.
 
-use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::record::Record;
-use super::storage::{Storage, View};
+use super::slots::Slots;
+use super::storage::View;
 use crate::layout;
 
 /// Sizes that a compiled group may have; the largest is the most operations a kernel holds.
@@ -83,40 +83,87 @@ impl Group {
     }
 }
 
+/// Why no further operation joined a group. Operations are named by their index on the tape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// There was none.
+    Tape,
+    /// `next` has another iteration space.
+    Shape { next: usize },
+    /// `next` must see what `with` did to memory that they share, see Note [Hazards].
+    Hazard { next: usize, with: usize },
+    /// It folds.
+    Fold,
+    /// It looks at its data first, or `next` does.
+    Check { next: usize },
+    /// It holds as many operations as a kernel may.
+    Full,
+    /// Its operands, or scalars, with those of `next` would be more than a kernel can number.
+    Numbers { next: usize },
+    /// `next` visits the points in another order.
+    Order { next: usize },
+    /// It was cut at a canonical size, see Note [Canonical cuts].
+    Cut,
+    /// It was halved, as it saw more buffers than the device can bind.
+    Buffers,
+    /// `next` looked no further back.
+    Reach { next: usize },
+}
+
 /// Indices into the tape, kernel by kernel, in the order they must run. `dead` records are left out.
-pub(super) fn plan(records: &[Record], dead: &[bool], limits: GroupLimits) -> Vec<Vec<usize>> {
+/// `ends`, if it is asked for, says for each kernel why it ended.
+pub(super) fn plan(
+    records: &[Record],
+    dead: &[bool],
+    slots: &Slots,
+    limits: GroupLimits,
+    mut ends: Option<&mut Vec<Ended>>,
+) -> Vec<Vec<usize>> {
     let mut groups: Vec<Group> = Vec::new();
-    let mut touches: FxHashMap<*const Storage, SmallVec<[Touch; 4]>> = FxHashMap::default();
+    let mut touches: Vec<SmallVec<[Touch; 4]>> = Vec::new();
+    touches.resize_with(slots.len(), SmallVec::new);
+    let mut reasons: Vec<Ended> = Vec::new();
     for (index, record) in records.iter().enumerate() {
         if dead[index] {
             continue;
         }
         let views = record.inputs.iter().enumerate().map(|(k, v)| (Some(k), v));
         let views = views.chain([(None, &record.output)]);
-        let earliest = views.clone().fold(0, |earliest, (input, view)| {
-            let seen = touches.get(&key(view)).into_iter().flatten();
-            seen.filter(|touch| touch.input.is_none() || input.is_none())
-                .filter_map(|touch| constraint(records, view, touch))
-                .fold(earliest, usize::max)
-        });
-        let solo = record.program.check.is_some();
+        let mut earliest = 0;
+        for (input, view) in views.clone() {
+            for touch in &touches[slots.at(view)] {
+                if let Some((first, _)) = constraint(records, (input, view), touch) {
+                    earliest = earliest.max(first);
+                }
+            }
+        }
         let from = earliest.max(groups.len().saturating_sub(REACH));
-        let joined = (from..groups.len()).find(|&g| {
-            let group = &groups[g];
-            !solo
-                && group.open
-                && group.records.len() < limits.records
-                && group.has_room(record)
-                && records[group.records[0]].shape == record.shape
-                && !(group.indexed && record.is_reordered())
-        });
+        let joined =
+            (from..groups.len()).find(|&g| refusal(records, &groups[g], index, limits).is_none());
         let group = joined.unwrap_or_else(|| {
-            groups.push(Group::new(!solo));
+            groups.push(Group::new(record.program.check.is_none()));
             groups.len() - 1
         });
+        if ends.is_some() {
+            reasons.resize(groups.len(), Ended::Tape);
+            let unexplained = (0..group).filter(|&g| reasons[g] == Ended::Tape);
+            for g in unexplained.collect::<Vec<_>>() {
+                let mut seen = views.clone().flat_map(|(input, view)| {
+                    let seen = touches[slots.at(view)].iter();
+                    seen.filter_map(move |touch| constraint(records, (input, view), touch))
+                });
+                let hazard = seen.rfind(|&(first, _)| first > g);
+                reasons[g] = match (refusal(records, &groups[g], index, limits), hazard) {
+                    (Some(why), _) => why,
+                    (None, Some((_, with))) => Ended::Hazard { next: index, with },
+                    (None, None) => Ended::Reach { next: index },
+                };
+            }
+            reasons[group] = if record.fold.is_some() { Ended::Fold } else { Ended::Tape };
+        }
         groups[group].push(index, record);
         for (input, view) in views {
-            let seen = touches.entry(key(view)).or_default();
+            let seen = &mut touches[slots.at(view)];
             // What this touch dominates puts no constraint of its own any more.
             seen.retain(|old| {
                 let dominated = (input.is_none() || old.input.is_some())
@@ -128,14 +175,38 @@ pub(super) fn plan(records: &[Record], dead: &[bool], limits: GroupLimits) -> Ve
         }
     }
     let mut kernels = Vec::with_capacity(groups.len());
-    for group in groups {
+    for (g, group) in groups.into_iter().enumerate() {
         if limits.canonical {
             cut(&group.records, &mut kernels);
         } else {
             kernels.push(group.records);
         }
+        if let Some(ends) = &mut ends {
+            ends.resize(kernels.len() - 1, Ended::Cut);
+            ends.push(reasons[g]);
+        }
     }
     kernels
+}
+
+/// Why an operation cannot join a group, hazards aside.
+fn refusal(records: &[Record], group: &Group, next: usize, limits: GroupLimits) -> Option<Ended> {
+    let (first, record) = (&records[group.records[0]], &records[next]);
+    if record.program.check.is_some() || first.program.check.is_some() {
+        Some(Ended::Check { next })
+    } else if !group.open {
+        Some(Ended::Fold)
+    } else if group.records.len() >= limits.records {
+        Some(Ended::Full)
+    } else if first.shape != record.shape {
+        Some(Ended::Shape { next })
+    } else if !group.has_room(record) {
+        Some(Ended::Numbers { next })
+    } else if group.indexed && record.is_reordered() {
+        Some(Ended::Order { next })
+    } else {
+        None
+    }
 }
 
 /// Cuts a group at canonical points, see Note [Canonical cuts].
@@ -149,42 +220,47 @@ fn cut(mut records: &[usize], kernels: &mut Vec<Vec<usize>>) {
     }
 }
 
-fn key(view: &View) -> *const Storage {
-    std::sync::Arc::as_ptr(&view.storage)
-}
-
 fn view_of<'a>(records: &'a [Record], touch: &Touch) -> &'a View {
     let record = &records[touch.record];
     touch.input.map_or(&record.output, |k| &record.inputs[k])
 }
 
-/// The first group in which `view` may be touched after an earlier touch; see Note [Hazards].
-fn constraint(records: &[Record], view: &View, touch: &Touch) -> Option<usize> {
+/// The first group in which `view` may be touched after an earlier touch, and who touched it; see
+/// Note [Hazards].
+#[inline]
+fn constraint(
+    records: &[Record],
+    (input, view): (Option<usize>, &View),
+    touch: &Touch,
+) -> Option<(usize, usize)> {
+    if touch.input.is_some() && input.is_some() {
+        return None;
+    }
     let other = view_of(records, touch);
     // What a fold gives is not at hand before the kernel ends.
     let folded = touch.input.is_none() && records[touch.record].fold.is_some();
     if view.layout == other.layout && !folded {
-        Some(touch.group)
+        Some((touch.group, touch.record))
     } else if layout::provably_disjoint(&view.layout, &other.layout) {
         None
     } else {
-        Some(touch.group + 1)
+        Some((touch.group + 1, touch.record))
     }
 }
 
 /// Which records nobody can see: their storage is held by the tape alone, and nothing that counts reads
 /// it later.
-pub(super) fn dead_records(records: &[Record], held: impl Fn(&View) -> bool) -> Vec<bool> {
-    let mut read: rustc_hash::FxHashSet<*const Storage> = Default::default();
+pub(super) fn dead_records(records: &[Record], slots: &Slots) -> Vec<bool> {
+    let mut read = vec![false; slots.len()];
     let mut dead = vec![false; records.len()];
     for (index, record) in records.iter().enumerate().rev() {
-        let output = key(&record.output);
         // A record that may refuse counts: its error must surface.
-        let counts =
-            record.program.check.is_some() || read.contains(&output) || held(&record.output);
+        let counts = record.program.check.is_some()
+            || read[slots.at(&record.output)]
+            || slots.is_held(&record.output);
         dead[index] = !counts;
         if counts {
-            read.extend(record.inputs.iter().map(key));
+            record.inputs.iter().for_each(|input| read[slots.at(input)] = true);
         }
     }
     dead

@@ -57,6 +57,11 @@ impl Folding {
 }
 
 impl Record {
+    /// The views that the record touches, the output last.
+    pub(crate) fn views(&self) -> impl Iterator<Item = &View> + Clone {
+        self.inputs.iter().chain(std::iter::once(&self.output))
+    }
+
     /// Whether the value depends on the place of a point in the iteration order.
     pub(crate) fn is_indexed(&self) -> bool {
         let indexed = |node: &Node| matches!(node.expr, Expr::Index | Expr::Random { .. });

@@ -21,7 +21,7 @@ pub(crate) struct Runtime {
     device: Device,
     backend: &'static dyn Backend,
     pub(super) tape: Mutex<Tape>,
-    executor: Mutex<Executor>,
+    pub(super) executor: Mutex<Executor>,
     pub(super) counters: Counters,
 }
 
@@ -130,6 +130,7 @@ impl Runtime {
     ///
     /// # Errors
     /// `Value` when a host guard is in the way.
+    #[inline]
     pub(crate) fn record(&self, record: Record) -> Result<()> {
         let full = {
             let mut tape = lock(&self.tape);
@@ -137,8 +138,7 @@ impl Runtime {
                 input.storage.check_guards(false)?;
             }
             record.output.storage.check_guards(true)?;
-            let views = record.inputs.iter().chain([&record.output]);
-            tape.passed_bytes += views.map(|view| view.storage.bytes()).sum::<usize>();
+            tape.passed_bytes += record.views().map(|view| view.storage.bytes()).sum::<usize>();
             tape.records.push(record);
             tape.is_full()
         };

@@ -11,7 +11,7 @@
 //! operation is either on the tape before the guard (and is run before the guard is handed out) or is
 //! refused.
 
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::backend::Buffer;
@@ -31,6 +31,8 @@ pub(crate) struct Storage {
     buffer: OnceLock<Buffer>,
     /// See Note [Host guards].
     pub(super) guards: AtomicI32,
+    /// See Note [Slots] in `slots.rs`.
+    pub(super) slot: AtomicU32,
     /// Why the elements could not be computed.
     failure: OnceLock<Error>,
 }
@@ -43,6 +45,7 @@ impl Storage {
             len,
             buffer: OnceLock::new(),
             guards: AtomicI32::new(0),
+            slot: AtomicU32::new(0),
             failure: OnceLock::new(),
         })
     }

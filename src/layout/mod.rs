@@ -42,11 +42,23 @@ pub(crate) type Dims = SmallVec<[usize; 6]>;
 /// The stride of a dim of size 0 or 1, and any stride of an empty layout, reaches no element. They
 /// are kept as PyTorch keeps them, since they break ties when the strides of a result are chosen, but
 /// nothing else may depend on them.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Layout {
     shape: Dims,
     strides: Dims,
     offset: usize,
+}
+
+impl Clone for Layout {
+    /// What is derived clones number by number; every operation clones layouts.
+    #[inline]
+    fn clone(&self) -> Self {
+        Self {
+            shape: Dims::from_slice(&self.shape),
+            strides: Dims::from_slice(&self.strides),
+            offset: self.offset,
+        }
+    }
 }
 
 impl Layout {

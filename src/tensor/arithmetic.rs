@@ -81,6 +81,7 @@ impl Binary {
         build.finish_into(value, lhs)
     }
 
+    #[inline]
     #[track_caller]
     fn build<'a>(
         self,

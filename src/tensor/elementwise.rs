@@ -37,12 +37,21 @@ impl<'a> Build<'a> {
     /// # Errors
     /// `Device` when they are on different devices (0-d CPU tensors mix in), `Shape` when they do not
     /// broadcast.
+    #[inline]
     #[track_caller]
     pub(crate) fn new(name: &'static str, args: &[Arg<'a>]) -> Result<Self> {
         let tensors: SmallVec<[&Tensor; 3]> = args.iter().filter_map(|arg| arg.tensor()).collect();
         let runtime = common_runtime(&tensors)?;
-        let shapes: SmallVec<[&[usize]; 4]> = tensors.iter().map(|tensor| tensor.shape()).collect();
-        let shape = layout::broadcast(&shapes)?;
+        let shape = match &tensors[..] {
+            [first, rest @ ..] if rest.iter().all(|tensor| tensor.shape() == first.shape()) => {
+                Dims::from_slice(first.shape())
+            }
+            _ => {
+                let shapes: SmallVec<[&[usize]; 4]> =
+                    tensors.iter().map(|tensor| tensor.shape()).collect();
+                layout::broadcast(&shapes)?
+            }
+        };
         Ok(Self { tensors, ..Self::over(name, runtime, shape) })
     }
 
@@ -66,6 +75,7 @@ impl<'a> Build<'a> {
     }
 
     /// An operation over a given shape on a given device.
+    #[inline]
     #[track_caller]
     pub(crate) fn over(name: &'static str, runtime: &'static Runtime, shape: Dims) -> Self {
         let program = Program::default();
@@ -82,6 +92,7 @@ impl<'a> Build<'a> {
     }
 
     /// The argument's value in `dtype`.
+    #[inline]
     pub(crate) fn value(&mut self, arg: Arg<'_>, dtype: DType) -> Result<Value> {
         match arg {
             Arg::Scalar(scalar) => Ok(self.scalar(scalar, dtype)),
@@ -97,14 +108,19 @@ impl<'a> Build<'a> {
     }
 
     /// The element of a tensor, in its own dtype.
+    #[inline]
     pub(crate) fn load(&mut self, tensor: &Tensor) -> Result<Value> {
         if !std::ptr::eq(tensor.runtime(), self.runtime) {
             // A 0-d CPU tensor beside GPU tensors: its value now is its value in program order.
             let scalar = tensor.item_scalar()?;
             return Ok(self.scalar(scalar, tensor.dtype()));
         }
-        let strides = tensor.layout().broadcast_strides(&self.shape);
-        let layout = Layout::new(self.shape.clone(), strides, tensor.layout().offset());
+        let layout = if tensor.shape() == &self.shape[..] {
+            tensor.layout().clone()
+        } else {
+            let strides = tensor.layout().broadcast_strides(&self.shape);
+            Layout::new(self.shape.clone(), strides, tensor.layout().offset())
+        };
         let known = self.inputs.iter().position(|v| {
             std::sync::Arc::ptr_eq(&v.storage, tensor.storage()) && v.layout == layout
         });
@@ -119,13 +135,21 @@ impl<'a> Build<'a> {
     ///
     /// # Errors
     /// `Device` when the device lacks the dtype.
+    #[inline]
     pub(crate) fn finish(self, value: Value) -> Result<Tensor> {
-        let inputs: SmallVec<[&[usize]; 4]> =
-            self.inputs.iter().map(|view| view.layout.strides()).collect();
-        let strides = layout::elementwise_strides(&self.shape, &inputs);
-        drop(inputs);
         let dtype = self.program.dtype(value);
-        let tensor = new_tensor(self.runtime, dtype, self.shape.clone(), strides)?;
+        let tensor = if self.inputs.iter().all(|view| view.layout.is_contiguous()) {
+            check_dtype(self.runtime.device(), dtype)?;
+            let layout = Layout::contiguous(&self.shape)?;
+            let storage = Storage::new(self.runtime, dtype, layout.len());
+            Tensor::from_view(View { storage, layout })
+        } else {
+            let inputs: SmallVec<[&[usize]; 4]> =
+                self.inputs.iter().map(|view| view.layout.strides()).collect();
+            let strides = layout::elementwise_strides(&self.shape, &inputs);
+            drop(inputs);
+            new_tensor(self.runtime, dtype, self.shape.clone(), strides)?
+        };
         self.store(value, &tensor)?;
         Ok(tensor)
     }
@@ -239,6 +263,7 @@ impl<'a> Build<'a> {
         )))
     }
 
+    #[inline]
     fn store(self, value: Value, target: &Tensor) -> Result<()> {
         if target.numel() == 0 {
             return Ok(());
@@ -247,6 +272,7 @@ impl<'a> Build<'a> {
     }
 
     /// The last value of the program is what is stored.
+    #[inline]
     fn record(mut self, value: Value, output: View, fold: Option<Folding>) -> Result<()> {
         if value != self.program.last() {
             let node = self.program.nodes[usize::from(value)];

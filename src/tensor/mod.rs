@@ -12,6 +12,7 @@ mod creation;
 mod data;
 mod display;
 mod elementwise;
+mod explain;
 mod functions;
 mod host;
 mod in_place;
@@ -42,6 +43,7 @@ pub use creation::{
     ones_like, zeros, zeros_like,
 };
 pub use data::{Data, tensor};
+pub use explain::{Explanation, explain};
 pub use functions::{add, div, floor_divide, mul, neg, remainder, result_type, sub};
 pub use host::{HostArray, ReadGuard, WriteGuard, from_numpy};
 pub use index::{Bound, Ellipsis, Index, IntoIndices, NewAxis, Slice, slice};

@@ -1,0 +1,64 @@
+//! What a flush knows of each storage on its tape.
+//!
+//! # Note [Slots]
+//! A flush asks of every view which storage it is of, many times. So it numbers the storages once and
+//! leaves each its number, in `Storage::slot`; what it knows of them then lies in plain arrays. A slot is
+//! written and read under the executor's lock only (a storage belongs to one device, and so to one
+//! executor), and means nothing to the next flush.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::record::Record;
+use super::storage::{Storage, View};
+
+/// The storages that the records of a tape touch.
+#[derive(Default)]
+pub(super) struct Slots {
+    slots: Vec<Slot>,
+}
+
+struct Slot {
+    storage: *const Storage,
+    /// Handles to the storage when it was met, less those of the records met since.
+    others: isize,
+}
+
+impl Slots {
+    /// Numbers the storages of `records`. The caller holds the executor's lock.
+    pub(super) fn of(records: &[Record]) -> Self {
+        let mut slots = Vec::with_capacity(2 * records.len() + 1);
+        for view in records.iter().flat_map(Record::views) {
+            let storage = Arc::as_ptr(&view.storage);
+            let at = view.storage.slot.load(Ordering::Relaxed) as usize;
+            match slots.get_mut(at) {
+                // A number that an earlier flush left may be another storage's by now.
+                Some(Slot { storage: known, others }) if *known == storage => *others -= 1,
+                _ => {
+                    view.storage.slot.store(slots.len() as u32, Ordering::Relaxed);
+                    slots.push(Slot {
+                        storage,
+                        others: Arc::strong_count(&view.storage) as isize - 1,
+                    });
+                }
+            }
+        }
+        Self { slots }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The number of the storage of a view on the tape.
+    pub(super) fn at(&self, view: &View) -> usize {
+        let at = view.storage.slot.load(Ordering::Relaxed) as usize;
+        debug_assert_eq!(self.slots[at].storage, Arc::as_ptr(&view.storage), "a view of the tape");
+        at
+    }
+
+    /// Whether something besides the tape's records held the storage, see Note [Who sees a storage].
+    pub(super) fn is_held(&self, view: &View) -> bool {
+        self.slots[self.at(view)].others > 0
+    }
+}
