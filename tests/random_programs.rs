@@ -4,6 +4,8 @@
 //! `PROPTEST_CASES` sets how many are tried.
 
 mod common;
+#[path = "random_programs/fold.rs"]
+mod fold;
 #[path = "random_programs/machine.rs"]
 mod machine;
 #[path = "random_programs/model.rs"]

@@ -6,6 +6,7 @@
 
 use taut::{DType, Device, ErrorKind, Generator, Result, Rounding, Scalar, Tensor};
 
+use super::fold::Fold;
 use super::step::{Op, Operand, SHAPES, Step, View};
 
 /// A step with its variables and dtypes settled.
@@ -36,6 +37,12 @@ pub(crate) enum Action {
     Neg {
         of: usize,
         in_place: bool,
+    },
+    Fold {
+        fold: Fold,
+        of: usize,
+        dims: Vec<usize>,
+        keepdim: bool,
     },
     Write {
         to: usize,
@@ -96,6 +103,8 @@ pub(crate) struct Machine<'a> {
     dtypes: &'a [DType],
     /// Run every step at once.
     flush: bool,
+    /// Whether every device has int64, in which integers are summed.
+    wide: bool,
     vars: Vec<Tensor>,
     draws: usize,
     trace: Vec<Action>,
@@ -104,7 +113,8 @@ pub(crate) struct Machine<'a> {
 /// The actions of the program, and then a reading of every variable that is left.
 pub(crate) fn run(steps: &[Step], device: Device, dtypes: &[DType], flush: bool) -> Vec<Action> {
     let (vars, trace) = (Vec::new(), Vec::new());
-    let mut machine = Machine { device, dtypes, flush, vars, draws: 0, trace };
+    let wide = Device::all().iter().all(|info| info.dtypes.contains(&DType::I64));
+    let mut machine = Machine { device, dtypes, flush, wide, vars, draws: 0, trace };
     for &step in steps {
         let action = machine.step(step).unwrap_or_else(|error| Action::Refused(error.kind()));
         machine.trace.push(action);
@@ -152,14 +162,14 @@ impl Machine<'_> {
                 Ok(Action::View { of, view, aliases })
             }
             Step::Binary { op, lhs, rhs } => {
-                let Some((lhs, rhs)) = self.pair(op, lhs, rhs) else { return Ok(Action::Nothing) };
+                let Some((lhs, rhs)) = self.pair(lhs, rhs) else { return Ok(Action::Nothing) };
                 let dtype = self.compute_dtype(lhs, rhs);
                 let x = self.binary(op, lhs, rhs)?;
                 self.vars.push(x);
                 Ok(Action::Binary { op, lhs, rhs, dtype })
             }
             Step::InPlace { op, lhs, rhs } => {
-                let Some((lhs, rhs)) = self.pair(op, lhs, rhs) else { return Ok(Action::Nothing) };
+                let Some((lhs, rhs)) = self.pair(lhs, rhs) else { return Ok(Action::Nothing) };
                 let dtype = self.compute_dtype(lhs, rhs);
                 let done = self.in_place(op, lhs, rhs)?;
                 Ok(if done { Action::InPlace { op, lhs, rhs, dtype } } else { Action::Nothing })
@@ -173,6 +183,17 @@ impl Machine<'_> {
                 let Some(of) = self.var(of) else { return Ok(Action::Nothing) };
                 self.vars[of].neg_()?;
                 Ok(Action::Neg { of, in_place: true })
+            }
+            Step::Fold { fold, of, dims, keepdim } => {
+                let Some(of) = self.var(of) else { return Ok(Action::Nothing) };
+                let x = &self.vars[of];
+                if fold.dtype(x.dtype()) == DType::I64 && !self.wide {
+                    return Ok(Action::Nothing);
+                }
+                let dims = fold.dims(dims, x.dim());
+                let x = fold.of(x, &dims, keepdim)?;
+                self.vars.push(x);
+                Ok(Action::Fold { fold, of, dims, keepdim })
             }
             Step::Fill { of, value } => {
                 let Some(to) = self.var(of) else { return Ok(Action::Nothing) };
@@ -270,17 +291,14 @@ impl Machine<'_> {
     }
 
     /// The operands; a variable on the right is one that broadcasts with the left.
-    fn pair(&self, op: Op, lhs: usize, rhs: Operand) -> Option<(usize, Value)> {
+    fn pair(&self, lhs: usize, rhs: Operand) -> Option<(usize, Value)> {
         let lhs = self.var(lhs)?;
         let mut rhs = self.value(rhs);
         if let Value::Var(var) = rhs {
             let left = self.vars[lhs].shape();
             rhs = Value::Var(self.var_where(var, |x| broadcast(left, x.shape()))?);
         }
-        let rounds = matches!(op, Op::DivTrunc | Op::DivFloor);
-        let integers = !self.compute_dtype(lhs, rhs).is_floating_point();
-        // An integer division by a tensor may fail later; `tests/deferred.rs` is about that.
-        (!(rounds && integers && matches!(rhs, Value::Var(_)))).then_some((lhs, rhs))
+        Some((lhs, rhs))
     }
 
     fn compute_dtype(&self, lhs: usize, rhs: Value) -> DType {
@@ -291,10 +309,25 @@ impl Machine<'_> {
         }
     }
 
+    /// The operand on the right; ones for zeros where integers are divided.
+    ///
+    /// Such a division may fail later; `tests/deferred.rs` is about that.
+    fn divisor(&self, op: Op, lhs: usize, rhs: Value) -> Result<Option<Tensor>> {
+        let dtype = self.compute_dtype(lhs, rhs);
+        match rhs {
+            Value::Var(rhs) if op.divides_integers(dtype) => {
+                let rhs = self.vars[rhs].to(dtype)?;
+                rhs.masked_fill(&rhs.eq(0)?, 1).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
     fn binary(&self, op: Op, lhs: usize, rhs: Value) -> Result<Tensor> {
         let x = &self.vars[lhs];
+        let divisor = self.divisor(op, lhs, rhs)?;
         let rhs: taut::Arg<'_> = match (rhs, rhs.scalar()) {
-            (Value::Var(rhs), _) => (&self.vars[rhs]).into(),
+            (Value::Var(rhs), _) => divisor.as_ref().unwrap_or(&self.vars[rhs]).into(),
             (_, scalar) => scalar.unwrap_or(Scalar::Int(0)).into(),
         };
         match op {
@@ -313,8 +346,9 @@ impl Machine<'_> {
 
     fn in_place(&self, op: Op, lhs: usize, rhs: Value) -> Result<bool> {
         let x = &self.vars[lhs];
+        let divisor = self.divisor(op, lhs, rhs)?;
         let rhs: taut::Arg<'_> = match (rhs, rhs.scalar()) {
-            (Value::Var(rhs), _) => (&self.vars[rhs]).into(),
+            (Value::Var(rhs), _) => divisor.as_ref().unwrap_or(&self.vars[rhs]).into(),
             (_, scalar) => scalar.unwrap_or(Scalar::Int(0)).into(),
         };
         match op {

@@ -11,12 +11,14 @@ use super::machine::{Action, New, Value, counted, expanded, generator, reshaped}
 use super::step::{Op, View};
 
 #[derive(Clone, Copy, Debug)]
-enum Number {
+pub(crate) enum Number {
     Int(i64),
     Float(f64),
+    /// What the model does not say, as a float sum that rounds; see [`super::fold`].
+    Unknown,
 }
 
-use Number::{Float, Int};
+use Number::{Float, Int, Unknown};
 
 #[derive(Clone, Debug)]
 struct Var {
@@ -42,22 +44,24 @@ pub(crate) fn check(trace: &[Action]) -> Result<(), String> {
         match action {
             Action::Read { of, bits } => {
                 let expected = model.bits(*of);
-                if *bits != expected {
+                let agrees = |(found, expected): (&u64, &Option<u64>)| {
+                    expected.is_none_or(|expected| *found == expected)
+                };
+                if bits.len() != expected.len() || !bits.iter().zip(&expected).all(agrees) {
                     let dtype = model.vars[*of].dtype;
-                    let show = |bits: &[u64]| {
-                        let float = dtype.is_floating_point();
-                        let show = |&b: &u64| {
-                            if float {
-                                f64::from_bits(b).to_string()
-                            } else {
-                                (b as i64).to_string()
-                            }
+                    let float = dtype.is_floating_point();
+                    let show = |bits: &[Option<u64>]| {
+                        let show = |&bits: &Option<u64>| match bits {
+                            None => "?".to_owned(),
+                            Some(bits) if float => f64::from_bits(bits).to_string(),
+                            Some(bits) => (bits as i64).to_string(),
                         };
                         bits.iter().map(show).collect::<Vec<_>>().join(" ")
                     };
+                    let bits: Vec<Option<u64>> = bits.iter().copied().map(Some).collect();
                     return Err(format!(
                         "action {position}, {dtype} variable {of}: read {}, the model has {}",
-                        show(bits),
+                        show(&bits),
                         show(&expected)
                     ));
                 }
@@ -112,6 +116,7 @@ impl Model {
                 let negate = |value| match value {
                     Int(v) => cast(Int(v.wrapping_neg()), var.dtype),
                     Float(v) => Float(-v),
+                    Unknown => Unknown,
                 };
                 let values: Vec<Number> = self.values(&var).into_iter().map(negate).collect();
                 if in_place {
@@ -119,6 +124,12 @@ impl Model {
                 } else {
                     self.push(var.dtype, var.shape, values);
                 }
+            }
+            Action::Fold { fold, of, ref dims, keepdim } => {
+                let var = self.vars[of].clone();
+                let values = self.values(&var);
+                let (shape, values) = fold.naive(var.dtype, &var.shape, &values, dims, keepdim);
+                self.push(fold.dtype(var.dtype), shape, values);
             }
             Action::Write { to, at, value } => {
                 let target = self.vars[to].view(at);
@@ -162,11 +173,13 @@ impl Model {
         }
     }
 
-    fn bits(&self, var: usize) -> Vec<u64> {
+    /// The bits of each element that the model knows.
+    fn bits(&self, var: usize) -> Vec<Option<u64>> {
         let bits = |number| match number {
-            Int(v) => v as u64,
-            Float(v) if v.is_nan() => 0x7ff8 << 48,
-            Float(v) => v.to_bits(),
+            Int(v) => Some(v as u64),
+            Float(v) if v.is_nan() => Some(0x7ff8 << 48),
+            Float(v) => Some(v.to_bits()),
+            Unknown => None,
         };
         self.values(&self.vars[var]).into_iter().map(bits).collect()
     }
@@ -345,6 +358,7 @@ fn to_float(dtype: DType) -> DType {
 /// A number in a dtype.
 fn cast(value: Number, dtype: DType) -> Number {
     match (value, dtype) {
+        (Unknown, _) => Unknown,
         (Int(v), DType::Bool) => Int((v != 0).into()),
         (Float(v), DType::Bool) => Int((v != 0.0).into()),
         (Float(v), DType::I64) => Int(v as i64),
@@ -375,12 +389,17 @@ fn arithmetic(op: Op, l: Number, r: Number, dtype: DType, wide: bool) -> Number 
     let l = cast(l, dtype);
     let r = cast(r, if keeps { DType::F32 } else { dtype });
     match (l, r) {
+        (Unknown, _) | (_, Unknown) => Unknown,
+        // The machine divides by ones where there are zeros.
+        (Int(l), Int(0)) if op.divides_integers(dtype) => {
+            cast(Int(integers(op, l, 1, dtype)), dtype)
+        }
         (Int(l), Int(r)) => cast(Int(integers(op, l, r, dtype)), dtype),
         (Float(l), Float(r)) if dtype == DType::F64 => Float(doubles(op, l, r)),
         (Float(l), Float(r)) => {
             let round = |v: f32| match cast(Float(v.into()), dtype) {
                 Float(v) => v as f32,
-                Int(_) => unreachable!("a float dtype"),
+                Int(_) | Unknown => unreachable!("a float dtype"),
             };
             // With an operand kept in float32, the steps are those of float32.
             let whole = |v: f32| if keeps { v } else { round(v) };

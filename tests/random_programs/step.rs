@@ -6,6 +6,9 @@
 use std::fmt;
 
 use proptest::prelude::*;
+use taut::DType;
+
+use super::fold::Fold;
 
 /// Shapes of new tensors; many broadcast with each other.
 pub(crate) const SHAPES: [&[usize]; 14] = [
@@ -61,6 +64,13 @@ pub(crate) enum Step {
     NegInPlace {
         of: usize,
     },
+    /// A reduction over the chosen ones of the leading dims; over all if none is chosen.
+    Fold {
+        fold: Fold,
+        of: usize,
+        dims: [bool; 3],
+        keepdim: bool,
+    },
     Fill {
         of: usize,
         value: Operand,
@@ -106,6 +116,13 @@ pub(crate) enum Op {
     /// The number on the left.
     SubFrom,
     DivInto,
+}
+
+impl Op {
+    /// Whether it is a division that a zero makes fail.
+    pub(crate) fn divides_integers(self, dtype: DType) -> bool {
+        matches!(self, Self::DivTrunc | Self::DivFloor) && !dtype.is_floating_point()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -196,6 +213,19 @@ fn view() -> impl Strategy<Value = View> {
     ]
 }
 
+fn fold() -> impl Strategy<Value = Fold> {
+    prop_oneof![
+        2 => Just(Fold::Sum),
+        1 => Just(Fold::Prod),
+        1 => Just(Fold::AMax),
+        1 => Just(Fold::AMin),
+        1 => Just(Fold::Any),
+        1 => Just(Fold::All),
+        1 => Just(Fold::ArgMax),
+        1 => Just(Fold::CumSum),
+    ]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let of = || 0..8usize;
     let shape = || 0..SHAPES.len();
@@ -211,6 +241,8 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (op(), of(), operand()).prop_map(|(op, lhs, rhs)| Step::InPlace { op, lhs, rhs }),
         1 => of().prop_map(|of| Step::Neg { of }),
         1 => of().prop_map(|of| Step::NegInPlace { of }),
+        3 => (fold(), of(), any::<[bool; 3]>(), any::<bool>())
+            .prop_map(|(fold, of, dims, keepdim)| Step::Fold { fold, of, dims, keepdim }),
         2 => (of(), operand()).prop_map(|(of, value)| Step::Fill { of, value }),
         1 => of().prop_map(|of| Step::Zero { of }),
         2 => (of(), of()).prop_map(|(to, from)| Step::Copy { to, from }),

@@ -1,5 +1,7 @@
 //! The text of kernels: valid, translatable, and as it was (insta). Needs no device.
 
+mod tint;
+
 use super::*;
 use crate::backend::gpu::codegen::{self, Stage, Text, Variant};
 use crate::dtype::Lane;
@@ -96,38 +98,53 @@ fn text_of_every_op_and_dtype_translates() {
 
 #[test]
 fn text_of_every_dtype_and_layout_translates() {
-    let layouts: [[usize; 3]; 3] = [[15, 5, 1], [1, 3, 12], [0, 0, 0]];
     for dtype in DType::ALL {
-        let op = if dtype == DType::Bool { Op::Mul } else { Op::Add };
-        for a in &layouts {
-            for b in &layouts {
-                for out in &layouts[..2] {
-                    let code = operation(op, dtype, &[4, 3, 5], &[a, b, out]);
-                    translated(&code, ALIGNED);
-                    translated(&code, UNALIGNED);
-                    translated(&code, TILED);
-                }
-            }
+        for strides in layouts() {
+            let code = operation(any_op(dtype), dtype, &[4, 3, 5], &strides);
+            translated(&code, ALIGNED);
+            translated(&code, UNALIGNED);
+            translated(&code, TILED);
         }
     }
+}
+
+/// An op that computes in the dtype.
+fn any_op(dtype: DType) -> Op {
+    if dtype == DType::Bool { Op::Mul } else { Op::Add }
+}
+
+/// Strides of two operands and the output in every class, over the shape (4, 3, 5).
+fn layouts() -> impl Iterator<Item = [&'static [usize]; 3]> {
+    const LAYOUTS: [&[usize]; 3] = [&[15, 5, 1], &[1, 3, 12], &[0, 0, 0]];
+    let pairs = LAYOUTS.into_iter().flat_map(|a| LAYOUTS.into_iter().map(move |b| (a, b)));
+    pairs.flat_map(|(a, b)| LAYOUTS[..2].iter().map(move |&out| [a, b, out]))
 }
 
 #[test]
 fn text_of_every_cast_translates() {
     for from in DType::ALL {
         for to in DType::ALL {
-            let mut build = Build::new(&[8]);
-            let (source, target) = (build.dense(0, from), build.dense(1, to));
-            let value = build.load(source);
-            let value = build.node(Expr::Cast(value), to);
-            build.store(target, value);
-            translated(&build.0.code, ALIGNED);
+            translated(&cast(from, to), ALIGNED);
         }
     }
 }
 
+fn cast(from: DType, to: DType) -> Code {
+    let mut build = Build::new(&[8]);
+    let (source, target) = (build.dense(0, from), build.dense(1, to));
+    let value = build.load(source);
+    let value = build.node(Expr::Cast(value), to);
+    build.store(target, value);
+    build.0.code
+}
+
 /// A stage of a fold over `parts` dimensions: kept, folded, kept; an operand is stored beside it.
-fn fold(fold: Fold, [input, output]: [DType; 2], parts: [usize; 3], stage: Stage) -> String {
+fn fold(fold: Fold, dtypes: [DType; 2], parts: [usize; 3], stage: Stage) -> String {
+    let code = fold_code(fold, dtypes, parts, stage);
+    translated_text(&code, Text::Fold(stage), Subnormals::Kept)
+}
+
+fn fold_code(fold: Fold, [input, output]: [DType; 2], parts: [usize; 3], stage: Stage) -> Code {
     let [lead, reduced, trail] = parts;
     let scan = matches!(stage, Stage::Scan | Stage::ScanPart);
     let shape = &[2, 3, 4, 5, 6, 7][..lead + reduced + trail];
@@ -145,26 +162,32 @@ fn fold(fold: Fold, [input, output]: [DType; 2], parts: [usize; 3], stage: Stage
     let (lead, reduced) = (lead as u8, reduced as u8);
     let reduce = Reduce { fold, value, operand, identity: 0, lead, reduced, scan };
     build.0.code.reduce = Some(reduce);
-    translated_text(&build.0.code, Text::Fold(stage), Subnormals::Kept)
+    build.0.code
+}
+
+/// The stages, each with its parts.
+const STAGES: [(Stage, [usize; 3]); 8] = [
+    (Stage::Whole, [2, 2, 0]),
+    (Stage::Whole, [0, 1, 2]),
+    (Stage::Partial, [1, 1, 0]),
+    (Stage::Partial, [2, 2, 2]),
+    (Stage::Pairs, [0, 0, 0]),
+    (Stage::Last, [2, 0, 1]),
+    (Stage::Scan, [2, 1, 2]),
+    (Stage::ScanPart, [0, 1, 0]),
+];
+
+/// Every fold of a dtype with the dtype of its result.
+fn folds(dtype: DType) -> impl Iterator<Item = (Fold, DType)> {
+    let ops = [Op::Add, Op::Mul, Op::Maximum, Op::Minimum].map(|op| (Fold::Op(op), dtype));
+    ops.into_iter().chain([Fold::ArgMax, Fold::ArgMin].map(|fold| (fold, DType::I64)))
 }
 
 #[test]
 fn text_of_every_fold_translates() {
-    let ops = [Op::Add, Op::Mul, Op::Maximum, Op::Minimum].map(Fold::Op);
-    let stages = [
-        (Stage::Whole, [2, 2, 0]),
-        (Stage::Whole, [0, 1, 2]),
-        (Stage::Partial, [1, 1, 0]),
-        (Stage::Partial, [2, 2, 2]),
-        (Stage::Pairs, [0, 0, 0]),
-        (Stage::Last, [2, 0, 1]),
-        (Stage::Scan, [2, 1, 2]),
-        (Stage::ScanPart, [0, 1, 0]),
-    ];
     for dtype in DType::ALL {
-        for kind in ops.into_iter().chain([Fold::ArgMax, Fold::ArgMin]) {
-            let output = if matches!(kind, Fold::Op(_)) { dtype } else { DType::I64 };
-            for (stage, parts) in stages {
+        for (kind, output) in folds(dtype) {
+            for (stage, parts) in STAGES {
                 fold(kind, [dtype, output], parts, stage);
             }
         }
