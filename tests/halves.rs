@@ -1,6 +1,6 @@
 //! Float16 and bfloat16: every function over all its inputs, and the four operations over hard pairs,
 //! give what float32 gives, rounded once. The same bits on every device.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, reason = "a test, outside of its functions")]
 
 mod common;
 
@@ -136,7 +136,6 @@ fn hard_values<H: Half>() -> Vec<H> {
 }
 
 type Binary = fn(&Tensor, &Tensor) -> Result<Tensor>;
-/// The same of two float32 numbers.
 type Exact = fn(f32, f32) -> f32;
 
 fn check_operations<H: Half>() {
