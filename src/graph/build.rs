@@ -93,12 +93,7 @@ impl<'a> Builder<'a> {
                     self.scalars.extend_from_slice(&program.scalars[at..at + 2]);
                     Expr::Random { word, words, scalar }
                 }
-                Expr::Index => Expr::Index,
-                Expr::Cast(a) => Expr::Cast(at(a)),
-                Expr::Unary(op, a) => Expr::Unary(op, at(a)),
-                Expr::Binary(op, args) => Expr::Binary(op, args.map(at)),
-                Expr::Ternary(op, args) => Expr::Ternary(op, args.map(at)),
-                Expr::Select(args) => Expr::Select(args.map(at)),
+                other => other.with_arguments(at),
             };
             values.push(self.node(Node { expr, dtype: node.dtype }));
         }
@@ -207,12 +202,7 @@ impl<'a> Builder<'a> {
                     scalars.extend_from_slice(&self.scalars[from..from + 2]);
                     Expr::Random { word, words, scalar }
                 }
-                Expr::Index => Expr::Index,
-                Expr::Cast(a) => Expr::Cast(at(a)),
-                Expr::Unary(op, a) => Expr::Unary(op, at(a)),
-                Expr::Binary(op, args) => Expr::Binary(op, args.map(at)),
-                Expr::Ternary(op, args) => Expr::Ternary(op, args.map(at)),
-                Expr::Select(args) => Expr::Select(args.map(at)),
+                other => other.with_arguments(at),
             };
             renamed[index] = nodes.len() as Value;
             nodes.push(Node { expr, dtype: node.dtype });

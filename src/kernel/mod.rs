@@ -247,6 +247,20 @@ impl Expr {
     }
 }
 
+impl Expr {
+    /// The expression on other values.
+    pub(crate) fn with_arguments(self, at: impl Fn(Value) -> Value + Copy) -> Self {
+        match self {
+            Self::Load(_) | Self::Scalar(_) | Self::Index | Self::Random { .. } => self,
+            Self::Cast(a) => Self::Cast(at(a)),
+            Self::Unary(op, a) => Self::Unary(op, at(a)),
+            Self::Binary(op, args) => Self::Binary(op, args.map(at)),
+            Self::Ternary(op, args) => Self::Ternary(op, args.map(at)),
+            Self::Select(args) => Self::Select(args.map(at)),
+        }
+    }
+}
+
 impl Class {
     /// The class of a view with these strides over this shape.
     pub(crate) fn of(shape: &[usize], strides: &[usize]) -> Self {
