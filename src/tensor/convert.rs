@@ -10,6 +10,7 @@ use crate::layout::{self, Layout};
 use super::Tensor;
 use super::elementwise::{Build, check_dtype, new_tensor};
 use super::options::Options;
+use super::read::host_bytes;
 
 /// What [`Tensor::to`] converts to: a [`DType`], a [`Device`], or both.
 pub type Target = Options;
@@ -114,7 +115,7 @@ impl Tensor {
         let strides = layout::preserved_strides(self.layout());
         let dense =
             if self.layout().strides() == &strides[..] { self.alias() } else { self.try_clone()? };
-        let mut bytes = vec![0; self.numel() * self.dtype().size()];
+        let mut bytes = host_bytes(self.numel() * self.dtype().size())?;
         if !bytes.is_empty() {
             let start = dense.storage_offset();
             dense.runtime().read(dense.storage(), start, &mut bytes)?;

@@ -18,6 +18,7 @@ use crate::kernel::Dims;
 use crate::layout::{self, Layout};
 
 use super::data::Data;
+use super::read::host_bytes;
 use super::{Arg, Tensor};
 
 /// Shared, typed, n-dimensional memory of the host; it prints as NumPy's arrays do.
@@ -326,7 +327,7 @@ fn make_bools(storage: &std::sync::Arc<Storage>) -> Result<()> {
     if storage.len == 0 {
         return Ok(());
     }
-    let mut bytes = vec![0; storage.len];
+    let mut bytes = host_bytes(storage.len)?;
     storage.runtime.read(storage, 0, &mut bytes)?;
     if bytes.iter().all(|&byte| byte <= 1) {
         return Ok(());

@@ -1,7 +1,8 @@
 //! Out to the host: item, to_vec, tolist. Read points, on every device.
 
+use crate::device::Device;
 use crate::dtype::{DType, Element};
-use crate::error::{Error, Result};
+use crate::error::{Error, OutOfMemory, Result};
 use crate::scalar::Scalar;
 
 use super::Tensor;
@@ -102,7 +103,7 @@ impl Tensor {
 
     /// The elements in row-major order, as they are stored.
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut bytes = vec![0; self.numel() * self.dtype().size()];
+        let mut bytes = host_bytes(self.numel() * self.dtype().size())?;
         if bytes.is_empty() {
             return Ok(bytes);
         }
@@ -111,6 +112,25 @@ impl Tensor {
         self.runtime().read(contiguous.storage(), start, &mut bytes)?;
         Ok(bytes)
     }
+}
+
+/// So many zeros.
+///
+/// # Errors
+/// `OutOfMemory` where the host does not have them: asking for a huge tensor must not end the program.
+pub(crate) fn host_bytes(len: usize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if bytes.try_reserve_exact(len).is_err() {
+        let stats = Device::Cpu.stats()?;
+        return Err(Error::OutOfMemory(Box::new(OutOfMemory {
+            device: Device::Cpu.to_string().into(),
+            requested: len as u64,
+            live: stats.live_bytes,
+            pooled: stats.pooled_bytes,
+        })));
+    }
+    bytes.resize(len, 0);
+    Ok(bytes)
 }
 
 fn nest(shape: &[usize], elements: &[Scalar]) -> List {
