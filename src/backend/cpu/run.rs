@@ -72,6 +72,10 @@ pub(super) fn each_range(len: usize, parts: usize, part: impl Fn(usize, usize) +
 pub(super) fn parts(launched: &Launched<'_>) -> usize {
     let steps = launched.program.steps.len().max(1);
     let worth = (launched.tiles() * launched.tile()).saturating_mul(steps) / GRAIN;
+    if worth < 2 {
+        // Asking rayon starts its threads, which a program of small tensors never needs.
+        return 1;
+    }
     match rayon::current_num_threads() {
         1 => 1,
         threads => worth.min(4 * threads).max(1),
