@@ -71,11 +71,10 @@ impl Tensor {
     pub fn square_(&self) -> Result<&Self> {
         let mut build = Build::new("square_", &[self.into()])?;
         let value = build.load(self)?;
-        let op = if self.dtype() == DType::Bool { Op::Mul } else { Op::Square };
-        let value = if op == Op::Mul {
-            build.program.binary(op, value, value)
+        let value = if self.dtype() == DType::Bool {
+            build.program.binary(Op::Mul, value, value)
         } else {
-            build.program.unary(op, value)
+            build.program.unary(Op::Square, value)
         };
         build.finish_into(value, self)?;
         Ok(self)

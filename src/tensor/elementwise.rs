@@ -231,7 +231,6 @@ impl<'a> Build<'a> {
     /// above the target's, `Shape` when the operation's shape is not the target's. Nothing is written then.
     pub(crate) fn finish_into(self, value: Value, target: &Tensor) -> Result<()> {
         self.check_target(target)?;
-        self.check_shape(target)?;
         let (from, to) = (self.program.dtype(value), target.dtype());
         if !from.can_cast(to) {
             return Err(Error::dtype(format!(
@@ -240,13 +239,16 @@ impl<'a> Build<'a> {
                 to.message_name()
             )));
         }
-        self.write(value, target)
+        self.write_checked(value, target)
     }
 
     /// As [`Self::finish_into`], casting to the target's dtype whatever it is.
-    pub(crate) fn write(mut self, value: Value, target: &Tensor) -> Result<()> {
+    pub(crate) fn write(self, value: Value, target: &Tensor) -> Result<()> {
         self.check_target(target)?;
-        self.check_shape(target)?;
+        self.write_checked(value, target)
+    }
+
+    fn write_checked(mut self, value: Value, target: &Tensor) -> Result<()> {
         let value = self.program.cast(value, target.dtype());
         self.detach_inputs(target)?;
         self.store(value, target)
@@ -295,7 +297,8 @@ impl<'a> Build<'a> {
             return Err(mixed_devices(target.device(), self.runtime.device()));
         }
         check_internal_overlap(target)?;
-        self.tensors.iter().try_for_each(|input| check_partial_overlap(input, target))
+        self.tensors.iter().try_for_each(|input| check_partial_overlap(input, target))?;
+        self.check_shape(target)
     }
 
     /// Inputs that may share elements with the target at other points are copied first: a kernel has

@@ -6,6 +6,7 @@ use crate::dtype::DType;
 use crate::error::Result;
 use crate::layout;
 
+use super::Tensor;
 use super::sizes::IntoDims;
 
 /// The dims of a reduction and its options.
@@ -48,6 +49,14 @@ impl Over {
     /// Converts the elements first.
     pub fn dtype(self, dtype: DType) -> Self {
         Self { dtype: Some(dtype), ..self }
+    }
+
+    /// A result that kept its reduced dims, with them or without them as the options say.
+    pub(crate) fn shaped(&self, result: Tensor, rank: usize) -> Result<Tensor> {
+        let mask = self.mask(rank)?;
+        let folded: SmallVec<[i64; 6]> =
+            (0..rank).filter(|&dim| mask[dim]).map(|dim| dim as i64).collect();
+        if self.keepdim || folded.is_empty() { Ok(result) } else { result.squeeze(&folded[..]) }
     }
 
     /// For each dim whether it is reduced; all are if none is named.

@@ -4,8 +4,6 @@
 //! the kernel's specification, so its bits are the same on every device and at any thread count; a sum of
 //! `n` floats is off by at most `(16 + log2 n) u Σ|x|`.
 
-use smallvec::SmallVec;
-
 use crate::dtype::{Category, DType};
 use crate::error::{Error, Result};
 use crate::kernel::{Fold, Value};
@@ -462,11 +460,6 @@ impl Build<'_> {
         let mask = over.mask(self.rank())?;
         let identity = scalar_bits(reduction.identity, self.program.dtype(value));
         let result = self.finish_fold(value, &reduction, identity, &mask)?;
-        if over.keepdim {
-            return Ok(result);
-        }
-        let folded: SmallVec<[i64; 6]> =
-            (0..mask.len()).filter(|&dim| mask[dim]).map(|dim| dim as i64).collect();
-        if folded.is_empty() { Ok(result) } else { result.squeeze(&folded[..]) }
+        over.shaped(result, mask.len())
     }
 }

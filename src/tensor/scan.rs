@@ -141,15 +141,6 @@ impl Tensor {
         let max = max.isinf()?.where_cond(0, &max)?;
         let sum = x.sub(&max)?.exp()?.sum(dims_of(&over).keepdim())?;
         let result = sum.log()?.add(&max)?;
-        let kept = if over.keepdim { result } else { result.view_like_sum(&x, &over)? };
-        kept.to(self.dtype())
-    }
-
-    /// A tensor of kept dims without them, as the reduction of `x` would be shaped.
-    fn view_like_sum(&self, x: &Self, over: &Over) -> Result<Self> {
-        let mask = over.mask(x.dim())?;
-        let kept = x.shape().iter().zip(&mask).filter(|(_, folded)| !**folded);
-        let sizes: Vec<usize> = kept.map(|(&size, _)| size).collect();
-        self.view(&sizes[..])
+        over.shaped(result, x.dim())?.to(self.dtype())
     }
 }

@@ -323,13 +323,18 @@ impl Machine<'_> {
         }
     }
 
+    /// The right operand: the divisor without zeros where there is one.
+    fn operand<'a>(&'a self, divisor: Option<&'a Tensor>, rhs: Value) -> taut::Arg<'a> {
+        match (rhs, rhs.scalar()) {
+            (Value::Var(rhs), _) => divisor.unwrap_or(&self.vars[rhs]).into(),
+            (_, scalar) => scalar.unwrap_or(Scalar::Int(0)).into(),
+        }
+    }
+
     fn binary(&self, op: Op, lhs: usize, rhs: Value) -> Result<Tensor> {
         let x = &self.vars[lhs];
         let divisor = self.divisor(op, lhs, rhs)?;
-        let rhs: taut::Arg<'_> = match (rhs, rhs.scalar()) {
-            (Value::Var(rhs), _) => divisor.as_ref().unwrap_or(&self.vars[rhs]).into(),
-            (_, scalar) => scalar.unwrap_or(Scalar::Int(0)).into(),
-        };
+        let rhs = self.operand(divisor.as_ref(), rhs);
         match op {
             Op::Add(None) => x.add(rhs),
             Op::Add(Some(alpha)) => x.add_alpha(rhs, alpha),
@@ -347,10 +352,7 @@ impl Machine<'_> {
     fn in_place(&self, op: Op, lhs: usize, rhs: Value) -> Result<bool> {
         let x = &self.vars[lhs];
         let divisor = self.divisor(op, lhs, rhs)?;
-        let rhs: taut::Arg<'_> = match (rhs, rhs.scalar()) {
-            (Value::Var(rhs), _) => divisor.as_ref().unwrap_or(&self.vars[rhs]).into(),
-            (_, scalar) => scalar.unwrap_or(Scalar::Int(0)).into(),
-        };
+        let rhs = self.operand(divisor.as_ref(), rhs);
         match op {
             Op::Add(None) => x.add_(rhs)?,
             Op::Add(Some(alpha)) => x.add_alpha_(rhs, alpha)?,
