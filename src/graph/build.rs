@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use super::record::{Folding, Record};
+use super::record::{Entire, Folding, Record};
 use super::storage::{Storage, View};
 use crate::kernel::{
     Args, Check, Class, Code, Dims, Expr, Kernel, Node, OperandArgs, OperandCode, Reduce, Store,
@@ -48,6 +48,9 @@ pub(crate) fn build(
     check: u32,
     stored: impl Fn(&View) -> bool,
 ) -> Option<Built> {
+    if let [record @ Record { entire: Some(entire), .. }] = records {
+        return Some(build_entire(record, entire, check));
+    }
     let spread = records.iter().find(|r| r.fold.is_some()).map(|r| spread(&r.output, &r.shape));
     let mut builder = Builder::default();
     for record in records {
@@ -260,11 +263,57 @@ impl<'a> Builder<'a> {
             numbers.push(OperandArgs { offset: view.layout.offset(), strides });
         }
         let check_node = self.check.map(|value| Check { value: renamed[usize::from(value)] });
-        let code =
-            Code { rank: shape.len() as u8, operands, nodes, stores, check: check_node, reduce };
+        let code = Code {
+            rank: shape.len() as u8,
+            operands,
+            nodes,
+            stores,
+            check: check_node,
+            reduce,
+            whole: None,
+        };
         let args = Args { shape, operands: numbers, scalars, base: 0, check };
         Built { kernel: Kernel { code, args }, storages, bytes_read, bytes_written }
     }
+}
+
+/// The kernel of an operation that is no expression. Its operands are its views, in order.
+fn build_entire(record: &Record, entire: &Entire, check: u32) -> Built {
+    let mut shape = record.shape.clone();
+    let mut strides = entire.strides.clone();
+    if shape.is_empty() {
+        shape.push(1);
+        strides.iter_mut().for_each(|strides| strides.push(0));
+    }
+    let mut storages: SmallVec<[Arc<Storage>; 8]> = SmallVec::new();
+    let mut operands = SmallVec::new();
+    let mut numbers = SmallVec::new();
+    for (view, strides) in record.views().zip(strides) {
+        let known = storages.iter().position(|storage| view.is_of(storage));
+        let buffer = known.unwrap_or_else(|| {
+            storages.push(view.storage.clone());
+            storages.len() - 1
+        });
+        operands.push(OperandCode {
+            buffer: buffer as u8,
+            dtype: view.dtype(),
+            class: Class::of(&shape, &strides),
+        });
+        numbers.push(OperandArgs { offset: view.layout.offset(), strides });
+    }
+    let code = Code {
+        rank: shape.len() as u8,
+        operands,
+        nodes: SmallVec::new(),
+        stores: SmallVec::new(),
+        check: None,
+        reduce: None,
+        whole: Some(entire.whole),
+    };
+    let args = Args { shape, operands: numbers, scalars: SmallVec::new(), base: 0, check };
+    let bytes_read = record.inputs.iter().map(distinct_bytes).sum();
+    let bytes_written = distinct_bytes(&record.output);
+    Built { kernel: Kernel { code, args }, storages, bytes_read, bytes_written }
 }
 
 /// Renumbers operands in the order of their first use.

@@ -14,7 +14,7 @@ use super::runtime::{Runtime, lock};
 use super::slots::Slots;
 use super::storage::Storage;
 use crate::dtype::DType;
-use crate::kernel::{Class, Expr, Fold, Kernel, Node};
+use crate::kernel::{Class, Expr, Fold, Kernel, Node, Whole};
 
 /// A kernel that would run.
 struct Planned {
@@ -134,6 +134,16 @@ fn write_kernel(kernel: &Kernel, out: &mut String) -> fmt::Result {
     for store in &code.stores {
         writeln!(out, "  o{} = v{}", store.operand, store.value)?;
     }
+    match code.whole {
+        Some(Whole::Sort { descending: false }) => writeln!(out, "  o1 = ranks of o0, ascending")?,
+        Some(Whole::Sort { descending: true }) => writeln!(out, "  o1 = ranks of o0, descending")?,
+        Some(Whole::Scatter { fold: None }) => writeln!(out, "  o2[o0] = o1")?,
+        Some(Whole::Scatter { fold: Some(op) }) => {
+            writeln!(out, "  o2[o0] = {}(o2[o0], o1)", op.info().name)?;
+        }
+        Some(Whole::Product) => writeln!(out, "  o2 = o0 @ o1")?,
+        None => {}
+    }
     if let Some(reduce) = &code.reduce {
         let fold = match reduce.fold {
             Fold::Op(op) => op.info().name,
@@ -214,6 +224,11 @@ impl fmt::Display for Reason<'_> {
                 named(with)
             ),
             Ended::Fold => f.write_str("a fold ends its kernel"),
+            Ended::Entire { next } => write!(
+                f,
+                "a sort, a scatter or a matrix product is alone, so {} is not in",
+                named(next)
+            ),
             Ended::Check { next } => {
                 write!(
                     f,

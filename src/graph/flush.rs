@@ -58,7 +58,7 @@ type Outputs = SmallVec<[Arc<Storage>; 2]>;
 impl Executor {
     /// Keeps what a read point says if the kernel of these operations refuses its data.
     fn expect_refusal(&mut self, members: &[&Record]) {
-        if let Some(record) = members.iter().find(|record| record.program.check.is_some()) {
+        if let Some(record) = members.iter().find(|record| record.may_refuse()) {
             let why = record.program.refusal;
             self.checks.push(Refusal { name: record.name, location: record.location, why });
         }
@@ -99,7 +99,7 @@ impl Runtime {
         let output = &record.output.storage;
         let on_tape = record.views().filter(|view| view.is_of(output)).count();
         let held = Arc::strong_count(output) > on_tape;
-        if !held && record.program.check.is_none() {
+        if !held && !record.may_refuse() {
             return;
         }
         let Some(built) = build(&[record], executor.checks.len() as u32, |_| held) else { return };

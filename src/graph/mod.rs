@@ -20,7 +20,7 @@ mod slots;
 mod storage;
 
 pub(crate) use guard::HostGuard;
-pub(crate) use record::{Folding, Program, Record};
+pub(crate) use record::{Entire, Folding, Program, Record};
 pub use runtime::Stats;
 pub(crate) use runtime::{Runtime, runtime};
 pub(crate) use storage::{Storage, View};

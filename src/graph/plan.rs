@@ -70,8 +70,8 @@ impl Group {
     fn push(&mut self, index: usize, record: &Record) {
         self.records.push(index);
         self.indexed |= record.is_indexed();
-        // A fold ends its kernel.
-        self.open &= record.fold.is_none();
+        // A fold ends its kernel, and what is no expression is one by itself.
+        self.open &= record.fold.is_none() && record.entire.is_none();
         self.operands += record.inputs.len() + 1;
         self.scalars += record.scalars();
     }
@@ -94,6 +94,8 @@ pub(super) enum Ended {
     Hazard { next: usize, with: usize },
     /// It folds.
     Fold,
+    /// It, or `next`, is no expression that others could join.
+    Entire { next: usize },
     /// It looks at its data first, or `next` does.
     Check { next: usize },
     /// It holds as many operations as a kernel may.
@@ -194,6 +196,8 @@ fn refusal(records: &[Record], group: &Group, next: usize, limits: GroupLimits) 
     let (first, record) = (&records[group.records[0]], &records[next]);
     if record.program.check.is_some() || first.program.check.is_some() {
         Some(Ended::Check { next })
+    } else if record.entire.is_some() || first.entire.is_some() {
+        Some(Ended::Entire { next })
     } else if !group.open {
         Some(Ended::Fold)
     } else if group.records.len() >= limits.records {
@@ -255,9 +259,8 @@ pub(super) fn dead_records(records: &[Record], slots: &Slots) -> Vec<bool> {
     let mut dead = vec![false; records.len()];
     for (index, record) in records.iter().enumerate().rev() {
         // A record that may refuse counts: its error must surface.
-        let counts = record.program.check.is_some()
-            || read[slots.at(&record.output)]
-            || slots.is_held(&record.output);
+        let counts =
+            record.may_refuse() || read[slots.at(&record.output)] || slots.is_held(&record.output);
         dead[index] = !counts;
         if counts {
             record.inputs.iter().for_each(|input| read[slots.at(input)] = true);

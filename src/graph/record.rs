@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::storage::View;
 use crate::dtype::DType;
-use crate::kernel::{Dims, Expr, Fold, Node, Value};
+use crate::kernel::{Dims, Expr, Fold, Node, Value, Whole};
 use crate::ops::{Op, Output};
 
 /// An operation that waits on the tape.
@@ -17,13 +17,23 @@ pub(crate) struct Record {
     pub(crate) name: &'static str,
     /// The caller's line.
     pub(crate) location: &'static Location<'static>,
-    /// The iteration space, which every view has as its shape.
+    /// The iteration space, which every view has as its shape, unless the operation is [`Entire`].
     pub(crate) shape: Dims,
     pub(crate) program: Program,
     pub(crate) inputs: SmallVec<[View; 3]>,
     /// Where the last value of the program goes, or what it folds to.
     pub(crate) output: View,
     pub(crate) fold: Option<Folding>,
+    pub(crate) entire: Option<Box<Entire>>,
+}
+
+/// What the record does instead of evaluating its program, which is empty but for what a refusal says.
+/// Its views have shapes of their own, which say what may be touched.
+#[derive(Clone, Debug)]
+pub(crate) struct Entire {
+    pub(crate) whole: Whole,
+    /// How each view walks over the iteration space, inputs first.
+    pub(crate) strides: SmallVec<[Dims; 3]>,
 }
 
 /// A reduction or scan of a record's value.
@@ -60,6 +70,12 @@ impl Record {
     /// The views that the record touches, the output last.
     pub(crate) fn views(&self) -> impl Iterator<Item = &View> + Clone {
         self.inputs.iter().chain(std::iter::once(&self.output))
+    }
+
+    /// Whether the operation may be refused for its data, when it runs.
+    pub(crate) fn may_refuse(&self) -> bool {
+        let scatters = |entire: &Entire| matches!(entire.whole, Whole::Scatter { .. });
+        self.program.check.is_some() || self.entire.as_deref().is_some_and(scatters)
     }
 
     /// Whether the value depends on the place of a point in the iteration order.

@@ -73,16 +73,21 @@
 //! `t = s - a`, `c = c + ((a - (s - t)) + (x - t))`, stored is `s + c`; `c` starts at 0 and counts as 0
 //! where it is not finite); every other fold is plain.
 //!
+//! # Whole kernels
+//! With `code.whole` a kernel is a sort, a scatter or a product of matrices: [`Whole`] is the specification.
+//!
 //! # Checks
 //! With `code.check`, a kernel first evaluates `check.value` (bool) at every point, storing nothing. If
 //! it is true anywhere, nothing at all is stored and the launch reports `check.code`. A backend may
 //! report late, at its next read or wait.
 
 mod verify;
+mod whole;
 
 use smallvec::SmallVec;
 
 pub(crate) use verify::verify;
+pub(crate) use whole::Whole;
 
 use crate::dtype::DType;
 use crate::ops::Op;
@@ -103,6 +108,7 @@ pub(crate) struct Code {
     pub(crate) stores: SmallVec<[Store; 2]>,
     pub(crate) check: Option<Check>,
     pub(crate) reduce: Option<Reduce>,
+    pub(crate) whole: Option<Whole>,
 }
 
 /// Elements of a block of the inner form, see Note [Fixed tree].

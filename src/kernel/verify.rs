@@ -38,6 +38,9 @@ pub(crate) fn verify(kernel: &Kernel, buffers: usize) -> Result<(), String> {
             return Err(format!("{} stored to {}", value.dtype, operand.dtype));
         }
     }
+    if let Some(whole) = code.whole {
+        return super::whole::verify(kernel, whole);
+    }
     if let Some(reduce) = &code.reduce {
         verify_reduce(kernel, reduce)?;
     }

@@ -288,6 +288,7 @@ impl<'a> Build<'a> {
             inputs: self.inputs,
             output,
             fold,
+            entire: None,
         })
     }
 

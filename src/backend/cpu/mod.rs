@@ -21,6 +21,7 @@ mod run;
 mod tests;
 mod tile;
 mod view;
+mod whole;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::plan::{Program, Purpose};
 use super::reduce;
 use super::tile::Launched;
+use super::whole;
 use crate::backend::Launch;
 
 /// Points a thread is given at least, times steps: below, waking threads costs more than it saves.
@@ -23,6 +24,9 @@ pub(super) fn run(launch: &Launch) -> Option<u32> {
     #[cfg(debug_assertions)]
     if let Err(why) = crate::kernel::verify(&launch.kernel, launch.buffers.len()) {
         unreachable!("illegal kernel: {why}: {:?}", launch.kernel);
+    }
+    if let Some(whole) = launch.kernel.code.whole {
+        return whole::run(launch, whole);
     }
     let mut program = PROGRAM.take();
     let failed = check(launch, &mut program);

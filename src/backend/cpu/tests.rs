@@ -25,6 +25,7 @@ impl Builder {
             stores: SmallVec::new(),
             check: None,
             reduce: None,
+            whole: None,
         };
         let args = Args {
             shape: Dims::from_slice(shape),

@@ -58,6 +58,7 @@ fn kernel() -> Kernel {
             stores: smallvec![Store { operand: 2, value: 2 }, Store { operand: 3, value: 3 }],
             check: None,
             reduce: None,
+            whole: None,
         },
         args: Args {
             shape: smallvec![PAIRS.len()],

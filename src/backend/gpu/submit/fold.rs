@@ -277,6 +277,7 @@ fn pairs(kernel: &Kernel, reduce: &Reduce) -> Kernel {
                 reduced: 0,
                 scan: false,
             }),
+            whole: None,
         },
         args: Args {
             shape: Dims::new(),

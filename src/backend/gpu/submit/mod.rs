@@ -74,7 +74,9 @@ impl Submitter {
         let mut scratch = Scratch::new(pool);
         for launch in launches {
             let out = (&mut words, &mut dispatches);
-            if launch.kernel.code.reduce.is_some() {
+            if let Some(whole) = launch.kernel.code.whole {
+                return Err(context.error(format!("{whole:?} is not there yet")));
+            } else if launch.kernel.code.reduce.is_some() {
                 self.plan_fold(context, pipelines, &mut scratch, reach, launch, out)?;
             } else {
                 self.plan(context, pipelines, checks, reach, launch, out)?;

@@ -76,6 +76,7 @@ impl Build {
                 stores: SmallVec::new(),
                 check: None,
                 reduce: None,
+                whole: None,
             },
             args: Args {
                 shape: Dims::from_slice(shape),
