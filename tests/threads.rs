@@ -221,6 +221,26 @@ fn generators_of_threads_are_their_own() -> Result<()> {
 }
 
 #[test]
+fn tensors_in_tasks_of_rayon_do_not_deadlock() {
+    use rayon::prelude::*;
+    // Large enough for several threads, which wait for each other; every thread of the pool asks at
+    // once, and one that is none of it.
+    let sum = |k: i32| {
+        let x = taut::full([1 << 19], k, DType::I32).unwrap();
+        x.add(1).unwrap().mul(2).unwrap().sum(()).unwrap().item::<i64>().unwrap()
+    };
+    let (done, finished) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let outside = thread::spawn(move || (0..20).map(sum).sum::<i64>());
+        let inside: i64 = (0..60).into_par_iter().map(sum).sum();
+        done.send((inside, outside.join().unwrap())).unwrap();
+    });
+    let expected = |count: i64| (0..count).map(|k| 2 * (k + 1) << 19).sum::<i64>();
+    let found = finished.recv_timeout(std::time::Duration::from_secs(120));
+    assert_eq!(found, Ok((expected(60), expected(20))), "a timeout is a deadlock");
+}
+
+#[test]
 fn guard_of_another_thread_refuses_and_never_blocks() -> Result<()> {
     let x = taut::ones([100], DType::I64)?;
     let host = x.numpy::<i64>()?;

@@ -2,7 +2,7 @@
 //!
 //! Owns [`CpuBackend`]. A launch goes `run` (its check, its threads), `plan` (its steps), `tile` (its
 //! points); `ops`, `convert`, `random` are the loops, `lanes` what they are made of; `memory` and
-//! `pool` are the buffers, `view` the only way into them. Knows kernels, never operations.
+//! `pool` are the buffers, `view` the only way into them, `threads` whom kernels run on. Knows kernels, never operations.
 
 mod convert;
 mod lanes;
@@ -19,6 +19,7 @@ mod reference;
 mod run;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod tile;
 mod view;
 mod whole;

@@ -3,16 +3,18 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use rayon::prelude::*;
-
 use super::plan::{Program, Purpose};
 use super::reduce;
+use super::threads;
 use super::tile::Launched;
 use super::whole;
 use crate::backend::Launch;
 
 /// Points a thread is given at least, times steps: below, waking threads costs more than it saves.
 const GRAIN: usize = if cfg!(test) { 1 << 11 } else { 1 << 17 };
+
+/// Bytes of a kernel over whole tensors below which it stays on its thread.
+const WHOLE_GRAIN: usize = 1 << 14;
 
 thread_local! {
     /// Kept for its memory. Taken, not borrowed: a thread that waits for its tiles may run others' work.
@@ -26,7 +28,12 @@ pub(super) fn run(launch: &Launch) -> Option<u32> {
         unreachable!("illegal kernel: {why}: {:?}", launch.kernel);
     }
     if let Some(whole) = launch.kernel.code.whole {
-        return whole::run(launch, whole);
+        // Few elements are not worth waking threads, nor do these kernels then.
+        let bytes: usize = launch.buffers.iter().map(|buffer| buffer.bytes()).sum();
+        if bytes < WHOLE_GRAIN {
+            return whole::run(launch, whole);
+        }
+        return threads::run(|| whole::run(launch, whole));
     }
     let mut program = PROGRAM.take();
     let failed = check(launch, &mut program);
@@ -69,7 +76,7 @@ pub(super) fn each_range(len: usize, parts: usize, part: impl Fn(usize, usize) +
         return part(0, len);
     }
     let bound = |i: usize| (i as u128 * len as u128 / parts as u128) as usize;
-    (0..parts).into_par_iter().for_each(|i| part(bound(i), bound(i + 1)));
+    threads::each(parts, |i| part(bound(i), bound(i + 1)));
 }
 
 /// How many parts the points are worth: a few a thread, so that one that is late holds up little.
@@ -77,10 +84,10 @@ pub(super) fn parts(launched: &Launched<'_>) -> usize {
     let steps = launched.program.steps.len().max(1);
     let worth = (launched.tiles() * launched.tile()).saturating_mul(steps) / GRAIN;
     if worth < 2 {
-        // Asking rayon starts its threads, which a program of small tensors never needs.
+        // Asking starts the threads, which a program of small tensors never needs.
         return 1;
     }
-    match rayon::current_num_threads() {
+    match threads::count() {
         1 => 1,
         threads => worth.min(4 * threads).max(1),
     }

@@ -1,8 +1,7 @@
 //! Reductions without a kept dimension after the reduced ones: each kept point's values follow each other.
 
-use rayon::prelude::*;
-
 use super::super::run::each_range;
+use super::super::threads;
 use super::super::tile::{REGISTER, Registers, Scratch};
 use super::{Job, Stored};
 
@@ -75,18 +74,15 @@ pub(super) fn run<L: Line>(job: &Job<'_, '_>, make: impl Fn() -> L + Sync) {
     if chunks == 1 {
         return each_range(job.lead, job.parts, |from, to| lines(job, &mut make(), from, to));
     }
-    let parts: Vec<L::Part> = (0..job.lead * chunks)
-        .into_par_iter()
-        .map(|i| {
-            let mut line = make();
-            let (start, from) = (i / chunks * job.len, i % chunks * chunk);
-            let to = (from + chunk).min(job.len);
-            job.launched.with_registers(|registers| {
-                line_of(job, &mut line, start + from, start + to, registers);
-            });
-            line.finish()
-        })
-        .collect();
+    let parts: Vec<L::Part> = threads::map(job.lead * chunks, |i| {
+        let mut line = make();
+        let (start, from) = (i / chunks * job.len, i % chunks * chunk);
+        let to = (from + chunk).min(job.len);
+        job.launched.with_registers(|registers| {
+            line_of(job, &mut line, start + from, start + to, registers);
+        });
+        line.finish()
+    });
     let mut line = make();
     let mut waiting = Waiting::new(job, 0);
     for parts in parts.chunks(chunks) {

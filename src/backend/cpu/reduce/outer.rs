@@ -1,8 +1,7 @@
 //! Reductions with kept dimensions after the reduced ones: kept points lie side by side in every row.
 
-use rayon::prelude::*;
-
 use super::super::run::each_range;
+use super::super::threads;
 use super::super::tile::Scratch;
 use super::pieces::{Pieces, pick};
 use super::{Job, Stored};
@@ -68,15 +67,12 @@ pub(super) fn run<P: Panel>(job: &Job<'_, '_>, make: impl Fn() -> P + Sync) {
             }
         });
     }
-    let mut parts: Vec<P::Part> = (0..units * chunks)
-        .into_par_iter()
-        .map(|i| {
-            let mut panel = make();
-            let from = i % chunks * chunk;
-            fold(job, &panels, &mut panel, i / chunks, from..(from + chunk).min(job.len));
-            std::mem::take(panel.finish())
-        })
-        .collect();
+    let mut parts: Vec<P::Part> = threads::map(units * chunks, |i| {
+        let mut panel = make();
+        let from = i % chunks * chunk;
+        fold(job, &panels, &mut panel, i / chunks, from..(from + chunk).min(job.len));
+        std::mem::take(panel.finish())
+    });
     let (mut panel, mut memory) = (make(), Stored::default());
     for (unit, parts) in parts.chunks_mut(chunks).enumerate() {
         panel.begin(panels.columns(job, unit).len(), 0);

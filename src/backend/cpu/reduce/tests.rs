@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::super::random_kernels::difference;
 use super::super::tests::{Builder, row_major};
-use super::super::{CpuBackend, reference};
+use super::super::{CpuBackend, reference, threads};
 use crate::backend::{Backend, Launch};
 use crate::dtype::DType;
 use crate::kernel::{Expr, Fold, Reduce, Value};
@@ -371,8 +371,7 @@ fn scan_in_place_reads_before_it_writes() {
 #[test]
 fn number_of_threads_changes_no_bit() {
     let backend = CpuBackend::new();
-    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    let (one, four) = (pool(1), pool(4));
+    let (one, four) = (threads::build(1).unwrap(), threads::build(4).unwrap());
     for (shape, lead) in [
         (vec![300_007], 0),
         (vec![3, 50_000], 1),

@@ -1,0 +1,71 @@
+//! The threads that kernels run on.
+//!
+//! # Note [Threads of our own]
+//! Launches run under the lock of their device's executor. A thread of rayon that waits for its tasks runs
+//! whatever else its pool has to do; were that a task of the user's that asks for a tensor, it would wait
+//! for a lock that its own thread holds. And were all threads of the pool waiting for the lock, nobody
+//! would run the tiles of the launch that holds it. So kernels have a pool where only they run, and a
+//! thread of another pool waits for them without taking up other work.
+
+use std::cell::Cell;
+use std::panic::resume_unwind;
+use std::sync::OnceLock;
+use std::thread;
+
+use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+
+thread_local! {
+    /// Whether this is a thread of a pool that [`build`] made.
+    static OURS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A pool for kernels; 0 threads are as many as the machine or `RAYON_NUM_THREADS` says.
+pub(super) fn build(threads: usize) -> Result<ThreadPool, ThreadPoolBuildError> {
+    ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|i| format!("taut-cpu-{i}"))
+        .start_handler(|_| OURS.set(true))
+        .build()
+}
+
+/// The pool, started at first use; none where the system has no threads to give.
+fn pool() -> Option<&'static ThreadPool> {
+    static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
+    POOL.get_or_init(|| build(0).ok()).as_ref()
+}
+
+/// How many threads [`run`] has for its work.
+pub(super) fn count() -> usize {
+    if OURS.get() {
+        rayon::current_num_threads()
+    } else {
+        pool().map_or(1, ThreadPool::current_num_threads)
+    }
+}
+
+/// Runs work that uses rayon's parallel iterators, see Note [Threads of our own].
+pub(super) fn run<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    if OURS.get() {
+        return work();
+    }
+    let Some(pool) = pool() else { return work() };
+    if rayon::current_thread_index().is_none() {
+        return pool.install(work);
+    }
+    // A thread of the user's pool: another one asks, and this one sleeps.
+    match thread::scope(|scope| scope.spawn(|| pool.install(work)).join()) {
+        Ok(result) => result,
+        Err(panic) => resume_unwind(panic),
+    }
+}
+
+/// Calls `work` with each number below `count`, on several threads.
+pub(super) fn each(count: usize, work: impl Fn(usize) + Sync) {
+    run(|| (0..count).into_par_iter().for_each(&work));
+}
+
+/// What `work` makes of each number below `count`, on several threads.
+pub(super) fn map<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    run(|| (0..count).into_par_iter().map(&work).collect())
+}
