@@ -426,4 +426,34 @@ fn device_names_are_read() {
 fn impossible_sizes_are_errors() {
     assert_eq!(taut::zeros([-1], ()).unwrap_err().kind(), ErrorKind::Value);
     assert_eq!(taut::empty([1_i64 << 40, 1 << 40], ()).unwrap_err().kind(), ErrorKind::Shape);
+    for device in devices() {
+        let words = "Storage size calculation overflowed with sizes=[4611686018427387904]";
+        let number = taut::ones([1], device).unwrap();
+        for error in [
+            // The elements can be counted, their bytes cannot.
+            taut::zeros([1_i64 << 62], device).unwrap_err(),
+            taut::rand([1_i64 << 62], device).unwrap_err(),
+            number.expand([1_i64 << 62]).unwrap().add(1).unwrap_err(),
+        ] {
+            assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::Shape, words));
+        }
+        assert_eq!(taut::zeros([usize::MAX], device).unwrap_err().kind(), ErrorKind::Shape);
+        if device.supports(DType::I64) {
+            assert_eq!(taut::arange(1_i64 << 62, device).unwrap_err().kind(), ErrorKind::Shape);
+        }
+        assert_eq!(number.add(1).unwrap().item::<f32>().unwrap(), 2.0, "{device}");
+    }
+    let one = taut::ndarray::arr0(1.0f32);
+    let many = one.broadcast([1_usize << 44]).unwrap();
+    assert_eq!(taut::tensor(many, ()).unwrap_err().kind(), ErrorKind::Shape);
+}
+
+#[test]
+fn parts_of_any_number_do_not_overflow() {
+    let x = taut::arange(4, ()).unwrap();
+    let error = x.split_sizes([i64::MAX, i64::MAX, 6], 0).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Shape);
+    let parts = x.chunk(i64::MAX, 0).unwrap();
+    assert_eq!(parts.len(), 4);
+    assert_eq!(parts[3].item::<i64>().unwrap(), 3);
 }

@@ -33,7 +33,7 @@ pub(crate) fn broadcast(shapes: &[&[usize]]) -> Result<Dims> {
 }
 
 /// Refuses shapes of more elements than strides can count.
-fn check_len(shape: &[usize]) -> Result<()> {
+pub(super) fn check_len(shape: &[usize]) -> Result<()> {
     match contiguous_strides(shape) {
         Some(_) => Ok(()),
         None => Err(Error::shape("numel: integer multiplication overflow")),

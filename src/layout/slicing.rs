@@ -1,5 +1,6 @@
 //! Views of some of the elements.
 
+use super::broadcast::check_len;
 use super::dims::wrap;
 use super::{Dims, Layout, check_sizes, normalize_dim};
 use crate::error::{Error, Result};
@@ -117,7 +118,7 @@ impl Layout {
     ///
     /// # Errors
     /// `Index` if the dim is out of range, `Value` if the size is negative or the step not positive,
-    /// `Shape` if the size exceeds the dim's.
+    /// `Shape` if the size exceeds the dim's, or if there are more than `isize::MAX` elements.
     pub(crate) fn unfold(&self, dim: i64, size: i64, step: i64) -> Result<Self> {
         let dim = normalize_dim(dim, self.rank())?;
         let len = self.shape.get(dim).copied().unwrap_or(1);
@@ -140,14 +141,15 @@ impl Layout {
             view.shape[dim] = (len - window) / step + 1;
             view.strides[dim] *= bounded(step, len);
         }
+        check_len(&view.shape)?;
         Ok(view)
     }
 
     /// Any sizes, strides and offset within a storage of `storage_len` elements.
     ///
     /// # Errors
-    /// `Shape` if there are not as many strides as sizes or an element lies outside of the storage,
-    /// `Value` if a number is negative.
+    /// `Shape` if there are not as many strides as sizes, an element lies outside of the storage or there
+    /// are more than `isize::MAX` elements, `Value` if a number is negative.
     pub(crate) fn as_strided(
         &self,
         sizes: &[i64],
@@ -166,6 +168,7 @@ impl Layout {
             )));
         };
         let shape = check_sizes(sizes)?;
+        check_len(&shape)?;
         let Ok(start) = usize::try_from(offset) else {
             return Err(Error::value(format!("Tensor: invalid storage offset {offset}")));
         };
@@ -288,6 +291,19 @@ mod tests {
         );
         refused(row.unfold(0, -1, 1), ErrorKind::Value, "size is -1 but must be >= 0");
         refused(row.unfold(0, 2, 0), ErrorKind::Value, "step is 0 but must be > 0");
+    }
+
+    #[test]
+    fn repeated_elements_that_cannot_be_counted_are_refused() {
+        let message = "numel: integer multiplication overflow";
+        let one = contiguous(&[1]);
+        for sizes in [&[1 << 32, 1 << 32][..], &[1 << 62, 1 << 62, 0]] {
+            let strides = vec![0; sizes.len()];
+            refused(one.as_strided(sizes, &strides, 0, 1), ErrorKind::Shape, message);
+        }
+        let many = one.expand(&[1 << 61]).unwrap();
+        refused(many.unfold(0, 1 << 60, 1), ErrorKind::Shape, message);
+        assert_eq!(many.unfold(0, 1 << 60, 1 << 60).unwrap().len(), 1 << 61);
     }
 
     #[test]

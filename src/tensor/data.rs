@@ -5,6 +5,7 @@ use ndarray::{ArrayBase, Dimension};
 use crate::dtype::Element;
 use crate::error::{Error, Result};
 use crate::kernel::Dims;
+use crate::layout::Layout;
 
 use super::creation::from_slice;
 use super::{Options, Tensor};
@@ -114,7 +115,8 @@ arrays! { ArrayBase<S, D> &ArrayBase<S, D> }
 /// converts before the upload. To share memory instead, see [`from_numpy`](crate::from_numpy).
 ///
 /// # Errors
-/// `Shape` when parts of one dimension differ in size, `Device` when the device lacks the dtype.
+/// `Shape` when parts of one dimension differ in size or the elements do not fit in memory, `Device` when
+/// the device lacks the dtype.
 ///
 /// # Example
 /// ```
@@ -128,7 +130,12 @@ arrays! { ArrayBase<S, D> &ArrayBase<S, D> }
 #[track_caller]
 pub fn tensor(data: impl Data, options: impl Into<Options>) -> Result<Tensor> {
     let sizes: Dims = data.sizes()?.into_iter().collect();
-    let mut elements = Vec::with_capacity(sizes.iter().product());
+    // A broadcast array has more elements than memory.
+    let len = Layout::contiguous(&sizes)?.len();
+    let mut elements = Vec::new();
+    elements
+        .try_reserve_exact(len)
+        .map_err(|_| Error::shape(format!("{len} elements do not fit in memory")))?;
     data.append_to(&mut elements)?;
     from_slice(&elements, &sizes[..], options)
 }

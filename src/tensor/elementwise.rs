@@ -4,6 +4,7 @@
 //! operation computes is added by the caller; the result goes to a new tensor or into an existing one.
 
 use std::panic::Location;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -121,9 +122,10 @@ impl<'a> Build<'a> {
             let strides = tensor.layout().broadcast_strides(&self.shape);
             Layout::new(self.shape.clone(), strides, tensor.layout().offset())
         };
-        let known = self.inputs.iter().position(|v| {
-            std::sync::Arc::ptr_eq(&v.storage, tensor.storage()) && v.layout == layout
-        });
+        let known = self
+            .inputs
+            .iter()
+            .position(|v| Arc::ptr_eq(&v.storage, tensor.storage()) && v.layout == layout);
         let index = known.unwrap_or_else(|| {
             self.inputs.push(View { storage: tensor.storage().clone(), layout });
             self.inputs.len() - 1
@@ -141,7 +143,7 @@ impl<'a> Build<'a> {
         let tensor = if self.inputs.iter().all(|view| view.layout.is_contiguous()) {
             check_dtype(self.runtime.device(), dtype)?;
             let layout = Layout::contiguous(&self.shape)?;
-            let storage = Storage::new(self.runtime, dtype, layout.len());
+            let storage = new_storage(self.runtime, dtype, &layout)?;
             Tensor::from_view(View { storage, layout })
         } else {
             let inputs: SmallVec<[&[usize]; 4]> =
@@ -306,7 +308,7 @@ impl<'a> Build<'a> {
     /// no order among its points.
     fn detach_inputs(&mut self, target: &Tensor) -> Result<()> {
         for input in &mut self.inputs {
-            let shares = std::sync::Arc::ptr_eq(&input.storage, target.storage())
+            let shares = Arc::ptr_eq(&input.storage, target.storage())
                 && input.layout != *target.layout()
                 && !layout::provably_disjoint(&input.layout, target.layout());
             if shares {
@@ -356,9 +358,23 @@ pub(crate) fn new_tensor(
     strides: Dims,
 ) -> Result<Tensor> {
     check_dtype(runtime.device(), dtype)?;
-    let len = Layout::contiguous(&shape)?.len();
-    let storage = Storage::new(runtime, dtype, len);
+    let storage = new_storage(runtime, dtype, &Layout::contiguous(&shape)?)?;
     Ok(Tensor::from_view(View { storage, layout: Layout::new(shape, strides, 0) }))
+}
+
+/// A storage for the elements of a dense layout.
+///
+/// # Errors
+/// `Shape` when their bytes cannot be counted.
+fn new_storage(runtime: &'static Runtime, dtype: DType, layout: &Layout) -> Result<Arc<Storage>> {
+    let len = layout.len();
+    match len.checked_mul(dtype.size()) {
+        Some(bytes) if isize::try_from(bytes).is_ok() => Ok(Storage::new(runtime, dtype, len)),
+        _ => Err(Error::shape(format!(
+            "Storage size calculation overflowed with sizes={:?}",
+            layout.shape()
+        ))),
+    }
 }
 
 /// # Errors

@@ -8,7 +8,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
-use ndarray::{ArrayRef, ArrayView, ArrayViewMut, Dimension, IxDyn, ShapeBuilder};
+use ndarray::{ArrayRef, ArrayView, ArrayViewMut, Dimension, IxDyn, ShapeBuilder, StrideShape};
 
 use crate::device::Device;
 use crate::dtype::{DType, Element};
@@ -68,6 +68,18 @@ impl<T> Deref for WriteGuard<'_, T> {
 
     fn deref(&self) -> &Self::Target {
         &self.view
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for ReadGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for WriteGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
     }
 }
 
@@ -188,7 +200,7 @@ impl<T: Element> HostArray<T> {
     pub fn read(&self) -> Result<ReadGuard<'_, T>> {
         let guard = HostGuard::new(self.tensor.storage(), false)?;
         let pointer = self.pointer(&guard);
-        let shape = IxDyn(self.shape()).strides(IxDyn(self.tensor.stride()));
+        let shape = self.strided_shape();
         // SAFETY: the layout's elements lie within the storage (upheld by `Layout`), whose memory holds
         // valid elements of `T` (checked in `numpy`), never moves, and outlives the guard. No kernel
         // writes it while the guard lives, Note [Host guards].
@@ -216,11 +228,17 @@ impl<T: Element> HostArray<T> {
         }
         let guard = HostGuard::new(self.tensor.storage(), true)?;
         let pointer = self.pointer(&guard);
-        let shape = IxDyn(self.shape()).strides(IxDyn(self.tensor.stride()));
+        let shape = self.strided_shape();
         // SAFETY: as in `read`; no two indices give one element, as just checked, and nothing else
         // touches the memory while the guard lives.
         let view = unsafe { ArrayViewMut::from_shape_ptr(shape, pointer) };
         Ok(WriteGuard { view, _guard: guard })
+    }
+
+    /// Shape and strides for ndarray, which refuses some idle strides of an array without elements.
+    fn strided_shape(&self) -> StrideShape<IxDyn> {
+        let shape = IxDyn(self.shape());
+        if self.is_empty() { shape.into() } else { shape.strides(IxDyn(self.tensor.stride())) }
     }
 
     fn pointer(&self, guard: &HostGuard) -> *mut T {

@@ -306,6 +306,11 @@ fn indexed(layout: &Layout, indices: &[Index]) -> Result<Layout> {
     let takes = |index: &&Index| matches!(index, Index::Int(_) | Index::Slice { .. });
     let named = indices.iter().filter(takes).count();
     let rank = layout.rank();
+    if rank == 0 && matches!(indices, [Index::Int(_)]) {
+        return Err(Error::index(
+            "invalid index of a 0-dim tensor. Use item() to convert a 0-dim tensor to a number",
+        ));
+    }
     if named > rank {
         return Err(Error::index(format!("too many indices for tensor of dimension {rank}")));
     }

@@ -147,7 +147,8 @@ impl Tensor {
     pub fn split_sizes(&self, sizes: impl IntoSizes, dim: i64) -> Result<Vec<Self>> {
         let sizes = sizes.into_sizes();
         let (axis, len) = self.axis(dim)?;
-        if sizes.iter().any(|&size| size < 0) || sizes.iter().sum::<i64>() != len {
+        let sum: i128 = sizes.iter().map(|&size| i128::from(size)).sum();
+        if sizes.iter().any(|&size| size < 0) || sum != i128::from(len) {
             return Err(Error::shape(format!(
                 "split_with_sizes expects split_sizes to sum exactly to {len} (input tensor's size at \
                  dimension {axis}), but got split_sizes={sizes:?}"
@@ -182,7 +183,7 @@ impl Tensor {
         if len == 0 {
             return (0..chunks).map(|_| self.narrow(axis, 0, 0)).collect();
         }
-        self.split((len + chunks - 1) / chunks, axis)
+        self.split(len / chunks + i64::from(len % chunks != 0), axis)
     }
 
     /// The dim, counted from the front, and its size.
