@@ -3,6 +3,8 @@
 //!
 //! `PROPTEST_CASES` sets how many are tried.
 
+#[path = "random_programs/check.rs"]
+mod check;
 mod common;
 #[path = "random_programs/fold.rs"]
 mod fold;
@@ -16,8 +18,8 @@ mod step;
 use proptest::prelude::*;
 use taut::{DType, Device};
 
-use machine::{Action, run};
-use step::Step;
+use check::{check, difference};
+use machine::run;
 
 fn config(cases: u32) -> ProptestConfig {
     let chosen = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
@@ -27,25 +29,6 @@ fn config(cases: u32) -> ProptestConfig {
         failure_persistence: None,
         ..ProptestConfig::default()
     }
-}
-
-/// Where two traces first differ.
-fn difference(one: &[Action], other: &[Action]) -> Result<(), TestCaseError> {
-    for (k, (a, b)) in one.iter().zip(other).enumerate() {
-        prop_assert_eq!(a, b, "action {}", k);
-    }
-    prop_assert_eq!(one.len(), other.len());
-    Ok(())
-}
-
-fn check(steps: &[Step], device: Device, dtypes: &[DType]) -> Result<Vec<Action>, TestCaseError> {
-    let lazy = run(steps, device, dtypes, false);
-    if let Err(why) = model::check(&lazy) {
-        return Err(TestCaseError::fail(format!("{device}: {why}")));
-    }
-    let flushed = run(steps, device, dtypes, true);
-    difference(&lazy, &flushed)?;
-    Ok(lazy)
 }
 
 proptest! {

@@ -1,0 +1,40 @@
+//! What `fuzz/` feeds with the fuzzer's bytes, here with random ones for a short while.
+//!
+//! `PROPTEST_CASES` sets how many are tried.
+
+mod index;
+mod views;
+
+use arbitrary::Unstructured;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+fn config(cases: u32) -> ProptestConfig {
+    let chosen = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig {
+        cases: chosen.unwrap_or(cases),
+        max_shrink_iters: 4096,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(config(4000))]
+
+    #[test]
+    fn views_are_what_the_model_says(bytes in vec(any::<u8>(), 0..200)) {
+        let input = views::input(&mut Unstructured::new(&bytes)).unwrap();
+        prop_assert!(views::check(&input).is_ok(), "{input:?}: {:?}", views::check(&input));
+    }
+}
+
+proptest! {
+    #![proptest_config(config(4000))]
+
+    #[test]
+    fn index_expressions_are_what_python_says(bytes in vec(any::<u8>(), 0..200)) {
+        let input = index::input(&mut Unstructured::new(&bytes)).unwrap();
+        prop_assert!(index::check(&input).is_ok(), "{input:?}: {:?}", index::check(&input));
+    }
+}
