@@ -5,6 +5,8 @@
 //! knows the order. Threads panic now and then, with guards held and inside of the library's calls of user
 //! code: the others go on. `TAUT_STRESS_SECONDS` and `TAUT_STRESS_THREADS` make it long and wide.
 
+#![allow(clippy::unwrap_used, reason = "a test, outside of its functions")]
+
 mod common;
 
 use std::ops::AddAssign;

@@ -235,7 +235,7 @@ fn tensors_in_tasks_of_rayon_do_not_deadlock() {
         let inside: i64 = (0..60).into_par_iter().map(sum).sum();
         done.send((inside, outside.join().unwrap())).unwrap();
     });
-    let expected = |count: i64| (0..count).map(|k| 2 * (k + 1) << 19).sum::<i64>();
+    let expected = |count: i64| (0..count).map(|k| (k + 1) << 20).sum::<i64>();
     let found = finished.recv_timeout(std::time::Duration::from_secs(120));
     assert_eq!(found, Ok((expected(60), expected(20))), "a timeout is a deadlock");
 }
