@@ -443,7 +443,7 @@ fn impossible_sizes_are_errors() {
         }
         assert_eq!(number.add(1).unwrap().item::<f32>().unwrap(), 2.0, "{device}");
     }
-    let one = taut::ndarray::arr0(1.0f32);
+    let one = ndarray::arr0(1.0f32);
     let many = one.broadcast([1_usize << 44]).unwrap();
     assert_eq!(taut::tensor(many, ()).unwrap_err().kind(), ErrorKind::Shape);
 }
