@@ -12,7 +12,7 @@ use super::record::{Entire, Folding, Record};
 use super::storage::{Storage, View};
 use crate::kernel::{
     Args, Check, Class, Code, Dims, Expr, Kernel, Node, OperandArgs, OperandCode, Reduce, Store,
-    Value,
+    Value, Whole,
 };
 use crate::layout::{self, Layout};
 
@@ -284,6 +284,10 @@ fn build_entire(record: &Record, entire: &Entire, check: u32) -> Built {
     if shape.is_empty() {
         shape.push(1);
         strides.iter_mut().for_each(|strides| strides.push(0));
+    }
+    if matches!(entire.whole, Whole::Scatter { .. }) {
+        // Of the points only their order matters.
+        layout::collapse(&mut shape, &mut strides);
     }
     let mut storages: SmallVec<[Arc<Storage>; 8]> = SmallVec::new();
     let mut operands = SmallVec::new();

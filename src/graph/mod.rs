@@ -20,7 +20,6 @@ mod slots;
 mod storage;
 
 pub(crate) use guard::HostGuard;
-#[allow(unused_imports, reason = "operations over whole tensors are not recorded yet")]
 pub(crate) use record::{Entire, Folding, Program, Record};
 pub use runtime::Stats;
 pub(crate) use runtime::{Runtime, runtime};

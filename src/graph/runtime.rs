@@ -132,21 +132,17 @@ impl Runtime {
     /// `Value` when a host guard is in the way.
     #[inline]
     pub(crate) fn record(&self, record: Record) -> Result<()> {
-        let now = {
+        let full = {
             let mut tape = lock(&self.tape);
             for input in &record.inputs {
                 input.storage.check_guards(false)?;
             }
             record.output.storage.check_guards(true)?;
-            let mut exported = false;
-            for view in record.views() {
-                tape.passed_bytes += view.storage.bytes();
-                exported |= view.storage.is_exported();
-            }
+            tape.passed_bytes += record.views().map(|view| view.storage.bytes()).sum::<usize>();
             tape.records.push(record);
-            tape.is_full() || exported
+            tape.is_full()
         };
-        if now {
+        if full {
             self.flush();
         }
         Ok(())

@@ -24,6 +24,10 @@ pub(super) type Accumulate = fn(&mut [u8], &[u8]);
 /// of what was folded.
 pub(super) type Scan = fn(&mut [u8], &mut [u8]);
 
+/// Folds each element of the last slice into the element of the first whose place the second gives, one
+/// after the other; places that are not there are left out.
+pub(super) type AccumulateAt = fn(&mut [u8], &[usize], &[u8]);
+
 /// A number type that mathematical functions are instantiated with.
 pub(super) trait Operand: Copy {
     /// What it is in a register.
@@ -185,6 +189,23 @@ where
         #[inline(always)]
         || fold(into, values, f),
     );
+}
+
+/// `into[places[i]] = f(into[places[i]], values[i])`, see [`AccumulateAt`].
+#[inline(always)]
+pub(super) fn accumulate_at<A, R, F>(into: &mut [u8], places: &[usize], values: &[u8], f: F)
+where
+    A: Operand,
+    R: Outcome<Lane = A::Lane>,
+    F: Fn(A, A) -> R,
+{
+    let (into, values): (&mut [A::Lane], &[A::Lane]) = (cast_slice_mut(into), cast_slice(values));
+    debug_assert_eq!(places.len(), values.len());
+    for (&place, &value) in places.iter().zip(values) {
+        if let Some(into) = into.get_mut(place) {
+            *into = f(A::from_lane(*into), A::from_lane(value)).into_lane();
+        }
+    }
 }
 
 /// `state = f(state, values[i]); values[i] = state`, one after the other.

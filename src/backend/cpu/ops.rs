@@ -2,7 +2,10 @@
 //!
 //! Nothing here names an operation: a new row has its loops by being in the table.
 
-use super::lanes::{Accumulate, Loop, Operand, Outcome, Scan, accumulate, binary, scan, unary};
+use super::lanes::{
+    Accumulate, AccumulateAt, Loop, Operand, Outcome, Scan, accumulate, accumulate_at, binary,
+    scan, unary,
+};
 use crate::dtype::DType;
 use crate::math::half::{StepBF16, StepF16};
 use crate::ops::{Op, op_table};
@@ -27,6 +30,7 @@ macro_rules! row {
 #[derive(Clone, Copy)]
 pub(super) struct FoldLoops {
     pub(super) accumulate: Accumulate,
+    pub(super) accumulate_at: AccumulateAt,
     pub(super) scan: Scan,
 }
 
@@ -35,6 +39,9 @@ macro_rules! fold {
     (binary same $lane:ty, [$function:path]) => {
         FoldLoops {
             accumulate: |into, values| accumulate::<$lane, _, _>(into, values, $function),
+            accumulate_at: |into, places, values| {
+                accumulate_at::<$lane, _, _>(into, places, values, $function);
+            },
             scan: |state, values| scan::<$lane, _, _>(state, values, $function),
         }
     };

