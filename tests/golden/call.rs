@@ -76,6 +76,9 @@ pub(crate) fn call(
     if let Some(output) = reductions(op, args, kwargs)? {
         return Ok(output);
     }
+    if let Some(output) = sorts(op, args, kwargs)? {
+        return Ok(output);
+    }
     for theme in [arithmetic, copies, views, from_table] {
         if let Some(tensor) = theme(op, args, kwargs)? {
             return Ok(Output::Tensor(tensor));
@@ -339,6 +342,33 @@ fn reductions(op: &str, args: &[Value], kwargs: &[Keyword<'_>]) -> Result<Option
         _ => return Ok(None),
     };
     Ok(Some(Output::Tensor(reduced?)))
+}
+
+/// Sorts, and what a mask selects.
+fn sorts(op: &str, args: &[Value], kwargs: &[Keyword<'_>]) -> Result<Option<Output>, Failure> {
+    let [V::Tensor(t), rest @ ..] = args else { return Ok(None) };
+    let keyword = |name: &str| kwargs.iter().find(|(known, _)| *known == name).map(|(_, v)| v);
+    let flag = |name: &str, default: bool| match keyword(name) {
+        Some(V::Scalar(Scalar::Bool(flag))) => *flag,
+        _ => default,
+    };
+    let dim = match keyword("dim") {
+        Some(V::Scalar(Scalar::Int(dim))) => *dim,
+        _ => -1,
+    };
+    let (values, positions) = match (op, rest) {
+        ("sort", []) => t.sort(dim, flag("descending", false))?,
+        ("topk", [V::Scalar(Scalar::Int(k))]) => t.topk(*k, dim, flag("largest", true))?,
+        ("topk", [V::Scalar(Scalar::Int(k)), V::Scalar(Scalar::Int(dim))]) => {
+            t.topk(*k, *dim, flag("largest", true))?
+        }
+        ("masked_select", [V::Tensor(mask)]) => {
+            return Ok(Some(Output::Tensor(t.masked_select(mask)?)));
+        }
+        ("nonzero", []) => return Ok(Some(Output::Tensor(t.nonzero()?))),
+        _ => return Ok(None),
+    };
+    Ok(Some(Output::Tensors(vec![values, positions])))
 }
 
 /// Operations that move values.

@@ -9,16 +9,12 @@
 pub(crate) const OPERATIONS: &[&str] = &[
     // Joining, repeating, reordering
     "flip",
-    // Gathering and sorting
+    // Gathering
     "index[tensor]",
     "setitem[tensor]",
     "index_select",
     "gather",
     "take_along_dim",
-    "masked_select",
-    "nonzero",
-    "sort",
-    "topk",
     // Matrix products
     "matmul",
     "mm",

@@ -1,0 +1,150 @@
+//! Order along a dim: sort, argsort, topk, kthvalue, median, unique.
+//!
+//! Owns the recording of a sort, which gives positions; values are read through them. All sorts are
+//! stable, in both directions: equal elements keep their order, NaN is beyond all numbers and -0 is 0. So
+//! positions too are the same on every device.
+
+use std::panic::Location;
+
+use smallvec::smallvec;
+
+use crate::device::Device;
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+use crate::graph::{Entire, Program, Record};
+use crate::kernel::{Dims, Whole};
+use crate::layout;
+
+use super::Tensor;
+use super::creation::arange;
+use super::elementwise::new_tensor;
+
+impl Tensor {
+    /// The elements along a dim in order, and the positions they had, int64.
+    ///
+    /// Stable, descending too: equal elements keep their order, NaN is beyond all numbers, -0 is 0. The
+    /// tensors of a GPU are sorted by the CPU: there this is a read point.
+    ///
+    /// # Errors
+    /// `Index` for a dim out of range.
+    ///
+    /// # Example
+    /// ```
+    /// let x = taut::tensor([3.0f32, 1.0, 2.0], ())?;
+    /// let (values, positions) = x.sort(0, false)?;
+    /// assert_eq!(values.to_vec::<f32>()?, [1.0, 2.0, 3.0]);
+    /// assert_eq!(positions.to_vec::<i64>()?, [1, 2, 0]);
+    /// # Ok::<(), taut::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn sort(&self, dim: i64, descending: bool) -> Result<(Self, Self)> {
+        let positions = self.positions("sort", dim, descending)?;
+        Ok((self.moved_to_ranks(dim, &positions)?, positions))
+    }
+
+    /// The `k` largest or smallest elements along a dim, in order from the outermost one on, and their
+    /// positions, int64; of equal elements those that come first.
+    ///
+    /// # Errors
+    /// `Index` for a dim out of range, or unless `k` is from 0 to its size; `Dtype` for bool.
+    ///
+    /// # Example
+    /// ```
+    /// let x = taut::tensor([3, 1, 2], ())?;
+    /// let (values, positions) = x.topk(2, 0, true)?;
+    /// assert_eq!(values.to_vec::<i32>()?, [3, 2]);
+    /// assert_eq!(positions.to_vec::<i64>()?, [0, 2]);
+    /// # Ok::<(), taut::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn topk(&self, k: i64, dim: i64, largest: bool) -> Result<(Self, Self)> {
+        let axis = layout::normalize_dim(dim, self.dim())?;
+        let size = self.shape().get(axis).copied().unwrap_or(1);
+        if k < 0 || k > size as i64 {
+            return Err(Error::index(format!(
+                "selected index k out of range, got {k} for a dimension of size {size}"
+            )));
+        }
+        if self.dtype() == DType::Bool {
+            return Err(Error::dtype("topk does not support bool dtypes"));
+        }
+        let (values, positions) = self.sort(dim, largest)?;
+        if self.dim() == 0 {
+            return Ok((values, positions));
+        }
+        let first = |sorted: Self| sorted.narrow(dim, 0, k)?.copied();
+        Ok((first(values)?, first(positions)?))
+    }
+
+    /// The positions along a dim that put the elements in order, int64.
+    ///
+    /// Stable and on the CPU as [`sort`](Self::sort) is.
+    ///
+    /// # Errors
+    /// `Index` for a dim out of range.
+    ///
+    /// # Example
+    /// ```
+    /// let x = taut::tensor([3.0f32, 1.0, 3.0, 2.0], ())?;
+    /// assert_eq!(x.argsort(0, false)?.to_vec::<i64>()?, [1, 3, 0, 2]);
+    /// assert_eq!(x.argsort(0, true)?.to_vec::<i64>()?, [0, 2, 3, 1]);
+    /// # Ok::<(), taut::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn argsort(&self, dim: i64, descending: bool) -> Result<Self> {
+        self.positions("argsort", dim, descending)
+    }
+
+    #[track_caller]
+    fn positions(&self, name: &'static str, dim: i64, descending: bool) -> Result<Self> {
+        let axis = layout::normalize_dim(dim, self.dim())?;
+        if self.device() != Device::Cpu {
+            return self.cpu()?.positions(name, dim, descending)?.to(self.device());
+        }
+        let shape = Dims::from_slice(self.shape());
+        let strides = layout::elementwise_strides(&shape, &[self.stride()]);
+        let positions = new_tensor(self.runtime(), DType::I64, shape, strides)?;
+        if self.numel() == 0 {
+            return Ok(positions);
+        }
+        // The dim comes last.
+        let last = |tensor: &Self| {
+            let tensor = if tensor.dim() == 0 { tensor.unsqueeze(0)? } else { tensor.alias() };
+            tensor.movedim(axis as i64, -1)
+        };
+        let (keys, out) = (last(self)?, last(&positions)?);
+        let strides = |tensor: &Self| Dims::from_slice(tensor.stride());
+        let entire = Entire {
+            whole: Whole::Sort { descending },
+            strides: smallvec![strides(&keys), strides(&out)],
+        };
+        self.runtime().record(Record {
+            name,
+            location: Location::caller(),
+            shape: Dims::from_slice(keys.shape()),
+            program: Program::default(),
+            inputs: smallvec![keys.into_view()],
+            output: out.into_view(),
+            fold: None,
+            entire: Some(Box::new(entire)),
+        })?;
+        Ok(positions)
+    }
+
+    /// The elements in the order of the positions, a permutation of each line along the dim: each is
+    /// scattered to its rank.
+    #[track_caller]
+    fn moved_to_ranks(&self, dim: i64, positions: &Self) -> Result<Self> {
+        if self.dim() == 0 || self.numel() == 0 {
+            return self.try_clone();
+        }
+        let axis = layout::normalize_dim(dim, self.dim())?;
+        let size = self.shape()[axis] as i64;
+        let mut sizes = vec![1; self.dim()];
+        sizes[axis] = size;
+        let ranks = arange(size, (DType::I64, self.device()))?.view(&sizes[..])?;
+        let ranks = ranks.expand(self.size())?;
+        let inverse = positions.scatter(dim, positions, &ranks)?;
+        self.scatter(dim, &inverse, self)
+    }
+}
