@@ -78,6 +78,7 @@
 //! - Working with one: [`Tensor`]; with its memory: [`HostArray`].
 //! - Indexing: [`Tensor::i`], [`Tensor::index_put_`], [`slice()`], [`NewAxis`], [`Ellipsis`].
 //! - Devices: [`Device`]; what one has done: [`Device::stats`]; what it is about to do: [`explain`].
+//! - Files and other libraries: [`io`], whose modules are cargo features.
 //! - What went wrong: [`Error`] and its [`ErrorKind`].
 
 mod backend;
@@ -85,6 +86,7 @@ mod device;
 mod dtype;
 mod error;
 mod graph;
+pub mod io;
 mod kernel;
 mod layout;
 mod math;
@@ -106,8 +108,8 @@ pub use tensor::{
     IntoIndices, IntoSizes, Limit, List, NewAxis, Options, Over, ReadGuard, Rounding, Size, Slice,
     Target, Tensor, WriteGuard, add, arange, arange_step, cat, dims, div, empty, empty_like,
     explain, eye, floor_divide, from_numpy, from_slice, full, full_like, linspace, manual_seed,
-    mul, neg, ones, ones_like, pow, rand, randint, randn, remainder, result_type, slice, stack,
-    sub, synchronize, tensor, zeros, zeros_like,
+    mul, neg, ones, ones_like, pow, rand, randint, randn, remainder, result_type, sample, slice,
+    stack, sub, synchronize, tensor, zeros, zeros_like,
 };
 
 /// The code of the README, as a doc test.

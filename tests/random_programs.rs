@@ -3,6 +3,8 @@
 //!
 //! `PROPTEST_CASES` sets how many are tried.
 
+#[path = "random_programs/bytes.rs"]
+mod bytes;
 #[path = "random_programs/check.rs"]
 mod check;
 mod common;
@@ -64,6 +66,16 @@ proptest! {
                 DType::ALL.into_iter().filter(|&dtype| device.supports(dtype)).collect();
             let here = check(&program.0, device, &dtypes)?;
             difference(&run(&program.0, Device::Cpu, &dtypes, false), &here)?;
+        }
+    }
+}
+
+#[test]
+fn kept_inputs_of_the_fuzzer_pass() {
+    for (name, bytes) in common::kept_inputs("programs") {
+        let steps = bytes::steps(&bytes);
+        if let Err(why) = check(&steps, Device::Cpu, &DType::ALL) {
+            panic!("{name}: {why}: {:?}", step::Program(steps));
         }
     }
 }

@@ -132,17 +132,21 @@ impl Runtime {
     /// `Value` when a host guard is in the way.
     #[inline]
     pub(crate) fn record(&self, record: Record) -> Result<()> {
-        let full = {
+        let now = {
             let mut tape = lock(&self.tape);
             for input in &record.inputs {
                 input.storage.check_guards(false)?;
             }
             record.output.storage.check_guards(true)?;
-            tape.passed_bytes += record.views().map(|view| view.storage.bytes()).sum::<usize>();
+            let mut exported = false;
+            for view in record.views() {
+                tape.passed_bytes += view.storage.bytes();
+                exported |= view.storage.is_exported();
+            }
             tape.records.push(record);
-            tape.is_full()
+            tape.is_full() || exported
         };
-        if full {
+        if now {
             self.flush();
         }
         Ok(())

@@ -10,8 +10,13 @@
 //! (-1). It changes only under the tape's lock, and recording looks at it under the same lock, so an
 //! operation is either on the tape before the guard (and is run before the guard is handed out) or is
 //! refused.
+//!
+//! # Note [Raw pointers]
+//! Memory that another library holds a pointer to (DLPack) cannot be guarded: nobody says when it is
+//! read or written. So every operation on such a storage runs at once, before the call that recorded
+//! it returns, and what the other library then reads is what the program says.
 
-use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::backend::Buffer;
@@ -31,6 +36,8 @@ pub(crate) struct Storage {
     buffer: OnceLock<Buffer>,
     /// See Note [Host guards].
     pub(super) guards: AtomicI32,
+    /// Whether a raw pointer to the memory is out, see Note [Raw pointers].
+    exported: AtomicBool,
     /// See Note [Slots] in `slots.rs`.
     pub(super) slot: AtomicU32,
     /// Why the elements could not be computed.
@@ -45,6 +52,7 @@ impl Storage {
             len,
             buffer: OnceLock::new(),
             guards: AtomicI32::new(0),
+            exported: AtomicBool::new(false),
             slot: AtomicU32::new(0),
             failure: OnceLock::new(),
         })
@@ -107,6 +115,20 @@ impl Storage {
 
     pub(crate) fn failure(&self) -> Option<Error> {
         self.failure.get().map(Error::duplicate)
+    }
+
+    /// Whether operations must run at once, see Note [Raw pointers].
+    pub(super) fn is_exported(&self) -> bool {
+        self.exported.load(Ordering::Relaxed)
+    }
+
+    /// From now on every operation runs at once, see Note [Raw pointers]; what was recorded before is
+    /// still to be run.
+    #[cfg(feature = "dlpack")]
+    pub(crate) fn set_exported(&self) {
+        // Under the lock: what is recorded later sees it.
+        let _tape = super::runtime::lock(&self.runtime.tape);
+        self.exported.store(true, Ordering::Relaxed);
     }
 
     /// Refuses an operation that conflicts with a guard, see Note [Host guards].

@@ -3,9 +3,10 @@
 //! `arange` of floats, `linspace` and `eye` are computed on the CPU in float64, as PyTorch's CPU kernels
 //! compute them, and uploaded.
 
+use crate::device::Device;
 use crate::dtype::{Category, DType, Element};
 use crate::error::{Error, Result};
-use crate::graph::{View, runtime};
+use crate::graph::{Storage, View, runtime};
 use crate::kernel::{Dims, Expr};
 use crate::layout::{self, Layout};
 use crate::ops::Op;
@@ -316,6 +317,17 @@ pub fn from_slice<T: Element>(
         }
         _ => from_bytes(layout, T::DTYPE, options, &bytes),
     }
+}
+
+/// A tensor of the given shape of the elements of a `Vec`, which the CPU takes without a copy.
+pub(crate) fn from_vec<T: Element>(
+    elements: Vec<T>,
+    layout: Layout,
+    options: Options,
+) -> Result<Tensor> {
+    let storage = Storage::adopt(runtime(Device::Cpu)?, elements);
+    let device = options.device();
+    Tensor::from_view(View { storage, layout }).to(Options { device: Some(device), ..options })
 }
 
 macro_rules! like {

@@ -123,14 +123,20 @@ impl Tensor {
                 T::DTYPE
             )));
         }
+        self.settle_memory()?;
+        Ok(HostArray { tensor: self.alias(), element: PhantomData })
+    }
+}
+
+impl Tensor {
+    /// Makes sure that the memory, which stays where it is, holds what the program says, and bools that
+    /// are 0 or 1.
+    pub(crate) fn settle_memory(&self) -> Result<()> {
         self.runtime().materialize(self.storage())?;
         if let Some(failure) = self.storage().failure() {
             return Err(failure);
         }
-        if T::DTYPE == DType::Bool {
-            make_bools(self.storage())?;
-        }
-        Ok(HostArray { tensor: self.alias(), element: PhantomData })
+        if self.dtype() == DType::Bool { make_bools(self.storage()) } else { Ok(()) }
     }
 }
 
@@ -264,15 +270,19 @@ impl<T: Element> HostArray<T> {
     /// ```
     pub fn into_ndarray(self) -> Result<ndarray::ArrayD<T>> {
         self.tensor.runtime().synchronize()?;
-        let whole = self.tensor.is_contiguous() && self.len() == self.tensor.storage().len;
-        if !whole {
+        let layout = self.tensor.layout();
+        // ndarray begins an array at the start of its `Vec`, and gives each element one place.
+        let fits = layout.offset() == 0 && !layout::may_overlap_self(layout);
+        if !fits {
             return Ok(self.read()?.to_owned());
         }
-        let shape = self.shape().to_vec();
         let View { storage, layout } = self.tensor.into_view();
         let storage = match std::sync::Arc::try_unwrap(storage) {
             Ok(storage) => match storage.into_vec::<T>() {
-                Ok(values) => {
+                Ok(mut values) => {
+                    let end = layout.extent().map_or(0, |extent| extent.end);
+                    values.truncate(end);
+                    let shape = IxDyn(layout.shape()).strides(IxDyn(layout.strides()));
                     return ndarray::ArrayD::from_shape_vec(shape, values)
                         .map_err(|error| Error::shape(error.to_string()));
                 }
@@ -302,6 +312,21 @@ impl<T: Element, D: Dimension> From<ndarray::Array<T, D>> for HostArray<T> {
         let layout = Layout::new(shape, strides, offset.unwrap_or(0));
         let tensor = Tensor::from_view(View { storage, layout });
         Self { tensor, element: PhantomData }
+    }
+}
+
+/// A tensor that takes over the array's memory, as [`HostArray::from`] does.
+///
+/// # Example
+/// ```
+/// use taut::{Tensor, ndarray};
+/// let x = Tensor::from(ndarray::arr2(&[[1.0f32, 2.0], [3.0, 4.0]]));
+/// assert_eq!(x.sum(())?.item::<f32>()?, 10.0);
+/// # Ok::<(), taut::Error>(())
+/// ```
+impl<T: Element, D: Dimension> From<ndarray::Array<T, D>> for Tensor {
+    fn from(array: ndarray::Array<T, D>) -> Self {
+        HostArray::from(array).tensor
     }
 }
 

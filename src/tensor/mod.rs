@@ -25,6 +25,7 @@ mod power;
 mod random;
 mod read;
 mod reduce;
+mod sample;
 mod scan;
 mod scatter;
 mod sizes;
@@ -55,6 +56,9 @@ pub use over::{Over, dims};
 pub use power::pow;
 pub use random::{Generator, manual_seed, rand, randint, randn};
 pub use read::List;
+#[cfg(any(feature = "npy", feature = "safetensors"))]
+pub(crate) use read::reserve;
+pub use sample::sample;
 pub use sizes::{Dim, IntoDims, IntoSizes, Size};
 
 use crate::device::Device;

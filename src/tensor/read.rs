@@ -117,20 +117,29 @@ impl Tensor {
 /// So many zeros.
 ///
 /// # Errors
-/// `OutOfMemory` where the host does not have them: asking for a huge tensor must not end the program.
+/// As [`reserve`].
 pub(crate) fn host_bytes(len: usize) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    if bytes.try_reserve_exact(len).is_err() {
-        let stats = Device::Cpu.stats()?;
-        return Err(Error::OutOfMemory(Box::new(OutOfMemory {
-            device: Device::Cpu.to_string().into(),
-            requested: len as u64,
-            live: stats.live_bytes,
-            pooled: stats.pooled_bytes,
-        })));
-    }
+    reserve(&mut bytes, len)?;
     bytes.resize(len, 0);
     Ok(bytes)
+}
+
+/// Makes room for so many more elements.
+///
+/// # Errors
+/// `OutOfMemory` where the host does not have them: asking for a huge tensor must not end the program.
+pub(crate) fn reserve<T>(elements: &mut Vec<T>, more: usize) -> Result<()> {
+    if elements.try_reserve_exact(more).is_ok() {
+        return Ok(());
+    }
+    let stats = Device::Cpu.stats()?;
+    Err(Error::OutOfMemory(Box::new(OutOfMemory {
+        device: Device::Cpu.to_string().into(),
+        requested: more.saturating_mul(size_of::<T>()) as u64,
+        live: stats.live_bytes,
+        pooled: stats.pooled_bytes,
+    })))
 }
 
 fn nest(shape: &[usize], elements: &[Scalar]) -> List {

@@ -13,3 +13,16 @@ pub fn devices() -> Vec<taut::Device> {
     }
     devices
 }
+
+/// Names and bytes of the inputs of a fuzz target that are kept in `tests/fuzz/seeds`.
+#[allow(dead_code, reason = "only some test crates have a fuzz target")]
+pub fn kept_inputs(target: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds");
+    let files = std::fs::read_dir(folder.join(target)).expect("a folder of inputs");
+    let paths = files.map(|file| file.expect("a file").path());
+    let kept: Vec<_> = paths
+        .map(|path| (path.display().to_string(), std::fs::read(&path).expect("an input")))
+        .collect();
+    assert!(!kept.is_empty(), "no inputs for {target}");
+    kept
+}

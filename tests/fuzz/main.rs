@@ -2,6 +2,9 @@
 //!
 //! `PROPTEST_CASES` sets how many are tried.
 
+#[path = "../common/mod.rs"]
+#[allow(dead_code, reason = "only the inputs that are kept")]
+mod common;
 mod index;
 mod views;
 
@@ -36,5 +39,17 @@ proptest! {
     fn index_expressions_are_what_python_says(bytes in vec(any::<u8>(), 0..200)) {
         let input = index::input(&mut Unstructured::new(&bytes)).unwrap();
         prop_assert!(index::check(&input).is_ok(), "{input:?}: {:?}", index::check(&input));
+    }
+}
+
+#[test]
+fn kept_inputs_of_the_fuzzer_pass() {
+    for (name, bytes) in common::kept_inputs("views") {
+        let input = views::input(&mut Unstructured::new(&bytes)).unwrap();
+        views::check(&input).unwrap_or_else(|why| panic!("{name}: {why}: {input:?}"));
+    }
+    for (name, bytes) in common::kept_inputs("index") {
+        let input = index::input(&mut Unstructured::new(&bytes)).unwrap();
+        index::check(&input).unwrap_or_else(|why| panic!("{name}: {why}: {input:?}"));
     }
 }

@@ -1,7 +1,7 @@
 //! Memory of the CPU.
 //!
-//! Owns [`CpuMemory`], what stands behind a buffer of this backend: a block of its [`Pool`], or a `Vec`
-//! that the user gave. Contents are touched through `view` only.
+//! Owns [`CpuMemory`], what stands behind a buffer of this backend: a block of its [`Pool`], a `Vec`
+//! that the user gave, or memory of someone else's. Contents are touched through `view` only.
 #![allow(unsafe_code, reason = "owns raw memory, which kernels on several threads share")]
 
 use std::any::Any;
@@ -28,6 +28,11 @@ enum Owner {
     /// A `Vec<T>`; none once it has been given back. The lock makes the memory `Sync` and is taken
     /// only by [`CpuMemory::into_vec`].
     User(Mutex<Option<Box<dyn Any + Send>>>),
+    /// What keeps memory of someone else's where it is.
+    #[cfg(any(feature = "safetensors", feature = "dlpack"))]
+    Foreign {
+        _keeper: Box<dyn Any + Send + Sync>,
+    },
 }
 
 // SAFETY: the pointer is to memory that `owner` owns and that may be used from any thread. That no
@@ -53,6 +58,20 @@ impl CpuMemory {
         let pointer = NonNull::new(values.as_mut_ptr().cast()).unwrap_or(NonNull::dangling());
         let owner = Owner::User(Mutex::new(Some(Box::new(values))));
         Buffer::new(Self { pointer, bytes, owner })
+    }
+
+    /// A buffer on memory of someone else's, which `keeper` keeps.
+    ///
+    /// # Safety
+    /// The bytes from `pointer` on may be read and written, from any thread, until `keeper` is
+    /// dropped, and nobody else writes them while an operation on them runs or a guard of theirs lives.
+    #[cfg(any(feature = "safetensors", feature = "dlpack"))]
+    pub(crate) unsafe fn foreign(
+        pointer: NonNull<u8>,
+        bytes: usize,
+        keeper: impl Any + Send + Sync,
+    ) -> Buffer {
+        Buffer::new(Self { pointer, bytes, owner: Owner::Foreign { _keeper: Box::new(keeper) } })
     }
 
     /// Copies bytes to `offset`.

@@ -70,9 +70,15 @@ impl<'a> View<'a> {
         shape: &[usize],
     ) -> Self {
         let size = code.dtype.size();
-        let reach: usize = shape.iter().zip(&args.strides).map(|(n, s)| (n - 1) * s).sum();
-        let bytes = (args.offset + reach + 1) * size;
-        assert!(bytes <= buffer.bytes(), "an operand reaches {bytes} bytes into {buffer:?}");
+        // Checked, as a sum that wrapped would pass.
+        let last = shape.iter().zip(&args.strides).try_fold(args.offset, |last, (n, stride)| {
+            last.checked_add(n.checked_sub(1)?.checked_mul(*stride)?)
+        });
+        let bytes = last.and_then(|last| last.checked_add(1)?.checked_mul(size));
+        assert!(
+            bytes.is_some_and(|bytes| bytes <= buffer.bytes()),
+            "an operand reaches {bytes:?} bytes into {buffer:?}"
+        );
         let Some(start) = buffer.memory::<CpuMemory>().pointer_of(size) else {
             unreachable!("a buffer is aligned to the elements that are put in it")
         };
@@ -311,5 +317,31 @@ pub(super) fn fence() {
     // SAFETY: every x86-64 has SSE.
     unsafe {
         std::arch::x86_64::_mm_sfence();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Backend;
+    use crate::backend::cpu::CpuBackend;
+    use crate::dtype::DType;
+
+    #[test]
+    #[should_panic(expected = "an operand reaches None bytes")]
+    fn operand_whose_reach_wraps_is_refused() {
+        let buffer = CpuBackend::new().allocate(64).unwrap();
+        let (shape, strides) = ([5], Dims::from_slice(&[1 << 62]));
+        let code = OperandCode { buffer: 0, dtype: DType::F32, class: Class::of(&shape, &strides) };
+        View::new(&buffer, &code, &OperandArgs { offset: 0, strides }, &shape);
+    }
+
+    #[test]
+    #[should_panic(expected = "an operand reaches Some(68) bytes")]
+    fn operand_past_the_end_is_refused() {
+        let buffer = CpuBackend::new().allocate(64).unwrap();
+        let (shape, strides) = ([5], Dims::from_slice(&[4]));
+        let code = OperandCode { buffer: 0, dtype: DType::F32, class: Class::of(&shape, &strides) };
+        View::new(&buffer, &code, &OperandArgs { offset: 0, strides }, &shape);
     }
 }
