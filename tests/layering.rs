@@ -23,7 +23,8 @@ const ROWS: &[&[&str]] = &[
 ];
 
 /// Crates that one module alone may name.
-const OWNED_CRATES: &[(&str, &str)] = &[("wgpu", "backend::gpu"), ("rayon", "backend::cpu")];
+const OWNED_CRATES: &[(&str, &str)] =
+    &[("wgpu", "backend::gpu"), ("rayon", "backend::cpu"), ("matrixmultiply", "backend::cpu")];
 
 struct Source {
     /// `tensor::host` for `src/tensor/host.rs`, `tensor` for `src/tensor/mod.rs`.

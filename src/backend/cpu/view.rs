@@ -87,6 +87,12 @@ impl<'a> View<'a> {
         Self { pointer, size, strides: &args.strides, class: code.class, buffer: PhantomData }
     }
 
+    /// Where the element `from` elements from the origin lies. Whoever goes there upholds what
+    /// [`View::slice`] and [`View::slice_mut`] ask for.
+    pub(super) fn pointer(&self, from: usize) -> *mut u8 {
+        self.pointer.wrapping_add(from * self.size)
+    }
+
     /// The elements `from .. from + len` from the origin.
     ///
     /// # Safety

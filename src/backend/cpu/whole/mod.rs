@@ -1,5 +1,6 @@
 //! Sorting, scattering and products of matrices, see [`Whole`]: a file for each.
 
+mod product;
 mod scatter;
 mod sort;
 
@@ -17,7 +18,10 @@ pub(super) fn run(launch: &Launch, whole: Whole) -> Option<u32> {
             None
         }
         Whole::Scatter { fold } => scatter::run(launch, fold),
-        Whole::Product => unreachable!("{whole:?} is not there yet"),
+        Whole::Product => {
+            product::run(launch);
+            None
+        }
     }
 }
 
