@@ -5,7 +5,7 @@
 
 use smallvec::SmallVec;
 
-use crate::kernel::{Class, Code};
+use crate::kernel::{Class, Code, Whole};
 
 /// Bytes that a dispatch sees of them: what every device allows.
 pub(super) const SEEN: u64 = 16 << 10;
@@ -73,12 +73,34 @@ impl FoldParam {
     ];
 }
 
+/// The numbers of a product of matrices beside its sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ProductParam {
+    /// Matrices.
+    Batches,
+    /// Elements along `k` of one part of the results, and how many parts there are.
+    Chunk,
+    Parts,
+    /// Whether the parts go on.
+    Continued,
+}
+
+impl ProductParam {
+    /// All of them in their order, and what templates call them.
+    pub(super) const ALL: [(Self, &'static str); 4] = [
+        (Self::Batches, "$BATCHES"),
+        (Self::Chunk, "$CHUNK"),
+        (Self::Parts, "$PARTS"),
+        (Self::Continued, "$CONTINUED"),
+    ];
+}
+
 /// Where each number of a [`Code`] lies.
 #[derive(Clone, Debug)]
 pub(super) struct ParamLayout {
     operands: SmallVec<[usize; 8]>,
-    /// Of a fold, if there is one.
-    fold: usize,
+    /// Of a fold or of a product, if there is one.
+    own: usize,
     scalars: usize,
     /// Scalars start past this, so it is the length but for them.
     rank: usize,
@@ -87,8 +109,13 @@ pub(super) struct ParamLayout {
 impl ParamLayout {
     pub(super) fn of(code: &Code) -> Self {
         let rank = usize::from(code.rank);
-        let fold = SHAPE + rank;
-        let mut next = fold + if code.reduce.is_some() { FoldParam::ALL.len() } else { 0 };
+        let own = SHAPE + rank;
+        let mut next = own
+            + match (code.reduce, code.whole) {
+                (Some(_), _) => FoldParam::ALL.len(),
+                (None, Some(Whole::Product)) => ProductParam::ALL.len(),
+                (None, _) => 0,
+            };
         let operands = code
             .operands
             .iter()
@@ -98,7 +125,7 @@ impl ParamLayout {
                 at
             })
             .collect();
-        Self { operands, fold, scalars: next.next_multiple_of(2), rank }
+        Self { operands, own, scalars: next.next_multiple_of(2), rank }
     }
 
     pub(super) fn size(&self, dim: usize) -> usize {
@@ -106,7 +133,11 @@ impl ParamLayout {
     }
 
     pub(super) fn fold(&self, param: FoldParam) -> usize {
-        self.fold + param as usize
+        self.own + param as usize
+    }
+
+    pub(super) fn product(&self, param: ProductParam) -> usize {
+        self.own + param as usize
     }
 
     pub(super) fn offset(&self, operand: usize) -> usize {

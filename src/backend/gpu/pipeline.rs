@@ -9,8 +9,11 @@
 //! a launch whose operands leave their buffers ([`in_range`]), points beyond the end are clamped to the
 //! last one, and runs stay within a buffer because they and buffers are aligned
 //! ([`GRANULE`]). Folds index their workgroup's memory by the invocation and what is added to it within
-//! their lanes, and their scratch memory as `submit` laid it out. All loops have constant trip counts,
-//! or end where a fold's elements do. Integer division keeps its checks.
+//! their lanes, and their scratch memory as `submit` laid it out. Products clamp the lines that they load
+//! to the last one of their matrix, load nothing from the end of `k` on and store no result that is not
+//! there; they index workgroup memory by the cells of a tile, which are as many as it has, and scratch
+//! memory as `submit` laid it out. All loops have constant trip counts, or end where a fold's elements or
+//! those of `k` do. Integer division keeps its checks.
 //!
 //! [`in_range`]: super::window::in_range
 //! [`GRANULE`]: super::memory::GRANULE
@@ -26,7 +29,7 @@ use super::codegen::{self, Text};
 use super::context::Context;
 use super::params::{self, ParamLayout};
 use crate::error::{Error, Result};
-use crate::kernel::{Code, Fold};
+use crate::kernel::{Code, Fold, Whole};
 use crate::math::emit::Subnormals;
 
 /// What a kernel's structure became.
@@ -114,11 +117,14 @@ impl Pipelines {
         let scratch = match text {
             Text::Points(_) => &[],
             Text::Fold(stage) => stage.scratch(),
+            Text::Product(product) => product.scratch(),
         };
         // Positions are stored as int64 without computing in it.
         let result = code.reduce.iter().filter(|reduce| matches!(reduce.fold, Fold::Op(_)));
         let result = result.filter_map(|r| code.operands.get(usize::from(r.operand)));
-        let mut dtypes = code.nodes.iter().map(|node| node.dtype).chain(result.map(|o| o.dtype));
+        let factors = code.operands.iter().filter(|_| code.whole == Some(Whole::Product));
+        let mut dtypes =
+            code.nodes.iter().map(|n| n.dtype).chain(result.chain(factors).map(|o| o.dtype));
         if let Some(dtype) = dtypes.find(|&dtype| !context.supports(dtype)) {
             return Err(Error::dtype(format!(
                 "{dtype} is not supported on {}; use .to(..) another dtype or .cpu()",

@@ -35,6 +35,9 @@ pub(super) struct Buffers {
 
 /// Whether an operand is stored to.
 pub(crate) fn is_stored(code: &Code, operand: usize) -> bool {
+    if code.whole.is_some() {
+        return operand + 1 == code.operands.len();
+    }
     let results = code.reduce.iter().map(|reduce| reduce.operand);
     let mut stored = code.stores.iter().map(|store| store.operand).chain(results);
     stored.any(|i| usize::from(i) == operand)

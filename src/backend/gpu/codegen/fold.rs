@@ -49,7 +49,8 @@ impl Stage {
 }
 
 /// Elements move one by one: neighbours of an invocation are not neighbours in memory.
-const UNALIGNED: Variant = Variant { loads_aligned: false, stores_aligned: false, tiled: false };
+pub(super) const UNALIGNED: Variant =
+    Variant { loads_aligned: false, stores_aligned: false, tiled: false };
 
 /// Words of a partial result.
 pub(crate) fn scratch_words(code: &Code, reduce: &Reduce) -> u64 {
@@ -370,7 +371,7 @@ impl Text<'_> {
 }
 
 /// Puts the lines of a snippet where the template has a line with its name, indented as that is.
-fn fill(template: &str, name: &str, snippet: &str) -> String {
+pub(super) fn fill(template: &str, name: &str, snippet: &str) -> String {
     let mut text = String::new();
     for line in template.split_inclusive('\n') {
         match line.split_once(name) {

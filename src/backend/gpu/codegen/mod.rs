@@ -7,12 +7,14 @@
 mod buffers;
 mod entry;
 mod fold;
+mod product;
 mod prune;
 
 use self::buffers::Buffers;
 pub(super) use self::buffers::{buffer_count, is_stored};
 use self::entry::{Entry, Role};
 pub(super) use self::fold::{Stage, scratch_words};
+pub(super) use self::product::{Product, Tile, part_bytes};
 use super::params::ParamLayout;
 use crate::dtype::Lane;
 use crate::kernel::{Args, Class, Code, Expr, Fold, Value};
@@ -42,16 +44,19 @@ pub(super) enum Text {
     Points(Variant),
     /// Part of a fold.
     Fold(Stage),
+    /// Part of a product of matrices.
+    Product(Product),
 }
 
 impl Text {
     /// All there are.
-    pub(super) const COUNT: usize = Variant::COUNT + Stage::COUNT;
+    pub(super) const COUNT: usize = Variant::COUNT + Stage::COUNT + Product::COUNT;
 
     pub(super) fn index(self) -> usize {
         match self {
             Self::Points(variant) => variant.index(),
             Self::Fold(stage) => Variant::COUNT + stage as usize,
+            Self::Product(product) => Variant::COUNT + Stage::COUNT + product.index(),
         }
     }
 }
@@ -101,6 +106,7 @@ pub(super) fn module(code: &Code, text: Text, subnormals: Subnormals) -> String 
     match text {
         Text::Points(variant) => pointwise(code, variant, subnormals),
         Text::Fold(stage) => fold::module(code, stage, subnormals),
+        Text::Product(product) => product::module(code, product, subnormals),
     }
 }
 

@@ -37,7 +37,7 @@ impl<'p> Scratch<'p> {
         Self { pool, buffers: [None, None], used: Vec::new() }
     }
 
-    fn get(&mut self, context: &Context, turn: usize, bytes: u64) -> Result<Buffer> {
+    pub(super) fn get(&mut self, context: &Context, turn: usize, bytes: u64) -> Result<Buffer> {
         let known = self.buffers[turn].take();
         let buffer = match known {
             Some(buffer) if buffer.bytes() as u64 >= bytes => buffer,

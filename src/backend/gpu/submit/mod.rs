@@ -5,6 +5,7 @@
 //! sees at an offset of its own; the queue keeps its order, so the next call may overwrite it.
 
 mod fold;
+mod product;
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use super::pipeline::{Access, Pipeline, Pipelines};
 use super::window::{self, Part, Reach, Window};
 use crate::backend::Launch;
 use crate::error::Result;
-use crate::kernel::{Class, Kernel};
+use crate::kernel::{Class, Kernel, Whole};
 
 /// Bind groups kept before all are dropped.
 const KEPT_GROUPS: usize = 4096;
@@ -74,7 +75,9 @@ impl Submitter {
         let mut scratch = Scratch::new(pool);
         for launch in launches {
             let out = (&mut words, &mut dispatches);
-            if let Some(whole) = launch.kernel.code.whole {
+            if launch.kernel.code.whole == Some(Whole::Product) {
+                self.plan_product(context, pipelines, &mut scratch, reach, launch, out)?;
+            } else if let Some(whole) = launch.kernel.code.whole {
                 return Err(context.error(format!("{whole:?} is not there yet")));
             } else if launch.kernel.code.reduce.is_some() {
                 self.plan_fold(context, pipelines, &mut scratch, reach, launch, out)?;

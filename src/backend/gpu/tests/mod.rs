@@ -8,6 +8,7 @@ mod checks;
 mod elementwise;
 mod layouts;
 mod memory;
+mod product;
 mod random;
 mod reduce;
 mod text;

@@ -2,8 +2,9 @@
 
 mod tint;
 
+use super::product::Case;
 use super::*;
-use crate::backend::gpu::codegen::{self, Stage, Text, Variant};
+use crate::backend::gpu::codegen::{self, Product, Stage, Text, Tile, Variant};
 use crate::dtype::Lane;
 use crate::kernel::{Fold, Reduce};
 use crate::math::emit::Subnormals;
@@ -15,7 +16,9 @@ const UNALIGNED: Variant = Variant { loads_aligned: false, stores_aligned: false
 const TILED: Variant = Variant { tiled: true, ..ALIGNED };
 
 fn is_wide(code: &Code) -> bool {
-    code.nodes.iter().any(|node| matches!(node.dtype.lane(), Lane::I64 | Lane::F64))
+    let nodes = code.nodes.iter().map(|node| node.dtype);
+    let factors = code.operands.iter().filter(|_| code.whole.is_some()).map(|o| o.dtype);
+    nodes.chain(factors).any(|dtype| matches!(dtype.lane(), Lane::I64 | Lane::F64))
 }
 
 fn translated(code: &Code, variant: Variant) -> String {
@@ -194,6 +197,33 @@ fn text_of_every_fold_translates() {
     }
 }
 
+/// Every text of a product with its structure; one and several batch dimensions.
+fn products(dtype: DType) -> Vec<(Code, Product)> {
+    let tiles =
+        Tile::ALL.into_iter().flat_map(|tile| [Product::Whole(tile), Product::Partial(tile)]);
+    let each = tiles.chain([Product::Sum]).flat_map(|product| {
+        [&[][..], &[2, 3]].map(|batches| {
+            let mut code = Case::new(batches, 5, 6, 7).build(dtype, [0, 0]).0.code;
+            code.operands.iter_mut().for_each(|operand| operand.class = Class::Strided);
+            if product == Product::Sum {
+                code.operands.drain(..2);
+                code.operands[0].buffer = 0;
+            }
+            (code, product)
+        })
+    });
+    each.collect()
+}
+
+#[test]
+fn text_of_every_product_translates() {
+    for dtype in DType::ALL.into_iter().filter(|&dtype| dtype != DType::Bool) {
+        for (code, product) in products(dtype) {
+            translated_text(&code, Text::Product(product), Subnormals::Kept);
+        }
+    }
+}
+
 fn chain() -> Code {
     let mut build = Build::new(&[8]);
     let a = build.dense(0, DType::F32);
@@ -257,4 +287,9 @@ fn text_of_typical_kernels_is_as_reviewed() {
         let output = if kind == SUM { DType::F32 } else { DType::I64 };
         insta::assert_snapshot!(name, fold(kind, [DType::F32, output], parts, stage));
     }
+    let partial = Product::Partial(Tile::Square);
+    let products = products(DType::F16);
+    let (code, product) = products.iter().find(|(_, product)| *product == partial).unwrap();
+    let text = translated_text(code, Text::Product(*product), Subnormals::Kept);
+    insta::assert_snapshot!("product_f16_partial", text);
 }

@@ -7,10 +7,12 @@
 //! points, so contiguous operands stay contiguous, and the pipeline is that of the whole launch.
 
 mod fold;
+mod product;
 
 use smallvec::SmallVec;
 
 pub(super) use self::fold::{Batch, batches, extents};
+pub(super) use self::product::{ProductBlock, product_blocks};
 use super::memory::GRANULE;
 use crate::kernel::{Dims, Kernel};
 

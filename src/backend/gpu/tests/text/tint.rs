@@ -45,6 +45,11 @@ fn every_text() -> Texts {
             }
         }
     }
+    for dtype in DType::ALL.into_iter().filter(|&dtype| dtype != DType::Bool) {
+        for (code, product) in products(dtype) {
+            texts.add(&code, Text::Product(product), Subnormals::Kept);
+        }
+    }
     for code in [chain(), random(), checked_select()] {
         texts.add(&code, Text::Points(ALIGNED), Subnormals::Kept);
     }
