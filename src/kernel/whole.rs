@@ -10,7 +10,6 @@ use crate::ops::Op;
 
 /// What is done with the operands, which stand in the order given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(dead_code, reason = "products are not recorded yet")]
 pub(crate) enum Whole {
     /// Keys of any dtype; positions, int64 or int32. Each line along the innermost dimension is put in
     /// order: the position stored at `r` is that of the key of rank `r`. Equal keys keep their order,

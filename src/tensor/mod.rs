@@ -22,6 +22,7 @@ mod operators;
 mod options;
 mod over;
 mod power;
+mod product;
 mod random;
 mod read;
 mod reduce;
@@ -54,6 +55,7 @@ pub use join::{cat, stack};
 pub use options::Options;
 pub use over::{Over, dims};
 pub use power::pow;
+pub use product::{addmm, baddbmm, bmm, dot, einsum, matmul, mm, mv, outer, tensordot};
 pub use random::{Generator, manual_seed, rand, randint, randn};
 pub use read::List;
 #[cfg(any(feature = "npy", feature = "safetensors"))]

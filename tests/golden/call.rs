@@ -79,7 +79,7 @@ pub(crate) fn call(
     if let Some(output) = sorts(op, args, kwargs)? {
         return Ok(output);
     }
-    for theme in [arithmetic, copies, views, from_table] {
+    for theme in [arithmetic, copies, products, views, from_table] {
         if let Some(tensor) = theme(op, args, kwargs)? {
             return Ok(Output::Tensor(tensor));
         }
@@ -377,6 +377,18 @@ fn copies(op: &str, args: &[Value], kwargs: &[Keyword<'_>]) -> Maybe {
         ("clone", [V::Tensor(t)], []) => t.clone(),
         ("contiguous", [V::Tensor(t)], []) => t.contiguous()?,
         ("to", [V::Tensor(t), V::DType(dtype)], []) => t.to(*dtype)?,
+        _ => return Ok(None),
+    }))
+}
+
+/// Matrix products.
+fn products(op: &str, args: &[Value], kwargs: &[Keyword<'_>]) -> Maybe {
+    let ([V::Tensor(a), V::Tensor(b)], []) = (args, kwargs) else { return Ok(None) };
+    Ok(Some(match op {
+        "matmul" => a.matmul(b)?,
+        "mm" => a.mm(b)?,
+        "bmm" => a.bmm(b)?,
+        "dot" => a.dot(b)?,
         _ => return Ok(None),
     }))
 }

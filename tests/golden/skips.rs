@@ -15,11 +15,6 @@ pub(crate) const OPERATIONS: &[&str] = &[
     "index_select",
     "gather",
     "take_along_dim",
-    // Matrix products
-    "matmul",
-    "mm",
-    "bmm",
-    "dot",
 ];
 
 /// Single cases, each with the reason why it is not run.
