@@ -89,7 +89,7 @@ fn devices() -> taut::Result<Vec<Device>> {
     Ok(infos.map(|info| info.device).collect())
 }
 
-/// The workload in ndarray, where it is element-wise or a sum in float32; what a user would write, an
+/// The workload in ndarray, where it is element-wise, a sum or a matrix product in float32; what a user would write, an
 /// array for every operation. Its result is dropped inside the call.
 fn peer(workload: &Workload, inputs: &[Input]) -> Option<Box<dyn FnMut()>> {
     if workload.dtype != DType::F32 || workload.only_gpu {
@@ -99,6 +99,9 @@ fn peer(workload: &Workload, inputs: &[Input]) -> Option<Box<dyn FnMut()>> {
     let vector = move |k: usize| Array1::from_shape_fn(shapes[k][0], |at| inputs::unit(k, at));
     let matrix =
         |k: usize| Array2::from_shape_fn((SIDE, SIDE), |(i, j)| inputs::unit(k, i * SIDE + j));
+    let side = workload.n.isqrt();
+    let square =
+        move |k: usize| Array2::from_shape_fn((side, side), |(i, j)| inputs::unit(k, i * side + j));
     let column = |k: usize| Array2::from_shape_fn((SIDE, 1), |(i, _)| inputs::unit(k, i));
     let row = |k: usize| Array1::from_shape_fn(SIDE, |j| inputs::unit(k, j));
 
@@ -141,6 +144,7 @@ fn peer(workload: &Workload, inputs: &[Input]) -> Option<Box<dyn FnMut()>> {
             |(a, b)| &a.slice(s![.., ..;2]) + &b.slice(s![.., ..;2]),
         ),
         "outer" => lazily(move || (column(0), row(1)), |(a, b)| &*a * &*b),
+        "matmul_1024" => lazily(move || (square(0), square(1)), |(a, b)| a.dot(&*b)),
         "sum_all" => lazily(move || vector(0), |a| a.sum()),
         "sum_dim0" => lazily(move || matrix(0), |a| a.sum_axis(Axis(0))),
         "sum_dim1" => lazily(move || matrix(0), |a| a.sum_axis(Axis(1))),

@@ -103,6 +103,7 @@ pub(crate) fn check(workload: &Workload, device: Device) -> Result<(), String> {
         }
         Expect::Copy => each::<u8>(&result, |at| u8::from_unit(unit(0, at))),
         Expect::Sum { dim } => sums(&result, inputs.len(), dim, workload.n),
+        Expect::Product => product(&result, workload.n.isqrt()),
         Expect::Random => random(&result),
     }
 }
@@ -149,6 +150,24 @@ fn sums(result: &Tensor, inputs: usize, dim: Option<usize>, n: usize) -> Result<
     }
     for (got, expected) in got.into_iter().zip(expected) {
         if (f64::from(got) - expected).abs() > bound * expected {
+            return Err(format!("wrong: result {got} instead of {expected}"));
+        }
+    }
+    Ok(())
+}
+
+/// Compares every 61st result with the sum in float64, within `k u / (1 - k u) Σ|a||b|`.
+fn product(result: &Tensor, side: usize) -> Result<(), String> {
+    let got = result.to_vec::<f32>().map_err(|error| error.to_string())?;
+    if got.len() != side * side {
+        return Err(format!("wrong: {} results, not {}", got.len(), side * side));
+    }
+    let ku = side as f64 * f64::from(f32::EPSILON) / 2.0;
+    let value = |k: usize, row: usize, column: usize| f64::from(unit(k, row * side + column));
+    for (at, got) in got.into_iter().enumerate().step_by(61) {
+        let term = |k| value(0, at / side, k) * value(1, k, at % side);
+        let expected: f64 = (0..side).map(term).sum();
+        if (f64::from(got) - expected).abs() > ku / (1.0 - ku) * expected {
             return Err(format!("wrong: result {got} instead of {expected}"));
         }
     }

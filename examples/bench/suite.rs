@@ -45,6 +45,8 @@ pub(crate) enum Input {
     Column,
     /// `(1, SIDE)`
     Flat,
+    /// `(√n, √n)`
+    Square,
     /// `(n)`, on the CPU whatever the device.
     Host,
 }
@@ -64,6 +66,8 @@ pub(crate) enum Expect {
     Each { place: fn(usize, usize) -> usize, value: fn(&[f32]) -> f32 },
     /// Sums of the product of all inputs: over everything, or over one dim of the matrix.
     Sum { dim: Option<usize> },
+    /// The matrix product of the two inputs.
+    Product,
     /// Numbers in [0, 1) with the mean of such.
     Random,
     /// The elements of the first input.
@@ -78,6 +82,7 @@ impl Input {
             Self::Row => vec![SIDE],
             Self::Column => vec![SIDE, 1],
             Self::Flat => vec![1, SIDE],
+            Self::Square => vec![n.isqrt(); 2],
         }
     }
 }
@@ -353,7 +358,11 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         1 << 20,
         12_582_912,
         "-",
-        Case::Missing("not expressible: taut has no matrix product yet"),
+        call(
+            &[Input::Square, Input::Square],
+            |job| job.inputs[0].matmul(&job.inputs[1]),
+            Expect::Product,
+        ),
     ),
     row("cold_start", DType::F32, 3, 36, "-", Case::ColdStart),
     gpu(row("h2d_pinned", DType::U8, 1 << 28, 268_435_456, "-", PINNED)),
