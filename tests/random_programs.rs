@@ -2,6 +2,7 @@
 //! model.
 //!
 //! `PROPTEST_CASES` sets how many are tried.
+#![allow(clippy::print_stdout, reason = "the number of shaders is worth a line")]
 
 #[path = "random_programs/bytes.rs"]
 mod bytes;
@@ -14,6 +15,8 @@ mod fold;
 mod machine;
 #[path = "random_programs/model.rs"]
 mod model;
+#[path = "common/shaders.rs"]
+mod shaders;
 #[path = "random_programs/step.rs"]
 mod step;
 
@@ -42,32 +45,39 @@ proptest! {
     }
 }
 
-proptest! {
-    // A new combination of operations is a new pipeline, which takes its time to compile.
-    #![proptest_config(config(150))]
-
-    #[test]
-    fn programs_on_every_device_agree(program in step::program(12)) {
+/// Tries programs on every device, then checks the shaders that they made.
+fn agree_on_every_device(cases: u32, longest: usize, dtypes: impl Fn(Device) -> Vec<DType>) {
+    proptest!(config(cases), |(program in step::program(longest))| {
         for device in common::devices() {
-            let dtypes = [DType::F32, DType::I32, DType::U8, DType::Bool];
+            let dtypes = dtypes(device);
             let here = check(&program.0, device, &dtypes)?;
             difference(&run(&program.0, Device::Cpu, &dtypes, false), &here)?;
+        }
+    });
+    for device in common::devices().into_iter().filter(|&device| device != Device::Cpu) {
+        let texts = device.shaders().expect("an open device");
+        assert!(!texts.is_empty(), "{device} compiled nothing");
+        match shaders::check(&texts) {
+            Ok(said) => println!("{device}: {said}"),
+            Err(error) => panic!("{device}: {error}"),
         }
     }
 }
 
-proptest! {
-    #![proptest_config(config(60))]
+// Few programs: a new combination of operations is a new pipeline, which takes its time to compile.
 
-    #[test]
-    fn programs_of_every_dtype_on_every_device_agree(program in step::program(8)) {
-        for device in common::devices() {
-            let dtypes: Vec<DType> =
-                DType::ALL.into_iter().filter(|&dtype| device.supports(dtype)).collect();
-            let here = check(&program.0, device, &dtypes)?;
-            difference(&run(&program.0, Device::Cpu, &dtypes, false), &here)?;
-        }
-    }
+#[test]
+fn programs_on_every_device_agree() {
+    let dtypes = [DType::F32, DType::I32, DType::U8, DType::Bool];
+    agree_on_every_device(150, 12, |_| dtypes.into());
+}
+
+#[test]
+fn programs_of_every_dtype_on_every_device_agree() {
+    let all = DType::ALL.into_iter();
+    agree_on_every_device(60, 8, |device| {
+        all.clone().filter(|&dtype| device.supports(dtype)).collect()
+    });
 }
 
 #[test]

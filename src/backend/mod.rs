@@ -119,4 +119,9 @@ pub(crate) trait Backend: Send + Sync {
     fn limits(&self) -> Limits;
 
     fn stats(&self) -> BackendStats;
+
+    /// The text of what was compiled, see [`crate::Device::shaders`].
+    fn shaders(&self) -> Vec<String> {
+        Vec::new()
+    }
 }

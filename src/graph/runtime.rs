@@ -225,6 +225,10 @@ impl Runtime {
             pooled_bytes: backend.pooled_bytes,
         }
     }
+
+    pub(crate) fn shaders(&self) -> Vec<String> {
+        self.backend.shaders()
+    }
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

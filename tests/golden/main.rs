@@ -20,6 +20,8 @@ mod parse;
 mod program;
 mod report;
 mod run;
+#[path = "../common/shaders.rs"]
+mod shaders;
 mod skips;
 mod suite;
 mod tensor;
@@ -75,6 +77,7 @@ fn golden(options: &Options) -> Result<Report, String> {
         report.add("devices", "gpu", 0, Verdict::Failed(missing.into()));
     }
     run_all(&cases, &tensors, &lanes, &mut report);
+    check_shaders(&lanes, &mut report);
     save_failures(&report)?;
     Ok(report)
 }
@@ -118,6 +121,23 @@ fn lanes(options: &Options) -> (Vec<Lane>, Vec<String>) {
         names.push("none".into());
     }
     (lanes, names)
+}
+
+/// What the cases made the GPUs compile is valid everywhere.
+fn check_shaders(lanes: &[Lane], report: &mut Report) {
+    for (device, column) in lanes.iter().filter_map(Lane::reported) {
+        if device == Device::Cpu {
+            continue;
+        }
+        let texts = device.shaders().map_err(|error| error.to_string());
+        match texts.and_then(|texts| shaders::check(&texts)) {
+            Ok(said) => println!("{device}: {said}"),
+            Err(error) => {
+                println!("{device}: {error}");
+                report.add("shaders", "all", column, Verdict::Failed(error));
+            }
+        }
+    }
 }
 
 /// Every failure of the run, in a file beside what Cargo builds.

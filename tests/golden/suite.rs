@@ -45,6 +45,11 @@ impl Lane {
         let missing = DType::ALL.into_iter().filter(|&dtype| !device.supports(dtype)).collect();
         Self { device, column, access: RwLock::new(()), missing }
     }
+
+    /// The device and its column, if it has one.
+    pub(crate) fn reported(&self) -> Option<(Device, usize)> {
+        self.column.map(|column| (self.device, column))
+    }
 }
 
 /// Runs every case on every lane. The CPU is the first lane.

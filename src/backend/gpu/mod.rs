@@ -185,6 +185,10 @@ impl Backend for GpuBackend {
         let pipelines = lock(&self.state).pipelines.count;
         BackendStats { pipelines, live_bytes, pooled_bytes }
     }
+
+    fn shaders(&self) -> Vec<String> {
+        lock(&self.state).pipelines.texts().collect()
+    }
 }
 
 #[cfg(test)]

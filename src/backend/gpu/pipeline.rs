@@ -35,6 +35,7 @@ use crate::math::emit::Subnormals;
 /// What a kernel's structure became.
 #[derive(Debug)]
 pub(super) struct Pipeline {
+    text: Text,
     pub(super) main: wgpu::ComputePipeline,
     pub(super) check: Option<wgpu::ComputePipeline>,
     pub(super) params: ParamLayout,
@@ -113,6 +114,14 @@ impl Pipelines {
         Ok(pipeline)
     }
 
+    /// The text of every shader compiled: made anew, for it is a hundred times what it is made from.
+    pub(super) fn texts(&self) -> impl Iterator<Item = String> {
+        self.compiled.iter().flat_map(|(code, made)| {
+            let made = made.iter().flatten();
+            made.map(|pipeline| codegen::module(code, pipeline.text, self.subnormals))
+        })
+    }
+
     fn compile(&mut self, context: &Context, code: &Code, text: Text) -> Result<Pipeline> {
         let scratch = match text {
             Text::Points(_) => &[],
@@ -158,11 +167,11 @@ impl Pipelines {
         });
         let layout = layout.clone();
 
-        let text = codegen::module(code, text, self.subnormals);
+        let source = codegen::module(code, text, self.subnormals);
         let made = context.scoped(|| {
             let descriptor = wgpu::ShaderModuleDescriptor {
                 label: None,
-                source: wgpu::ShaderSource::Wgsl(Cow::Borrowed(&text)),
+                source: wgpu::ShaderSource::Wgsl(Cow::Borrowed(&source)),
             };
             let checks = wgpu::ShaderRuntimeChecks {
                 bounds_checks: false,
@@ -197,10 +206,10 @@ impl Pipelines {
             (pipeline("main"), code.check.map(|_| pipeline("check")))
         });
         let (main, check) = made.map_err(|error| {
-            context.error(format!("a generated shader was refused: {error}\n{text}"))
+            context.error(format!("a generated shader was refused: {error}\n{source}"))
         })?;
         self.count += 1 + u64::from(check.is_some());
-        Ok(Pipeline { main, check, params, layout, access })
+        Ok(Pipeline { text, main, check, params, layout, access })
     }
 }
 

@@ -1,5 +1,7 @@
 //! The text of kernels: valid, translatable, and as it was (insta). Needs no device.
 
+#[path = "../../../../tests/common/shaders.rs"]
+mod shaders;
 mod tint;
 
 use super::product::Case;
@@ -32,37 +34,21 @@ fn translated_for(code: &Code, variant: Variant, subnormals: Subnormals) -> Stri
 
 fn translated_text(code: &Code, text: Text, subnormals: Subnormals) -> String {
     let text = codegen::module(code, text, subnormals);
-    let module = match naga::front::wgsl::parse_str(&text) {
-        Ok(module) => module,
-        Err(error) => panic!("{}\n{text}", error.emit_to_string(&text)),
-    };
-    let wide = is_wide(code);
-    let capabilities = if wide {
-        naga::valid::Capabilities::SHADER_INT64 | naga::valid::Capabilities::FLOAT64
-    } else {
-        naga::valid::Capabilities::empty()
-    };
-    let flags = naga::valid::ValidationFlags::all();
-    let info = match naga::valid::Validator::new(flags, capabilities).validate(&module) {
-        Ok(info) => info,
-        Err(error) => panic!("{}\n{text}", error.emit_to_string(&text)),
-    };
-    let words = naga::back::spv::write_vec(&module, &info, &Default::default(), None).unwrap();
-    assert!(words.len() > 100);
-    if !wide {
-        let options = naga::back::msl::Options { lang_version: (2, 4), ..Default::default() };
-        let pipeline = Default::default();
-        let (metal, _) =
-            naga::back::msl::write_string(&module, &info, &options, &pipeline).unwrap();
-        assert!(metal.contains("kernel void"), "{metal}");
-        let mut direct = String::new();
-        let (options, pipeline) = Default::default();
-        naga::back::hlsl::Writer::new(&mut direct, &options, &pipeline)
-            .write(&module, &info, None)
-            .unwrap();
-        assert!(direct.contains("numthreads"), "{direct}");
+    assert!(shaders::is_standard(&text) || is_wide(code), "64-bit numbers in {text}");
+    if let Err(error) = shaders::translate(&text) {
+        panic!("{error}");
     }
     text
+}
+
+#[test]
+fn checks_of_shaders_find_what_is_wrong() {
+    let text = |line: &str| format!("@compute @workgroup_size(64)\nfn main() {{ {line} }}\n");
+    assert!(shaders::translate(&text("let x: u32 = 1.5;")).unwrap_err().contains("u32"));
+    // It says that it is standard WGSL and is not: a literal of int64 without the type's name.
+    assert!(shaders::translate(&text("var x = 1li;")).unwrap_err().contains("1li"));
+    assert!(!shaders::is_standard(&text("var x: i64 = 1;")));
+    assert!(shaders::check(&[text("var x = 1li;")]).is_err());
 }
 
 /// `out = op(..)` of operands with these layouts, the last of which is the output.
