@@ -55,7 +55,6 @@ const UNARY: &[Unary] = &[
     Unary { name: "atan", function: inverse_trig::atan, reference: pxfm::f_atan, bound: 1.0 },
     Unary { name: "erf", function: erf::erf, reference: pxfm::f_erf, bound: 1.0 },
     Unary { name: "gelu", function: erf::gelu, reference: reference_gelu, bound: 2.0 },
-    // MORE UNARY
 ];
 
 const DOUBLE: &[Double] = &[
@@ -90,7 +89,6 @@ const DOUBLE: &[Double] = &[
     Double { name: "acos", function: inverse_trig::acos, reference: pxfm::f_acos, bound: 2.0 },
     Double { name: "atan", function: inverse_trig::atan, reference: pxfm::f_atan, bound: 2.0 },
     Double { name: "erf", function: erf::erf, reference: pxfm::f_erf, bound: 2.0 },
-    // MORE DOUBLE
 ];
 
 // Where pxfm itself does not give C99's special values.
@@ -290,7 +288,6 @@ fn binary_f32_functions_keep_their_bounds() {
         ("pow", power::pow, reference_pow, 1.0),
         ("hypot", power::hypot, pxfm::f_hypot, 1.0),
         ("atan2", inverse_trig::atan2, pxfm::f_atan2, 1.0),
-        // MORE BINARY
     ];
     for &(name, function, reference, bound) in cases {
         let (error, x, y) = worst_pair(function, reference);
