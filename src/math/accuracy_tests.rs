@@ -74,12 +74,12 @@ const DOUBLE: &[Double] = &[
         reference: reference_sigmoid,
         bound: 2.0,
     },
-    Double { name: "silu", function: hyperbolic::silu, reference: reference_silu, bound: 4.0 },
+    Double { name: "silu", function: hyperbolic::silu, reference: reference_silu, bound: 2.0 },
     Double {
         name: "softplus",
         function: hyperbolic::softplus,
         reference: reference_softplus,
-        bound: 4.0,
+        bound: 2.0,
     },
     Double { name: "rsqrt", function: power::rsqrt, reference: pxfm::f_rsqrt, bound: 2.0 },
     Double { name: "sin", function: trig::sin, reference: pxfm::f_sin, bound: 2.0 },
@@ -101,15 +101,29 @@ fn reference_pow(x: f64, y: f64) -> f64 {
     if x == 1.0 || y == 0.0 { 1.0 } else { pxfm::f_pow(x, y) }
 }
 
+/// `(high + low) / (1 + a)` for `a` of [0, 1] with hardly more error than that of the last rounding.
+fn over_one_and(a: f64, high: f64, low: f64) -> f64 {
+    let sum = 1.0 + a;
+    let lost = a - (sum - 1.0);
+    let quotient = high / sum;
+    let rest = (-quotient).mul_add(sum, high) + low - quotient * lost;
+    // A zero keeps its sign and an infinity stays one.
+    if rest.is_finite() && rest != 0.0 { quotient + rest / sum } else { quotient }
+}
+
 fn reference_sigmoid(x: f64) -> f64 {
     let a = pxfm::f_exp(-x.abs());
-    if x < 0.0 { a / (1.0 + a) } else { 1.0 / (1.0 + a) }
+    over_one_and(a, if x < 0.0 { a } else { 1.0 }, 0.0)
 }
 
 fn reference_silu(x: f64) -> f64 {
-    // Half the exponential at a time: it underflows before its product with x does.
-    let root = pxfm::f_exp(x / 2.0);
-    if x < -700.0 && x.is_finite() { (x * root) * root } else { x / (1.0 + pxfm::f_exp(-x)) }
+    if x < -700.0 && x.is_finite() {
+        // Half the exponential at a time: it underflows before its product with x does.
+        let root = pxfm::f_exp(x / 2.0);
+        return (x * root) * root;
+    }
+    let a = pxfm::f_exp(-x.abs());
+    if x < 0.0 { over_one_and(a, x * a, x.mul_add(a, -(x * a))) } else { over_one_and(a, x, 0.0) }
 }
 
 fn reference_gelu(x: f64) -> f64 {

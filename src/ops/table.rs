@@ -710,7 +710,7 @@ macro_rules! op_table {
             }
             /// `1 / (1 + e^-x)`.
             ///
-            /// Float32 and float64 within 2 ULP, the halves rounded once from float32.
+            /// Float32 within 1 ULP, float64 within 2, the halves rounded once from float32.
             ///
             /// # Example
             /// ```
@@ -723,7 +723,7 @@ macro_rules! op_table {
             }
             /// `x / (1 + e^-x)`.
             ///
-            /// Float32 and float64 within 2 ULP, the halves rounded once from float32.
+            /// Float32 within 1 ULP, float64 within 2, the halves rounded once from float32.
             ///
             /// # Example
             /// ```
@@ -736,7 +736,7 @@ macro_rules! op_table {
             }
             /// `log(1 + e^x)`; `x` above 20.
             ///
-            /// Float32 and float64 within 2 ULP, the halves rounded once from float32.
+            /// Float32 within 1 ULP, float64 within 2, the halves rounded once from float32.
             ///
             /// # Example
             /// ```
