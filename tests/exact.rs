@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::f32::consts::{FRAC_PI_2, PI};
+
 use common::devices;
 use taut::{Result, Tensor};
 
@@ -61,6 +63,49 @@ fn quotient_and_root_are_correctly_rounded() -> Result<()> {
         let (x, y) = (floats(&X, device)?, floats(&Y, device)?);
         assert_eq!(bits(&x.div(&y)?)?, quotients, "{device}");
         assert_eq!(bits(&y.sqrt()?)?, roots, "{device}");
+    }
+    Ok(())
+}
+
+// PyTorch's results, recorded by hand.
+
+#[test]
+fn fmin_and_fmax_take_the_number_and_the_first_of_equal_zeros() -> Result<()> {
+    const NAN: f32 = f32::NAN;
+    for device in devices() {
+        let x = floats(&[1.0, NAN, NAN, 0.0, -0.0, 3.0, -f32::INFINITY], device)?;
+        let y = floats(&[NAN, 2.0, NAN, -0.0, 0.0, 5.0, NAN], device)?;
+        let least = x.fmin(&y)?.to_vec::<f32>()?;
+        let most = x.fmax(&y)?.to_vec::<f32>()?;
+        assert!(least[2].is_nan() && most[2].is_nan(), "{device}");
+        let bits = |values: &[f32]| -> Vec<u32> {
+            values.iter().filter(|v| !v.is_nan()).map(|v| v.to_bits()).collect()
+        };
+        assert_eq!(bits(&least), bits(&[1.0, 2.0, 0.0, -0.0, 3.0, -f32::INFINITY]), "{device}");
+        assert_eq!(bits(&most), bits(&[1.0, 2.0, 0.0, -0.0, 5.0, -f32::INFINITY]), "{device}");
+
+        let (i, j) = (taut::tensor([3, -4], device)?, taut::tensor([-1, 2], device)?);
+        assert_eq!(i.fmin(&j)?.to_vec::<i32>()?, [-1, -4], "{device}");
+        assert_eq!(i.fmax(&j)?.to_vec::<i32>()?, [3, 2], "{device}");
+        let (yes, no) = (taut::tensor([true], device)?, taut::tensor([false], device)?);
+        assert_eq!(yes.fmax(&no)?.to_vec::<bool>()?, [true], "{device}");
+        assert_eq!(yes.fmin(&no)?.to_vec::<bool>()?, [false], "{device}");
+    }
+    Ok(())
+}
+
+#[test]
+fn degrees_and_radians_are_one_product() -> Result<()> {
+    let x = [180.0, -90.0, f32::INFINITY, 1e-45, -0.0, 1.0];
+    let radians = [PI, -FRAC_PI_2, f32::INFINITY, 0.0, -0.0, 0.017_453_292];
+    let degrees = [10_313.24, -5_156.62, f32::INFINITY, 8e-44, -0.0, 57.295_78];
+    for device in devices() {
+        let x = floats(&x, device)?;
+        assert_eq!(bits(&x.deg2rad()?)?, radians.map(f32::to_bits), "{device}");
+        assert_eq!(bits(&x.rad2deg()?)?, degrees.map(f32::to_bits), "{device}");
+        let whole = taut::tensor([180, 0], device)?.deg2rad()?;
+        assert_eq!(bits(&whole)?, [radians[0].to_bits(), 0], "{device}");
+        assert!(x.mul(0)?.add(f32::NAN)?.rad2deg()?.to_vec::<f32>()?[0].is_nan(), "{device}");
     }
     Ok(())
 }

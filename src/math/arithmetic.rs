@@ -98,6 +98,18 @@ pub(crate) fn reciprocal<F: Float>(a: F) -> F {
     F::lit(1.0) / a
 }
 
+/// Degrees in radians: times the dtype's number nearest to `π / 180`, as PyTorch does.
+#[inline(always)]
+pub(crate) fn deg2rad<F: Float>(a: F) -> F {
+    a * F::lit(0.017453292519943295)
+}
+
+/// Radians in degrees: times the dtype's number nearest to `180 / π`.
+#[inline(always)]
+pub(crate) fn rad2deg<F: Float>(a: F) -> F {
+    a * F::lit(57.29577951308232)
+}
+
 #[inline(always)]
 pub(crate) fn square<F: Float>(a: F) -> F {
     a * a

@@ -42,6 +42,18 @@ pub(crate) fn maximum<F: Float>(a: F, b: F) -> F {
     F::select(a.is_nan(), a, F::select(b.is_nan(), b, number))
 }
 
+/// The smaller; the other where one is NaN.
+#[inline(always)]
+pub(crate) fn fmin<F: Float>(a: F, b: F) -> F {
+    F::select(b.lt(a), b, F::select(a.is_nan(), b, a))
+}
+
+/// The larger; the other where one is NaN.
+#[inline(always)]
+pub(crate) fn fmax<F: Float>(a: F, b: F) -> F {
+    F::select(a.lt(b), b, F::select(a.is_nan(), b, a))
+}
+
 /// `a` between `low` and `high`; `high` where they cross.
 #[inline(always)]
 pub(crate) fn clamp<F: Float>(a: F, low: F, high: F) -> F {

@@ -91,6 +91,28 @@ macro_rules! op_table {
                 int [crate::math::arithmetic::int_square]
                 bool []
             }
+            /// Degrees in radians.
+            ///
+            /// # Example
+            /// ```
+            /// let x = taut::tensor([0.0f32, 180.0], ())?;
+            /// assert_eq!(x.deg2rad()?.to_vec::<f32>()?, [0.0, std::f32::consts::PI]);
+            /// # Ok::<(), taut::Error>(())
+            /// ```
+            DegToRad deg2rad deg2rad_ unary float same {
+                float [crate::math::arithmetic::deg2rad] int [] bool []
+            }
+            /// Radians in degrees.
+            ///
+            /// # Example
+            /// ```
+            /// let x = taut::tensor([0.0, std::f64::consts::PI], ())?;
+            /// assert_eq!(x.rad2deg()?.to_vec::<f64>()?, [0.0, 180.0]);
+            /// # Ok::<(), taut::Error>(())
+            /// ```
+            RadToDeg rad2deg rad2deg_ unary float same {
+                float [crate::math::arithmetic::rad2deg] int [] bool []
+            }
             /// The square root, correctly rounded.
             ///
             /// # Example
@@ -167,6 +189,32 @@ macro_rules! op_table {
             /// ```
             Maximum maximum none binary promote same {
                 float [crate::math::compare::maximum]
+                int [crate::math::compare::int_maximum]
+                bool [crate::math::logic::or]
+            }
+            /// The smaller; the other where one is NaN.
+            ///
+            /// # Example
+            /// ```
+            /// let x = taut::tensor([1.0, f32::NAN], ())?;
+            /// assert_eq!(x.fmin(2.0)?.to_vec::<f32>()?, [1.0, 2.0]);
+            /// # Ok::<(), taut::Error>(())
+            /// ```
+            Fmin fmin none binary promote same {
+                float [crate::math::compare::fmin]
+                int [crate::math::compare::int_minimum]
+                bool [crate::math::logic::and]
+            }
+            /// The larger; the other where one is NaN.
+            ///
+            /// # Example
+            /// ```
+            /// let x = taut::tensor([1.0, f32::NAN], ())?;
+            /// assert_eq!(x.fmax(2.0)?.to_vec::<f32>()?, [2.0, 2.0]);
+            /// # Ok::<(), taut::Error>(())
+            /// ```
+            Fmax fmax none binary promote same {
+                float [crate::math::compare::fmax]
                 int [crate::math::compare::int_maximum]
                 bool [crate::math::logic::or]
             }
