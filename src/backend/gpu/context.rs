@@ -2,8 +2,11 @@
 //!
 //! # Note [Sticky failure]
 //! A lost device or an error that no scope caught never panics. The first cause is kept, and every
-//! later call on the device returns [`Error::Device`] naming it.
+//! later call on the device returns [`Error::Device`] naming it. A wait that finds the device lost is the
+//! one place where wgpu panics instead of reporting; it does so with no lock held, and is caught here.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::dtype::{DType, Lane};
@@ -89,10 +92,29 @@ impl Context {
 
     /// Waits until everything submitted is done.
     pub(super) fn wait(&self) -> Result<()> {
-        let polled = self.device.poll(wgpu::PollType::wait_indefinitely());
-        self.check()?;
-        polled.map(|_| ()).map_err(|error| self.error(error))
+        self.wait_by(|| self.device.poll(wgpu::PollType::wait_indefinitely()))
     }
+
+    /// Waits by `poll`, whose panic is a failure of the device, see Note [Sticky failure].
+    fn wait_by(
+        &self,
+        poll: impl FnOnce() -> Result<wgpu::PollStatus, wgpu::PollError>,
+    ) -> Result<()> {
+        let polled = catch_unwind(AssertUnwindSafe(poll));
+        if let Err(panic) = &polled {
+            self.failure.set(format!("the device was lost: {}", message_of(&**panic)));
+        }
+        self.check()?;
+        match polled {
+            Ok(Err(error)) => Err(self.error(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> &str {
+    let owned = panic.downcast_ref::<String>().map(String::as_str);
+    owned.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a wait panicked")
 }
 
 /// Whether a device with these features computes in the dtype.
@@ -104,4 +126,24 @@ pub(super) fn supports(features: wgpu::Features, dtype: DType) -> bool {
         Lane::F64 => wgpu::Features::SHADER_INT64 | wgpu::Features::SHADER_F64,
     };
     features.contains(needed)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::backend::Backend;
+    use crate::backend::gpu::adapter;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn wait_that_panics_is_a_sticky_failure_of_the_device() {
+        if adapter::list().is_empty() {
+            return println!("not tested: no adapter");
+        }
+        let device = adapter::open_with(0, Default::default()).expect("opens");
+        let lost = device.context.wait_by(|| panic!("Parent device is lost")).expect_err("lost");
+        assert_eq!(lost.kind(), ErrorKind::Device);
+        assert!(lost.to_string().contains("lost: Parent device is lost"), "{lost}");
+        let later = device.allocate(16).expect_err("stays lost");
+        assert_eq!(later.to_string(), lost.to_string());
+    }
 }
