@@ -186,7 +186,7 @@ impl<'a> Builder<'a> {
         let mut nodes: SmallVec<[Node; 16]> = SmallVec::new();
         let mut renamed: SmallVec<[Value; 32]> = SmallVec::from_elem(0, self.nodes.len());
         let mut loaded: SmallVec<[usize; 8]> = SmallVec::new();
-        let mut scalars: SmallVec<[u64; 8]> = SmallVec::new();
+        let mut scalars = SmallVec::new();
         for (index, node) in self.nodes.iter().enumerate().filter(|&(index, _)| used[index]) {
             let at = |value: Value| renamed[usize::from(value)];
             let expr = match node.expr {
@@ -218,7 +218,7 @@ impl<'a> Builder<'a> {
             })
             .collect();
 
-        let mut order: SmallVec<[usize; 6]> = (0..shape.len()).collect();
+        let mut order: Dims = (0..shape.len()).collect();
         let mut parts = [shape.len(), 0];
         let reduce = fold.map(|(fold, value, operand)| {
             let (permuted, lead, reduced) = fold.order(shape);
@@ -273,7 +273,7 @@ impl<'a> Builder<'a> {
             whole: None,
         };
         let args = Args { shape, operands: numbers, scalars, base: 0, check };
-        Built { kernel: Kernel { code, args }, storages, bytes_read, bytes_written }
+        Built { kernel: Kernel { code: code.into(), args }, storages, bytes_read, bytes_written }
     }
 }
 
@@ -317,7 +317,7 @@ fn build_entire(record: &Record, entire: &Entire, check: u32) -> Built {
     let args = Args { shape, operands: numbers, scalars: SmallVec::new(), base: 0, check };
     let bytes_read = record.inputs.iter().map(distinct_bytes).sum();
     let bytes_written = distinct_bytes(&record.output);
-    Built { kernel: Kernel { code, args }, storages, bytes_read, bytes_written }
+    Built { kernel: Kernel { code: code.into(), args }, storages, bytes_read, bytes_written }
 }
 
 /// Renumbers operands in the order of their first use.

@@ -21,9 +21,10 @@ use super::record::Record;
 use super::runtime::{MAX_PENDING_BYTES, Runtime, lock};
 use super::slots::Slots;
 use super::storage::{Storage, View};
-use crate::backend::{Launch, Limits};
+use super::template::{Pattern, Templates};
+use crate::backend::{Buffer, Launch, Limits};
 use crate::error::{Error, Result};
-use crate::kernel;
+use crate::kernel::{self, Kernel};
 
 /// What flushes leave behind until the next read point.
 #[derive(Default)]
@@ -35,6 +36,7 @@ pub(super) struct Executor {
     deferred: Option<Error>,
     /// The memory of the last tape, for the next: a record is large, and a growing list moves them all.
     spare: Vec<Record>,
+    templates: Templates,
 }
 
 struct Refusal {
@@ -51,6 +53,22 @@ struct Batch {
     outputs: Vec<Outputs>,
     /// Bytes that the launches' buffers come to.
     bytes: usize,
+}
+
+/// A kernel without buffers.
+enum Made<'t> {
+    Now(Built),
+    /// By Note [Templates].
+    Before(&'t Pattern),
+}
+
+impl Made<'_> {
+    fn buffers(&self) -> usize {
+        match self {
+            Self::Now(built) => built.storages.len(),
+            Self::Before(pattern) => pattern.buffers(),
+        }
+    }
 }
 
 type Outputs = SmallVec<[Arc<Storage>; 2]>;
@@ -102,9 +120,20 @@ impl Runtime {
         if !held && !record.may_refuse() {
             return;
         }
-        let Some(built) = build(&[record], executor.checks.len() as u32, |_| held) else { return };
-        executor.expect_refusal(&[record]);
-        let started = self.launch(built);
+        let same = |view: &View| record.views().position(|other| view.is_of(&other.storage));
+        let number = |view: &View| same(view).unwrap_or_default();
+        let started = match executor.templates.of(&[record], number, |_| held) {
+            Some(template) => {
+                let Some(pattern) = &template.pattern else { return };
+                self.launch_pattern(pattern, &[record])
+            }
+            None => {
+                let code = executor.checks.len() as u32;
+                let Some(built) = build(&[record], code, |_| held) else { return };
+                executor.expect_refusal(&[record]);
+                self.launch(built)
+            }
+        };
         let started = started.and_then(|launch| self.backend().run(std::slice::from_ref(&launch)));
         if let Err(error) = started {
             give_up(executor, &error, &[SmallVec::from_iter([output.clone()])]);
@@ -133,9 +162,12 @@ impl Runtime {
             let stored =
                 |view: &View| slots.is_held(view) || order.is_read_after(slots.at(view), end);
             let code = executor.checks.len() as u32;
-            let built = build(&members, code, stored);
-            if let Some(built) = &built
-                && built.storages.len() > limits.buffers
+            let number = |view: &View| slots.at(view);
+            let made = match executor.templates.of(&members, number, stored) {
+                Some(template) => template.pattern.as_ref().map(Made::Before),
+                None => build(&members, code, stored).map(Made::Now),
+            };
+            if made.as_ref().is_some_and(|made| made.buffers() > limits.buffers)
                 && members.len() > 1
             {
                 // Too many buffers for one kernel: two halves, in order.
@@ -144,8 +176,13 @@ impl Runtime {
                 groups.push(head.to_vec());
                 continue;
             }
-            if let Some(built) = built {
-                self.enqueue(executor, &mut batch, built, &members, &limits);
+            let launch = match made {
+                Some(Made::Before(pattern)) => Some(self.launch_pattern(pattern, &members)),
+                Some(Made::Now(built)) => Some(self.launch(built)),
+                None => None,
+            };
+            if let Some(launch) = launch {
+                self.enqueue(executor, &mut batch, launch, &members, &limits);
             }
             drop(members);
             group.iter().for_each(|&index| records[index] = None);
@@ -159,18 +196,17 @@ impl Runtime {
         &self,
         executor: &mut Executor,
         batch: &mut Batch,
-        built: Built,
+        launch: Result<Launch>,
         members: &[&Record],
         limits: &Limits,
     ) {
         executor.expect_refusal(members);
         let outputs = members.iter().map(|record| record.output.storage.clone()).collect();
-        let bytes: usize = built.storages.iter().map(|storage| storage.bytes()).sum();
-        match self.launch(built) {
+        match launch {
             Ok(launch) => {
+                batch.bytes += launch.buffers.iter().map(Buffer::bytes).sum::<usize>();
                 batch.launches.push(launch);
                 batch.outputs.push(outputs);
-                batch.bytes += bytes;
             }
             Err(error) => give_up(executor, &error, &[outputs]),
         }
@@ -179,25 +215,41 @@ impl Runtime {
         }
     }
 
+    fn launch(&self, built: Built) -> Result<Launch> {
+        let bytes = [built.bytes_read, built.bytes_written];
+        self.give_buffers(built.kernel, built.storages.iter(), bytes)
+    }
+
+    fn launch_pattern(&self, pattern: &Pattern, records: &[&Record]) -> Result<Launch> {
+        let bytes = pattern.bytes(records[0].output.layout.len());
+        let storages = pattern.views(records).map(|view| &view.storage);
+        self.give_buffers(pattern.kernel(records), storages, bytes)
+    }
+
     /// Gives a kernel its buffers.
     #[inline]
-    fn launch(&self, built: Built) -> Result<Launch> {
-        if let Some(failure) = built.storages.iter().find_map(|storage| storage.failure()) {
+    fn give_buffers<'a>(
+        &self,
+        kernel: Kernel,
+        storages: impl Iterator<Item = &'a Arc<Storage>> + Clone,
+        [read, written]: [u64; 2],
+    ) -> Result<Launch> {
+        if let Some(failure) = storages.clone().find_map(|storage| storage.failure()) {
             return Err(failure);
         }
         let mut buffers = SmallVec::new();
-        for storage in &built.storages {
+        for storage in storages {
             buffers.push(storage.materialize()?.clone());
         }
         if cfg!(debug_assertions)
-            && let Err(why) = kernel::verify(&built.kernel, buffers.len())
+            && let Err(why) = kernel::verify(&kernel, buffers.len())
         {
-            unreachable!("illegal kernel: {why}\n{:#?}", built.kernel);
+            unreachable!("illegal kernel: {why}\n{kernel:#?}");
         }
         self.counters.kernels.fetch_add(1, Ordering::Relaxed);
-        self.counters.bytes_read.fetch_add(built.bytes_read, Ordering::Relaxed);
-        self.counters.bytes_written.fetch_add(built.bytes_written, Ordering::Relaxed);
-        Ok(Launch { kernel: built.kernel, buffers })
+        self.counters.bytes_read.fetch_add(read, Ordering::Relaxed);
+        self.counters.bytes_written.fetch_add(written, Ordering::Relaxed);
+        Ok(Launch { kernel, buffers })
     }
 
     fn run(&self, executor: &mut Executor, batch: &mut Batch) {

@@ -18,6 +18,7 @@ mod record;
 mod runtime;
 mod slots;
 mod storage;
+mod template;
 
 pub(crate) use guard::HostGuard;
 pub(crate) use record::{Entire, Folding, Program, Record};

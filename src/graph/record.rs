@@ -23,7 +23,7 @@ pub(crate) struct Record {
     pub(crate) inputs: SmallVec<[View; 3]>,
     /// Where the last value of the program goes, or what it folds to.
     pub(crate) output: View,
-    pub(crate) fold: Option<Folding>,
+    pub(crate) fold: Option<Box<Folding>>,
     pub(crate) entire: Option<Box<Entire>>,
 }
 
@@ -51,16 +51,15 @@ pub(crate) struct Folding {
 impl Folding {
     /// The dimensions in the order of the kernel (kept, folded, kept), and how many come before and
     /// belong to the fold.
-    pub(crate) fn order(&self, shape: &[usize]) -> (SmallVec<[usize; 6]>, usize, usize) {
+    pub(crate) fn order(&self, shape: &[usize]) -> (Dims, usize, usize) {
         let all = 0..shape.len();
         let last = all.clone().rfind(|&d| self.dims[d]).unwrap_or(0);
-        let mut trail: SmallVec<[usize; 6]> = (last + 1..shape.len()).collect();
+        let mut trail: Dims = (last + 1..shape.len()).collect();
         if trail.iter().map(|&d| shape[d]).product::<usize>() == 1 {
             trail.clear();
         }
-        let lead: SmallVec<[usize; 6]> =
-            all.clone().filter(|d| !self.dims[*d] && !trail.contains(d)).collect();
-        let folded: SmallVec<[usize; 6]> = all.filter(|&d| self.dims[d]).collect();
+        let lead: Dims = all.clone().filter(|d| !self.dims[*d] && !trail.contains(d)).collect();
+        let folded: Dims = all.filter(|&d| self.dims[d]).collect();
         let counts = (lead.len(), folded.len());
         (lead.into_iter().chain(folded).chain(trail).collect(), counts.0, counts.1)
     }
@@ -76,6 +75,25 @@ impl Record {
     pub(crate) fn may_refuse(&self) -> bool {
         let scatters = |entire: &Entire| matches!(entire.whole, Whole::Scatter { .. });
         self.program.check.is_some() || self.entire.as_deref().is_some_and(scatters)
+    }
+
+    /// Whether the record evaluates its program at each point and stores the value.
+    pub(crate) fn is_pointwise(&self) -> bool {
+        self.fold.is_none() && self.entire.is_none()
+    }
+
+    /// The same operation once more.
+    pub(crate) fn duplicate(&self) -> Self {
+        Self {
+            name: self.name,
+            location: self.location,
+            shape: self.shape.clone(),
+            program: self.program.clone(),
+            inputs: self.inputs.clone(),
+            output: self.output.clone(),
+            fold: self.fold.clone(),
+            entire: self.entire.clone(),
+        }
     }
 
     /// Whether the value depends on the place of a point in the iteration order.
@@ -98,8 +116,8 @@ impl Record {
 /// The expressions of one operation, in order; the last is the result.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Program {
-    pub(crate) nodes: SmallVec<[Node; 6]>,
-    pub(crate) scalars: SmallVec<[u64; 4]>,
+    pub(crate) nodes: SmallVec<[Node; 4]>,
+    pub(crate) scalars: SmallVec<[u64; 2]>,
     /// A bool value that is true where the operation must be refused.
     pub(crate) check: Option<Value>,
     /// What the refusal says.

@@ -84,6 +84,9 @@
 mod verify;
 mod whole;
 
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 pub(crate) use verify::verify;
@@ -212,8 +215,8 @@ pub(crate) struct Check {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Args {
     pub(crate) shape: Dims,
-    pub(crate) operands: SmallVec<[OperandArgs; 8]>,
-    pub(crate) scalars: SmallVec<[u64; 8]>,
+    pub(crate) operands: SmallVec<[OperandArgs; 3]>,
+    pub(crate) scalars: SmallVec<[u64; 4]>,
     /// Added to [`Expr::Index`] and to the index of [`Expr::Random`]: where a window begins.
     pub(crate) base: u64,
     /// Reported when the check fails.
@@ -227,10 +230,46 @@ pub(crate) struct OperandArgs {
     pub(crate) strides: Dims,
 }
 
+/// A code that many kernels may share; writing to it makes a copy first unless nobody else has it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct SharedCode(Arc<Code>);
+
+impl SharedCode {
+    /// Whether both are one, not merely equal.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Where it lies: of two that live at once, a number of each.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+}
+
+impl From<Code> for SharedCode {
+    fn from(code: Code) -> Self {
+        Self(Arc::new(code))
+    }
+}
+
+impl Deref for SharedCode {
+    type Target = Code;
+
+    fn deref(&self) -> &Code {
+        &self.0
+    }
+}
+
+impl DerefMut for SharedCode {
+    fn deref_mut(&mut self) -> &mut Code {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
 /// A kernel, ready but for its buffers.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Kernel {
-    pub(crate) code: Code,
+    pub(crate) code: SharedCode,
     pub(crate) args: Args,
 }
 

@@ -17,7 +17,8 @@ mod slicing;
 mod testing;
 mod views;
 
-use std::ops::Range;
+use std::ops::{Deref, DerefMut, Range};
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -33,7 +34,7 @@ pub(crate) use self::{
 use crate::error::{Error, Result};
 
 /// Sizes, strides or dims.
-pub(crate) type Dims = SmallVec<[usize; 6]>;
+pub(crate) type Dims = SmallVec<[usize; 4]>;
 
 /// Where the elements of a tensor lie in its storage: the element at `(i0, i1, ..)` is element
 /// `offset + Σ i_d * strides[d]`. Strides are in elements and never negative.
@@ -42,22 +43,39 @@ pub(crate) type Dims = SmallVec<[usize; 6]>;
 /// The stride of a dim of size 0 or 1, and any stride of an empty layout, reaches no element. They
 /// are kept as PyTorch keeps them, since they break ties when the strides of a result are chosen, but
 /// nothing else may depend on them.
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Layout {
+///
+/// A handle: views and the operations that wait for them share one, so that recording copies no sizes.
+#[derive(Clone, Debug, Eq, Hash)]
+pub(crate) struct Layout(Arc<Walk>);
+
+/// What a [`Layout`] refers to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Walk {
     shape: Dims,
     strides: Dims,
     offset: usize,
 }
 
-impl Clone for Layout {
-    /// What is derived clones number by number; every operation clones layouts.
+impl PartialEq for Layout {
     #[inline]
-    fn clone(&self) -> Self {
-        Self {
-            shape: Dims::from_slice(&self.shape),
-            strides: Dims::from_slice(&self.strides),
-            offset: self.offset,
-        }
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
+
+impl Deref for Layout {
+    type Target = Walk;
+
+    #[inline]
+    fn deref(&self) -> &Walk {
+        &self.0
+    }
+}
+
+impl DerefMut for Layout {
+    /// The numbers to change, which other handles do not see.
+    fn deref_mut(&mut self) -> &mut Walk {
+        Arc::make_mut(&mut self.0)
     }
 }
 
@@ -65,7 +83,7 @@ impl Layout {
     /// A layout as given: as many strides as sizes, and no element beyond `isize::MAX`.
     pub(crate) fn new(shape: Dims, strides: Dims, offset: usize) -> Self {
         debug_assert_eq!(shape.len(), strides.len(), "one stride for each size");
-        Self { shape, strides, offset }
+        Self(Arc::new(Walk { shape, strides, offset }))
     }
 
     /// Row-major, without gaps, from the start of the storage.

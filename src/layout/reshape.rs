@@ -61,7 +61,7 @@ impl Layout {
 
     fn reshape_to(&self, shape: Dims) -> Result<Reshape> {
         if self.is_empty() && shape != self.shape {
-            let Self { shape, strides, .. } = Self::contiguous(&shape)?;
+            let strides = Self::contiguous(&shape)?.strides.clone();
             return Ok(Reshape::View(Self::new(shape, strides, self.offset)));
         }
         Ok(match self.strides_as(&shape) {

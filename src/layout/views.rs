@@ -180,7 +180,8 @@ mod tests {
 
     #[test]
     fn unsqueeze_strides_over_the_dim_it_precedes() {
-        let strides = |dim| contiguous(&[2, 3]).t().unwrap().unsqueeze(dim).unwrap().strides;
+        let strides =
+            |dim| contiguous(&[2, 3]).t().unwrap().unsqueeze(dim).unwrap().strides.clone();
         assert_eq!(strides(1).as_slice(), [1, 6, 3]);
         assert_eq!(strides(2).as_slice(), [1, 3, 1]);
     }

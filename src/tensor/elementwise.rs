@@ -289,7 +289,7 @@ impl<'a> Build<'a> {
             program: self.program,
             inputs: self.inputs,
             output,
-            fold,
+            fold: fold.map(Box::new),
             entire: None,
         })
     }

@@ -9,6 +9,7 @@ use std::ops::Deref;
 use smallvec::SmallVec;
 
 use crate::error::{Error, Result};
+use crate::kernel::Dims;
 
 /// A shape that prints as PyTorch's `torch.Size` does, without its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +134,7 @@ tuples!((A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F));
 ///
 /// # Errors
 /// `Value` for a negative size.
-pub(crate) fn new_shape(sizes: impl IntoSizes) -> Result<SmallVec<[usize; 6]>> {
+pub(crate) fn new_shape(sizes: impl IntoSizes) -> Result<Dims> {
     let sizes = sizes.into_sizes();
     let negative = sizes.iter().find(|&&size| size < 0).copied();
     if let Some(size) = negative {

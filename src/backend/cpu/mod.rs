@@ -1,8 +1,9 @@
 //! The CPU: tiles that stay in L1, a vectorised loop for each expression, threads above a grain.
 //!
-//! Owns [`CpuBackend`]. A launch goes `run` (its check, its threads), `plan` (its steps), `tile` (its
-//! points); `ops`, `convert`, `random` are the loops, `lanes` what they are made of; `memory` and
-//! `pool` are the buffers, `view` the only way into them, `threads` whom kernels run on. Knows kernels, never operations.
+//! Owns [`CpuBackend`]. A launch goes `run` (its check, its threads), `plan` (its steps, which
+//! `programs` keeps), `tile` (its points); `ops`, `convert`, `random` are the loops, `lanes` what they
+//! are made of; `memory` and `pool` are the buffers, `view` the only way into them, `threads` whom
+//! kernels run on. Knows kernels, never operations.
 
 mod convert;
 mod lanes;
@@ -10,6 +11,7 @@ mod memory;
 mod ops;
 mod plan;
 mod pool;
+mod programs;
 mod random;
 #[cfg(test)]
 mod random_kernels;

@@ -1,8 +1,8 @@
 //! From a kernel's code to the steps that a tile runs.
 //!
 //! Owns [`Program`]. Every value of a tile lies in a register, an array of lanes that stays in L1, or
-//! where that saves a copy in the memory of an operand. Made anew for each launch, in memory kept from
-//! the last one: that costs less than looking it up.
+//! where that saves a copy in the memory of an operand. A program depends on the code and on what
+//! [`Form`] says of the arguments; `programs` keeps those that were made.
 //!
 //! # Note [In place]
 //! A contiguous operand whose stored form is its lane's is used where it lies, unless its buffer is
@@ -66,11 +66,11 @@ pub(super) enum Step {
     Index {
         out: Lanes,
     },
+    /// The scalar is the seed, the next one the offset.
     Random {
         word: u8,
         words: u8,
-        seed: u64,
-        offset: u64,
+        scalar: u8,
         out: Lanes,
     },
 }
@@ -84,14 +84,31 @@ pub(super) struct Fill {
 /// What a [`Fill`] fills with.
 #[derive(Clone, Copy)]
 pub(super) enum FillValue {
-    /// The bits of a lane.
-    Bits(u64),
+    /// A scalar of the launch, of this dtype.
+    Scalar { scalar: u8, dtype: DType },
     /// The first element of an operand of this dtype.
     Element { operand: u8, dtype: DType },
 }
 
+/// What a program must know of the arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Form {
+    /// Note [Blocks].
+    rows: Option<usize>,
+    /// Elements of so many bytes or more go past the cache: Note [Past the cache].
+    past_cache: usize,
+}
+
+impl Form {
+    pub(super) fn of(code: &Code, args: &Args) -> Self {
+        // What folds a tile expects a range.
+        let rows = if code.reduce.is_some() { None } else { block_dim(code, args) };
+        let len: usize = args.shape.iter().product();
+        Self { rows, past_cache: PAST_CACHE.div_ceil(len).next_power_of_two() }
+    }
+}
+
 /// What the tiles of a launch run.
-#[derive(Default)]
 pub(super) struct Program {
     pub(super) fills: Vec<Fill>,
     pub(super) steps: Vec<Step>,
@@ -102,8 +119,9 @@ pub(super) struct Program {
     pub(super) rows: Option<usize>,
     /// Some stores go past the cache: Note [Past the cache].
     pub(super) past_cache: bool,
-    /// Points of the launch.
-    len: usize,
+    form: Form,
+    /// Where the value of a check or of a reduction lies.
+    pub(super) result: Lanes,
     /// Of each node, the state of its value while the steps are made.
     values: Vec<State>,
     free: Vec<u16>,
@@ -122,13 +140,13 @@ struct State {
 }
 
 /// What a program is made for.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Purpose {
     /// To evaluate and store.
     Stores,
-    /// To evaluate the value of the check, which [`Program::compile`] then returns.
+    /// To evaluate the value of the check, which is [`Program::result`] then.
     Check(Value),
-    /// To evaluate and store, and to keep the value of the reduction, which is returned too.
+    /// To evaluate and store, and to keep the value of the reduction, [`Program::result`].
     Fold(Value),
 }
 
@@ -148,41 +166,43 @@ pub(super) fn lane_size(lane: Lane) -> u8 {
 }
 
 impl Program {
-    /// Makes the steps; returns where the value of a check or of a reduction lies.
-    pub(super) fn compile(&mut self, code: &Code, args: &Args, purpose: Purpose) -> Lanes {
-        self.fills.clear();
-        self.steps.clear();
-        self.free.clear();
-        self.registers = 0;
-        self.past_cache = false;
-        self.len = args.shape.iter().product();
-        // What folds a tile expects a range.
-        self.rows = if code.reduce.is_some() { None } else { block_dim(code, args) };
-        self.find_needed(code, purpose);
+    /// Makes the steps.
+    pub(super) fn compile(code: &Code, form: Form, purpose: Purpose) -> Self {
+        let mut program = Self {
+            fills: Vec::new(),
+            steps: Vec::new(),
+            registers: 0,
+            lane: 4,
+            rows: form.rows,
+            past_cache: false,
+            form,
+            result: NOWHERE,
+            values: Vec::new(),
+            free: Vec::new(),
+        };
+        program.find_needed(code, purpose);
         for (i, node) in code.nodes.iter().enumerate() {
-            if self.values[i].needed {
+            if program.values[i].needed {
                 let size = lane_size(node.dtype.lane());
-                self.lane = self.lane.max(usize::from(size));
-                self.evaluate(code, args, i, purpose);
+                program.lane = program.lane.max(usize::from(size));
+                program.evaluate(code, i, purpose);
             }
         }
         if purpose.stores() {
             for store in &code.stores {
-                self.store(code, store.operand, store.value);
+                program.store(code, store.operand, store.value);
             }
         }
-        match purpose {
-            Purpose::Check(value) | Purpose::Fold(value) => self.values[usize::from(value)].lanes,
-            Purpose::Stores => NOWHERE,
+        if let Purpose::Check(value) | Purpose::Fold(value) = purpose {
+            program.result = program.values[usize::from(value)].lanes;
         }
+        program
     }
 
     /// Marks the nodes that the stores, or the check, depend on, and counts their readers.
     fn find_needed(&mut self, code: &Code, purpose: Purpose) {
         let state = State { needed: false, read: false, lanes: NOWHERE, uses: 0, root: 0 };
-        self.values.clear();
         self.values.resize(code.nodes.len(), state);
-        self.lane = 4;
         if let Purpose::Check(value) | Purpose::Fold(value) = purpose {
             self.values[usize::from(value)].needed = true;
             self.values[usize::from(value)].read = true;
@@ -210,14 +230,13 @@ impl Program {
         }
     }
 
-    fn evaluate(&mut self, code: &Code, args: &Args, i: usize, purpose: Purpose) {
+    fn evaluate(&mut self, code: &Code, i: usize, purpose: Purpose) {
         let node = code.nodes[i];
         let size = lane_size(node.dtype.lane());
         match node.expr {
             Expr::Load(operand) => self.load(code, i, operand, purpose),
-            Expr::Scalar(k) => {
-                let bits = convert::scalar_lane(node.dtype, args.scalars[usize::from(k)]);
-                self.fill(i, size, FillValue::Bits(bits));
+            Expr::Scalar(scalar) => {
+                self.fill(i, size, FillValue::Scalar { scalar, dtype: node.dtype });
             }
             Expr::Index => {
                 let out = self.destination(code, i, purpose);
@@ -225,9 +244,7 @@ impl Program {
             }
             Expr::Random { word, words, scalar } => {
                 let out = self.destination(code, i, purpose);
-                let scalar = usize::from(scalar);
-                let (seed, offset) = (args.scalars[scalar], args.scalars[scalar + 1]);
-                self.steps.push(Step::Random { word, words, seed, offset, out });
+                self.steps.push(Step::Random { word, words, scalar, out });
             }
             Expr::Cast(value) => self.cast(code, i, value, purpose),
             Expr::Select(values) => {
@@ -354,7 +371,7 @@ impl Program {
         let is_read = code.nodes.iter().any(|node| {
             matches!(node.expr, Expr::Load(o) if code.operands[usize::from(o)].buffer == buffer)
         });
-        class == Class::Contiguous && self.len * dtype.size() >= PAST_CACHE && !is_read
+        class == Class::Contiguous && dtype.size() >= self.form.past_cache && !is_read
     }
 
     fn fill(&mut self, i: usize, size: u8, value: FillValue) {

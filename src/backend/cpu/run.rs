@@ -1,9 +1,9 @@
 //! One launch: its check, its stores, on as many threads as it is worth.
 
-use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use super::plan::{Program, Purpose};
+use super::plan::Purpose;
+use super::programs::program;
 use super::reduce;
 use super::threads;
 use super::tile::Launched;
@@ -15,11 +15,6 @@ const GRAIN: usize = if cfg!(test) { 1 << 11 } else { 1 << 17 };
 
 /// Bytes of a kernel over whole tensors below which it stays on its thread.
 const WHOLE_GRAIN: usize = 1 << 14;
-
-thread_local! {
-    /// Kept for its memory. Taken, not borrowed: a thread that waits for its tiles may run others' work.
-    static PROGRAM: Cell<Program> = Cell::new(Program::default());
-}
 
 /// Runs a launch; returns the code of its check if that failed.
 pub(super) fn run(launch: &Launch) -> Option<u32> {
@@ -35,25 +30,22 @@ pub(super) fn run(launch: &Launch) -> Option<u32> {
         }
         return threads::run(|| whole::run(launch, whole));
     }
-    let mut program = PROGRAM.take();
-    let failed = check(launch, &mut program);
+    let failed = check(launch);
     if let Some(reduce) = &launch.kernel.code.reduce {
-        reduce::run(launch, reduce, &mut program);
+        reduce::run(launch, reduce);
     } else if failed.is_none() {
-        let kernel = &launch.kernel;
-        program.compile(&kernel.code, &kernel.args, Purpose::Stores);
+        let program = program(&launch.kernel, Purpose::Stores);
         let launched = Launched::new(launch, &program);
         each_part(&launched, |start, end| launched.run(start, end));
     }
-    PROGRAM.set(program);
     failed
 }
 
-fn check(launch: &Launch, program: &mut Program) -> Option<u32> {
+fn check(launch: &Launch) -> Option<u32> {
     let kernel = &launch.kernel;
     let check = kernel.code.check?;
-    let condition = program.compile(&kernel.code, &kernel.args, Purpose::Check(check.value));
-    let launched = Launched::new(launch, program);
+    let program = program(kernel, Purpose::Check(check.value));
+    let (launched, condition) = (Launched::new(launch, &program), program.result);
     let found = AtomicBool::new(false);
     each_part(&launched, |start, end| {
         if !found.load(Relaxed) && launched.any(start, end, condition) {

@@ -34,7 +34,7 @@ impl Builder {
             base: 0,
             check: 0,
         };
-        let kernel = Kernel { code, args };
+        let kernel = Kernel { code: code.into(), args };
         Self { launch: Launch { kernel, buffers: SmallVec::new() } }
     }
 

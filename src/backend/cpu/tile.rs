@@ -87,6 +87,7 @@ pub(super) struct Launched<'a> {
     /// Points.
     len: usize,
     base: u64,
+    scalars: &'a [u64],
     /// Of a program with rows.
     grid: Option<Grid>,
     views: SmallVec<[View<'a>; 8]>,
@@ -101,7 +102,8 @@ impl<'a> Launched<'a> {
             .collect();
         let shape = &args.shape;
         let grid = program.rows.map(|dim| Grid::new(shape, dim, REGISTER / program.lane));
-        Self { program, shape, len: launch.kernel.len(), base: args.base, grid, views }
+        let (len, base, scalars) = (launch.kernel.len(), args.base, &args.scalars[..]);
+        Self { program, shape, len, base, scalars, grid, views }
     }
 
     /// Points of a tile.
@@ -227,7 +229,9 @@ impl<'a> Launched<'a> {
     fn fill(&self, registers: &mut Registers, len: usize) {
         for fill in &self.program.fills {
             let bits = match fill.value {
-                FillValue::Bits(bits) => bits,
+                FillValue::Scalar { scalar, dtype } => {
+                    convert::scalar_lane(dtype, self.scalars[usize::from(scalar)])
+                }
                 FillValue::Element { operand, dtype } => self.element(operand, dtype),
             };
             let Place::Register(register) = fill.out.place else {
@@ -339,7 +343,9 @@ impl<'a> Launched<'a> {
                     index(bytes, out.size, self.position(tile, row));
                 }
             }),
-            Step::Random { word, words, seed, offset, out } => {
+            Step::Random { word, words, scalar, out } => {
+                let scalar = usize::from(scalar);
+                let (seed, offset) = (self.scalars[scalar], self.scalars[scalar + 1]);
                 self.write(out, registers, tile, |bytes, _| {
                     let lanes: &mut [i32] = cast_slice_mut(bytes);
                     for (row, lanes) in lanes.chunks_mut(tile.columns).enumerate() {

@@ -59,7 +59,8 @@ fn kernel() -> Kernel {
             check: None,
             reduce: None,
             whole: None,
-        },
+        }
+        .into(),
         args: Args {
             shape: smallvec![PAIRS.len()],
             operands: smallvec![dense; 4],

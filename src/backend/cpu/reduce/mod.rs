@@ -21,7 +21,8 @@ mod tree;
 
 use super::convert;
 use super::lanes::Loop;
-use super::plan::{Lanes, Program, Purpose, lane_size};
+use super::plan::{Lanes, Purpose, lane_size};
+use super::programs::program;
 use super::run::parts;
 use super::tile::{Launched, Scratch};
 use crate::backend::Launch;
@@ -64,11 +65,11 @@ struct Results {
 #[derive(Default)]
 struct Stored([Scratch; 2]);
 
-/// Runs the launch. `program` is memory to use.
-pub(super) fn run(launch: &Launch, reduce: &Reduce, program: &mut Program) {
+/// Runs the launch.
+pub(super) fn run(launch: &Launch, reduce: &Reduce) {
     let (code, args) = (&launch.kernel.code, &launch.kernel.args);
-    let value = program.compile(code, args, Purpose::Fold(reduce.value));
-    let launched = Launched::new(launch, program);
+    let program = program(&launch.kernel, Purpose::Fold(reduce.value));
+    let (launched, value) = (Launched::new(launch, &program), program.result);
     let dtype = code.nodes[usize::from(reduce.value)].dtype;
     let bits = args.scalars[usize::from(reduce.identity)];
     let (lead, reduced) = (usize::from(reduce.lead), usize::from(reduce.reduced));

@@ -278,7 +278,8 @@ fn pairs(kernel: &Kernel, reduce: &Reduce) -> Kernel {
                 scan: false,
             }),
             whole: None,
-        },
+        }
+        .into(),
         args: Args {
             shape: Dims::new(),
             operands: SmallVec::new(),

@@ -88,8 +88,9 @@ fn sum_of_parts(kernel: &Kernel) -> Kernel {
     Kernel {
         code: Code {
             operands: kernel.code.operands.iter().skip(2).map(operand).collect(),
-            ..kernel.code.clone()
-        },
+            ..Code::clone(&kernel.code)
+        }
+        .into(),
         args: Args {
             operands: kernel.args.operands.iter().skip(2).cloned().collect(),
             ..kernel.args.clone()

@@ -78,7 +78,8 @@ impl Build {
                 check: None,
                 reduce: None,
                 whole: None,
-            },
+            }
+            .into(),
             args: Args {
                 shape: Dims::from_slice(shape),
                 operands: SmallVec::new(),

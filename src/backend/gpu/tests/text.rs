@@ -8,7 +8,7 @@ use super::product::Case;
 use super::*;
 use crate::backend::gpu::codegen::{self, Product, Stage, Text, Tile, Variant};
 use crate::dtype::Lane;
-use crate::kernel::{Fold, Reduce};
+use crate::kernel::{Fold, Reduce, SharedCode};
 use crate::math::emit::Subnormals;
 use crate::ops::{Op, Output};
 
@@ -52,7 +52,7 @@ fn checks_of_shaders_find_what_is_wrong() {
 }
 
 /// `out = op(..)` of operands with these layouts, the last of which is the output.
-fn operation(op: Op, dtype: DType, shape: &[usize], strides: &[&[usize]]) -> Code {
+fn operation(op: Op, dtype: DType, shape: &[usize], strides: &[&[usize]]) -> SharedCode {
     let mut build = Build::new(shape);
     let info = op.info();
     let arguments: Vec<Value> = (0..info.arity)
@@ -118,7 +118,7 @@ fn text_of_every_cast_translates() {
     }
 }
 
-fn cast(from: DType, to: DType) -> Code {
+fn cast(from: DType, to: DType) -> SharedCode {
     let mut build = Build::new(&[8]);
     let (source, target) = (build.dense(0, from), build.dense(1, to));
     let value = build.load(source);
@@ -133,7 +133,12 @@ fn fold(fold: Fold, dtypes: [DType; 2], parts: [usize; 3], stage: Stage) -> Stri
     translated_text(&code, Text::Fold(stage), Subnormals::Kept)
 }
 
-fn fold_code(fold: Fold, [input, output]: [DType; 2], parts: [usize; 3], stage: Stage) -> Code {
+fn fold_code(
+    fold: Fold,
+    [input, output]: [DType; 2],
+    parts: [usize; 3],
+    stage: Stage,
+) -> SharedCode {
     let [lead, reduced, trail] = parts;
     let scan = matches!(stage, Stage::Scan | Stage::ScanPart);
     let shape = &[2, 3, 4, 5, 6, 7][..lead + reduced + trail];
@@ -184,7 +189,7 @@ fn text_of_every_fold_translates() {
 }
 
 /// Every text of a product with its structure; one and several batch dimensions.
-fn products(dtype: DType) -> Vec<(Code, Product)> {
+fn products(dtype: DType) -> Vec<(SharedCode, Product)> {
     let tiles =
         Tile::ALL.into_iter().flat_map(|tile| [Product::Whole(tile), Product::Partial(tile)]);
     let each = tiles.chain([Product::Sum]).flat_map(|product| {
@@ -210,7 +215,7 @@ fn text_of_every_product_translates() {
     }
 }
 
-fn chain() -> Code {
+fn chain() -> SharedCode {
     let mut build = Build::new(&[8]);
     let a = build.dense(0, DType::F32);
     let a_value = build.load(a);
@@ -221,7 +226,7 @@ fn chain() -> Code {
     build.0.code
 }
 
-fn random() -> Code {
+fn random() -> SharedCode {
     let mut build = Build::new(&[8]);
     let out = build.dense(0, DType::I32);
     build.0.args.scalars.extend([0, 0]);
@@ -230,7 +235,7 @@ fn random() -> Code {
     build.0.code
 }
 
-fn checked_select() -> Code {
+fn checked_select() -> SharedCode {
     let mut build = Build::new(&[8]);
     let (mask, out) = (build.dense(0, DType::Bool), build.dense(1, DType::I16));
     let (mask, old) = (build.load(mask), build.load(out));

@@ -1,0 +1,52 @@
+//! Programs that were made before.
+//!
+//! Owns the cache that each thread keeps of its latest programs, by code, form and purpose. A program is
+//! found by the address of its code, which the graph shares among launches of one structure; the cache
+//! holds the code, so that no other comes to lie there.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use super::plan::{Form, Program, Purpose};
+use crate::kernel::{Kernel, SharedCode};
+
+/// Programs that a thread keeps, a power of two: each has its one place.
+const PLACES: usize = 64;
+
+struct Made {
+    code: SharedCode,
+    form: Form,
+    purpose: Purpose,
+    program: Arc<Program>,
+}
+
+thread_local! {
+    static MADE: RefCell<Vec<Option<Made>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The program of a kernel.
+pub(super) fn program(kernel: &Kernel, purpose: Purpose) -> Arc<Program> {
+    let form = Form::of(&kernel.code, &kernel.args);
+    MADE.with_borrow_mut(|made| {
+        if made.is_empty() {
+            made.resize_with(PLACES, || None);
+        }
+        // Allocations are 16 bytes apart, and codes are some hundreds long.
+        let address = kernel.code.address() / 16;
+        let place = &mut made[(address ^ address / PLACES) % PLACES];
+        match place {
+            Some(made)
+                if made.code.is(&kernel.code) && made.form == form && made.purpose == purpose =>
+            {
+                Arc::clone(&made.program)
+            }
+            _ => {
+                let program = Arc::new(Program::compile(&kernel.code, form, purpose));
+                let (code, program) = (kernel.code.clone(), program);
+                let shared = Arc::clone(&program);
+                *place = Some(Made { code, form, purpose, program });
+                shared
+            }
+        }
+    })
+}

@@ -1,0 +1,211 @@
+//! Kernels of groups that were built before.
+//!
+//! # Note [Templates]
+//! What `build` makes of a group follows from its programs, from which views are one and from which of
+//! them are stored; sizes and numbers only fill in arguments. That holds where all views have one
+//! contiguous layout and nothing folds, checks or is an [`Entire`](super::Entire): most small operations.
+//! Such groups are built once. Their scalars are numbered for it, to see where each ends up; afterwards
+//! the kernel's arguments are put together from the records. A template is found by a hash and compared
+//! in full, so what it was made of and what it is used for are the same but for sizes and numbers.
+
+use std::hash::Hasher;
+
+use rustc_hash::{FxHashMap, FxHasher};
+use smallvec::SmallVec;
+
+use super::build::build;
+use super::record::Record;
+use super::storage::View;
+use crate::kernel::{Args, Dims, Kernel, Node, OperandArgs, SharedCode};
+
+/// Records of all templates that are kept, at most; then all are forgotten.
+const MAX_KEPT: usize = 1 << 14;
+
+/// The kernel of a group, but for its numbers.
+pub(super) struct Template {
+    /// What it was made of: of each record the lengths of its lists, whether its output is stored, and
+    /// which view each one is.
+    words: Vec<u32>,
+    nodes: Vec<Node>,
+    /// None where nothing needs to run.
+    pub(super) pattern: Option<Pattern>,
+}
+
+/// How to make the kernel from records.
+pub(super) struct Pattern {
+    code: SharedCode,
+    /// The record, and its view, that each buffer is.
+    buffers: SmallVec<[(u16, u8); 4]>,
+    /// Which of the records' scalars each one is, counting through.
+    scalars: SmallVec<[u16; 4]>,
+    /// Bytes loaded and stored at each point.
+    read: u64,
+    written: u64,
+}
+
+/// Templates by hash.
+#[derive(Default)]
+pub(super) struct Templates {
+    known: FxHashMap<u64, Vec<Template>>,
+    kept: usize,
+    /// The words of the group at hand.
+    words: Vec<u32>,
+    /// Of each number, the group that met it last and what it calls it.
+    names: Vec<(u32, u32)>,
+    groups: u32,
+}
+
+impl Templates {
+    /// The template of a group, if it can have one. `number` tells storages apart.
+    pub(super) fn of(
+        &mut self,
+        records: &[&Record],
+        number: impl Fn(&View) -> usize,
+        stored: impl Fn(&View) -> bool,
+    ) -> Option<&Template> {
+        let hash = self.describe(records, number, &stored)?;
+        if self.kept > MAX_KEPT {
+            (self.known, self.kept) = Default::default();
+        }
+        let known = self.known.entry(hash).or_default();
+        let found = known.iter().position(|t| t.words == self.words && t.is_of(records));
+        let at = found.unwrap_or_else(|| {
+            self.kept += records.len();
+            known.push(Template::new(self.words.clone(), records, stored));
+            known.len() - 1
+        });
+        Some(&known[at])
+    }
+
+    /// Writes down what the group is and returns its hash; none if it can have no template.
+    fn describe(
+        &mut self,
+        records: &[&Record],
+        number: impl Fn(&View) -> usize,
+        stored: &impl Fn(&View) -> bool,
+    ) -> Option<u64> {
+        let layout = &records[0].output.layout;
+        if !layout.is_contiguous() {
+            return None;
+        }
+        self.words.clear();
+        self.groups = self.groups.wrapping_add(1);
+        let mut hasher = FxHasher::default();
+        let mut names = 0;
+        for record in records {
+            let program = &record.program;
+            if !record.is_pointwise() || program.check.is_some() {
+                return None;
+            }
+            let lengths = [program.nodes.len(), program.scalars.len(), record.inputs.len()];
+            let [nodes, scalars, inputs] = lengths.map(|len| len.min(0xff) as u32);
+            let kept = u32::from(stored(&record.output));
+            self.words.push(nodes | scalars << 8 | inputs << 16 | kept << 24);
+            for view in record.views() {
+                if view.layout != *layout {
+                    return None;
+                }
+                let number = number(view);
+                if self.names.len() <= number {
+                    self.names.resize(number + 1, (self.groups.wrapping_sub(1), 0));
+                }
+                let name = &mut self.names[number];
+                if name.0 != self.groups {
+                    *name = (self.groups, names);
+                    names += 1;
+                }
+                self.words.push(name.1 << 8 | view.dtype() as u32);
+            }
+            hasher.write_usize(record.name.as_ptr().addr());
+        }
+        self.words.iter().for_each(|&word| hasher.write_u32(word));
+        Some(hasher.finish())
+    }
+}
+
+impl Template {
+    fn new(words: Vec<u32>, records: &[&Record], stored: impl Fn(&View) -> bool) -> Self {
+        let nodes = records.iter().flat_map(|r| &r.program.nodes).copied().collect();
+        let mut scalars = 0..;
+        let numbered: Vec<Record> = records
+            .iter()
+            .map(|record| {
+                let mut numbered = record.duplicate();
+                numbered.program.scalars.iter_mut().zip(&mut scalars).for_each(|(s, n)| *s = n);
+                numbered
+            })
+            .collect();
+        let numbered: SmallVec<[&Record; 16]> = numbered.iter().collect();
+        let pattern = build(&numbered, 0, stored).map(|built| {
+            let Kernel { code, args } = built.kernel;
+            let views = || {
+                let views = records.iter().enumerate();
+                views.flat_map(|(r, record)| record.views().enumerate().map(move |v| (r, v)))
+            };
+            let place = |storage| views().find(|(_, (_, view))| view.is_of(storage));
+            let places = built.storages.iter().filter_map(place);
+            let buffers = places.map(|(record, (view, _))| (record as u16, view as u8)).collect();
+            let len = records[0].output.layout.len() as u64;
+            Pattern {
+                code,
+                buffers,
+                scalars: args.scalars.iter().map(|&number| number as u16).collect(),
+                read: built.bytes_read / len,
+                written: built.bytes_written / len,
+            }
+        });
+        Self { words, nodes, pattern }
+    }
+
+    fn is_of(&self, records: &[&Record]) -> bool {
+        let mut nodes = &self.nodes[..];
+        let same = records.iter().all(|record| {
+            let own = &record.program.nodes[..];
+            let same = nodes.get(..own.len()) == Some(own);
+            nodes = nodes.get(own.len()..).unwrap_or_default();
+            same
+        });
+        same && nodes.is_empty()
+    }
+}
+
+impl Pattern {
+    /// The kernel of records that the template was found for.
+    pub(super) fn kernel(&self, records: &[&Record]) -> Kernel {
+        let layout = &records[0].output.layout;
+        let (len, offset) = (layout.len(), layout.offset());
+        let stride = usize::from(len != 1);
+        let operand = || OperandArgs { offset, strides: Dims::from_buf_and_len([stride; 4], 1) };
+        let operands = self.code.operands.iter().map(|_| operand()).collect();
+        let mut scalars = SmallVec::new();
+        if !self.scalars.is_empty() {
+            let all: SmallVec<[u64; 16]> =
+                records.iter().flat_map(|record| &record.program.scalars).copied().collect();
+            scalars.extend(self.scalars.iter().map(|&number| all[usize::from(number)]));
+        }
+        let shape = Dims::from_buf_and_len([len; 4], 1);
+        let args = Args { shape, operands, scalars, base: 0, check: 0 };
+        Kernel { code: self.code.clone(), args }
+    }
+
+    /// How many buffers the kernel has.
+    pub(super) fn buffers(&self) -> usize {
+        self.buffers.len()
+    }
+
+    /// The views whose storages are the kernel's buffers, in order.
+    pub(super) fn views<'a>(
+        &self,
+        records: &[&'a Record],
+    ) -> impl Iterator<Item = &'a View> + Clone {
+        self.buffers.iter().map(|&(record, view)| {
+            let record = records[usize::from(record)];
+            record.inputs.get(usize::from(view)).unwrap_or(&record.output)
+        })
+    }
+
+    /// Bytes that a kernel of so many points loads, and stores.
+    pub(super) fn bytes(&self, len: usize) -> [u64; 2] {
+        [self.read, self.written].map(|bytes| bytes * len as u64)
+    }
+}
