@@ -28,9 +28,29 @@ pub(crate) struct Built {
 /// Nodes up to which an equal one is searched for by looking at each.
 const FEW_NODES: usize = 16;
 
+/// A view as a kernel walks through it.
+#[derive(Clone, Copy)]
+struct Operand<'a> {
+    view: &'a View,
+    /// Over the records' iteration space.
+    strides: &'a [usize],
+    /// Where beyond the point it is fetched from.
+    at: Option<Value>,
+}
+
+impl Operand<'_> {
+    /// Bytes of the elements that are touched, each counted once; of those that are fetched at most.
+    fn bytes(&self, shape: &[usize]) -> u64 {
+        let bytes = distinct_bytes(self.view);
+        let points: usize = shape.iter().product();
+        let each = (points * self.view.dtype().size()) as u64;
+        if self.at.is_some() { bytes.min(each) } else { bytes }
+    }
+}
+
 #[derive(Default)]
 struct Builder<'a> {
-    operands: SmallVec<[&'a View; 8]>,
+    operands: SmallVec<[Operand<'a>; 8]>,
     nodes: SmallVec<[Node; 32]>,
     /// Where each node is, once there are more than a few.
     known: FxHashMap<Node, Value>,
@@ -88,6 +108,14 @@ impl<'a> Builder<'a> {
                         None => Expr::Load(self.operand(view) as u8),
                     }
                 }
+                Expr::Fetch { operand, at: place } => {
+                    let Some(fetch) = &record.fetch else {
+                        unreachable!("a record that fetches says how")
+                    };
+                    let view = &record.inputs[usize::from(operand)];
+                    let place = at(place);
+                    Expr::Fetch { operand: self.fetched(view, &fetch.strides, place), at: place }
+                }
                 Expr::Scalar(k) => Expr::Scalar(self.scalar(program.scalars[usize::from(k)])),
                 Expr::Random { word, words, scalar } => {
                     let at = usize::from(scalar);
@@ -122,10 +150,22 @@ impl<'a> Builder<'a> {
     }
 
     fn operand(&mut self, view: &'a View) -> usize {
-        self.operands.iter().position(|other| same(other, view)).unwrap_or_else(|| {
-            self.operands.push(view);
+        let known = |other: &Operand<'_>| other.at.is_none() && same(other.view, view);
+        self.operands.iter().position(known).unwrap_or_else(|| {
+            self.operands.push(Operand { view, strides: view.layout.strides(), at: None });
             self.operands.len() - 1
         })
+    }
+
+    /// The operand of a fetch, which belongs to it alone.
+    fn fetched(&mut self, view: &'a View, strides: &'a [usize], at: Value) -> u8 {
+        let known = self.operands.iter().position(|other| {
+            other.at == Some(at) && same(other.view, view) && other.strides == strides
+        });
+        known.unwrap_or_else(|| {
+            self.operands.push(Operand { view, strides, at: Some(at) });
+            self.operands.len() - 1
+        }) as u8
     }
 
     fn scalar(&mut self, bits: u64) -> u8 {
@@ -195,6 +235,11 @@ impl<'a> Builder<'a> {
                     loaded.push(usize::from(operand));
                     Expr::Load(operand)
                 }
+                Expr::Fetch { operand, at: place } => {
+                    let operand = compact.operand(usize::from(operand));
+                    loaded.push(usize::from(operand));
+                    Expr::Fetch { operand, at: at(place) }
+                }
                 Expr::Scalar(k) => {
                     scalars.push(self.scalars[usize::from(k)]);
                     Expr::Scalar((scalars.len() - 1) as u8)
@@ -235,26 +280,32 @@ impl<'a> Builder<'a> {
             }
         });
 
-        let views: SmallVec<[&View; 8]> = compact.order.iter().map(|&k| self.operands[k]).collect();
-        let bytes = |operand: usize| distinct_bytes(views[operand]);
+        let seen: SmallVec<[Operand<'_>; 8]> =
+            compact.order.iter().map(|&k| self.operands[k]).collect();
+        let bytes = |operand: usize| seen[operand].bytes(shape);
         let bytes_read = loaded.iter().map(|&k| bytes(k)).sum();
         let written = stores.iter().map(|store| store.operand).chain(reduce.map(|r| r.operand));
         let bytes_written = written.map(|operand| bytes(operand.into())).sum();
 
-        let strides: SmallVec<[&[usize]; 8]> =
-            views.iter().map(|view| view.layout.strides()).collect();
+        let strides: SmallVec<[&[usize]; 8]> = seen.iter().map(|operand| operand.strides).collect();
         let (shape, strides, [lead, reduced]) =
             collapse(shape, &strides, &order, parts, reduce.is_some());
         let reduce = reduce.map(|reduce| Reduce { lead, reduced, ..reduce });
         let mut storages: SmallVec<[Arc<Storage>; 8]> = SmallVec::new();
         let mut operands = SmallVec::new();
         let mut numbers = SmallVec::new();
-        for (view, strides) in views.iter().zip(strides) {
-            let known = storages.iter().position(|storage| view.is_of(storage));
-            let buffer = known.unwrap_or_else(|| {
+        let mut fetched: SmallVec<[usize; 2]> = SmallVec::new();
+        for (&Operand { view, at, .. }, strides) in seen.iter().zip(strides) {
+            let mut known = storages.iter().enumerate();
+            let known = known.position(|(i, s)| view.is_of(s) && !fetched.contains(&i));
+            let buffer = known.filter(|_| at.is_none()).unwrap_or_else(|| {
                 storages.push(view.storage.clone());
                 storages.len() - 1
             });
+            if at.is_some() {
+                // Numbered for itself, even where others see the same memory.
+                fetched.push(buffer);
+            }
             operands.push(OperandCode {
                 buffer: buffer as u8,
                 dtype: view.dtype(),

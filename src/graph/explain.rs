@@ -171,6 +171,7 @@ impl fmt::Display for Expression<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.node.expr {
             Expr::Load(k) => write!(f, "o{k}"),
+            Expr::Fetch { operand, at } => write!(f, "o{operand}[v{at}]"),
             Expr::Scalar(k) => number(self.node.dtype, self.kernel.args.scalars[usize::from(k)], f),
             Expr::Index => f.write_str("index"),
             Expr::Random { word, .. } => write!(f, "random word {word}"),
@@ -224,6 +225,9 @@ impl fmt::Display for Reason<'_> {
                 named(with)
             ),
             Ended::Fold => f.write_str("a fold ends its kernel"),
+            Ended::Fetch { next } => {
+                write!(f, "a fold does not read at computed places, so {} is not in", named(next))
+            }
             Ended::Entire { next } => write!(
                 f,
                 "a sort, a scatter or a matrix product is alone, so {} is not in",

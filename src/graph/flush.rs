@@ -17,7 +17,7 @@ use smallvec::SmallVec;
 
 use super::build::{Built, build};
 use super::plan::{GroupLimits, dead_records, plan};
-use super::record::Record;
+use super::record::{Record, Refusal};
 use super::runtime::{MAX_PENDING_BYTES, Runtime, lock};
 use super::slots::Slots;
 use super::storage::{Storage, View};
@@ -31,7 +31,7 @@ use crate::kernel::{self, Kernel};
 pub(super) struct Executor {
     /// The operations whose data is checked and whose outcome is not known yet; a check's code is its
     /// index.
-    checks: Vec<Refusal>,
+    checks: Vec<Checked>,
     /// What the next read point reports.
     deferred: Option<Error>,
     /// The memory of the last tape, for the next: a record is large, and a growing list moves them all.
@@ -39,10 +39,10 @@ pub(super) struct Executor {
     templates: Templates,
 }
 
-struct Refusal {
+struct Checked {
     name: &'static str,
     location: &'static Location<'static>,
-    why: &'static str,
+    refusal: Refusal,
 }
 
 /// Kernels that wait to be handed over together.
@@ -77,8 +77,8 @@ impl Executor {
     /// Keeps what a read point says if the kernel of these operations refuses its data.
     fn expect_refusal(&mut self, members: &[&Record]) {
         if let Some(record) = members.iter().find(|record| record.may_refuse()) {
-            let why = record.program.refusal;
-            self.checks.push(Refusal { name: record.name, location: record.location, why });
+            let refusal = record.program.refusal.clone();
+            self.checks.push(Checked { name: record.name, location: record.location, refusal });
         }
     }
 }
@@ -89,10 +89,12 @@ impl Runtime {
         let failed = self.backend().wait()?;
         let checks = std::mem::take(&mut executor.checks);
         if let Some(code) = failed {
-            let Refusal { name, location, why } = &checks[code as usize];
-            executor
-                .deferred
-                .get_or_insert_with(|| Error::value(format!("{why} (in {name}, at {location})")));
+            let Checked { name, location, refusal } = &checks[code as usize];
+            let with_place = |why: &str| format!("{why} (in {name}, at {location})");
+            executor.deferred.get_or_insert_with(|| match refusal {
+                Refusal::Value(why) => Error::value(with_place(why)),
+                Refusal::Index(why) => Error::index(with_place(why)),
+            });
         }
         executor.deferred.take().map_or(Ok(()), Err)
     }

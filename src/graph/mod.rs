@@ -21,7 +21,7 @@ mod storage;
 mod template;
 
 pub(crate) use guard::HostGuard;
-pub(crate) use record::{Entire, Folding, Program, Record};
+pub(crate) use record::{Entire, Fetching, Folding, Program, Record, Refusal};
 pub use runtime::Stats;
 pub(crate) use runtime::{Runtime, runtime};
 pub(crate) use storage::{Storage, View};

@@ -12,6 +12,9 @@
 //!   value that was written is at hand in a register;
 //! - anything else: group `g + 1` or later.
 //!
+//! What a record reads at computed places ([`super::record::Fetching`]) is never at hand in a register, and a kernel
+//! does not store to a buffer that it fetches from: there the second and the first line do not hold.
+//!
 //! Among the groups that this leaves open the first with the same iteration space takes it. So a group
 //! need not be consecutive on the tape, and interleaved chains still fuse.
 //!
@@ -58,18 +61,21 @@ struct Group {
     open: bool,
     /// Whether a member's value depends on the order of points.
     indexed: bool,
+    /// Whether a member reads at computed places.
+    fetches: bool,
     operands: usize,
     scalars: usize,
 }
 
 impl Group {
     fn new(open: bool) -> Self {
-        Self { records: Vec::new(), open, indexed: false, operands: 0, scalars: 0 }
+        Self { records: Vec::new(), open, indexed: false, fetches: false, operands: 0, scalars: 0 }
     }
 
     fn push(&mut self, index: usize, record: &Record) {
         self.records.push(index);
         self.indexed |= record.is_indexed();
+        self.fetches |= record.fetch.is_some();
         // A fold ends its kernel, and what is no expression is one by itself.
         self.open &= record.fold.is_none() && record.entire.is_none();
         self.operands += record.inputs.len() + 1;
@@ -94,6 +100,8 @@ pub(super) enum Ended {
     Hazard { next: usize, with: usize },
     /// It folds.
     Fold,
+    /// It, or `next`, folds, and the other reads at computed places.
+    Fetch { next: usize },
     /// It, or `next`, is no expression that others could join.
     Entire { next: usize },
     /// It looks at its data first, or `next` does.
@@ -134,7 +142,7 @@ pub(super) fn plan(
         let mut earliest = 0;
         for (input, view) in views.clone() {
             for touch in &touches[slots.at(view)] {
-                if let Some((first, _)) = constraint(records, (input, view), touch) {
+                if let Some((first, _)) = constraint(records, record, (input, view), touch) {
                     earliest = earliest.max(first);
                 }
             }
@@ -152,7 +160,7 @@ pub(super) fn plan(
             for g in unexplained.collect::<Vec<_>>() {
                 let mut seen = views.clone().flat_map(|(input, view)| {
                     let seen = touches[slots.at(view)].iter();
-                    seen.filter_map(move |touch| constraint(records, (input, view), touch))
+                    seen.filter_map(move |touch| constraint(records, record, (input, view), touch))
                 });
                 let hazard = seen.rfind(|&(first, _)| first > g);
                 reasons[g] = match (refusal(records, &groups[g], index, limits), hazard) {
@@ -168,7 +176,8 @@ pub(super) fn plan(
             let seen = &mut touches[slots.at(view)];
             // What this touch dominates puts no constraint of its own any more.
             seen.retain(|old| {
-                let dominated = (input.is_none() || old.input.is_some())
+                let weaker = record.is_fetched(input) || !records[old.record].is_fetched(old.input);
+                let dominated = (input.is_none() || old.input.is_some() && weaker)
                     && old.group <= group
                     && view_of(records, old).layout == view.layout;
                 !dominated
@@ -206,6 +215,8 @@ fn refusal(records: &[Record], group: &Group, next: usize, limits: GroupLimits) 
         Some(Ended::Shape { next })
     } else if !group.has_room(record) {
         Some(Ended::Numbers { next })
+    } else if group.fetches && record.fold.is_some() {
+        Some(Ended::Fetch { next })
     } else if group.indexed && record.is_reordered() {
         Some(Ended::Order { next })
     } else {
@@ -234,6 +245,7 @@ fn view_of<'a>(records: &'a [Record], touch: &Touch) -> &'a View {
 #[inline]
 fn constraint(
     records: &[Record],
+    record: &Record,
     (input, view): (Option<usize>, &View),
     touch: &Touch,
 ) -> Option<(usize, usize)> {
@@ -243,6 +255,9 @@ fn constraint(
     let other = view_of(records, touch);
     // What a fold gives is not at hand before the kernel ends.
     let folded = touch.input.is_none() && records[touch.record].fold.is_some();
+    if record.is_fetched(input) || records[touch.record].is_fetched(touch.input) {
+        return Some((touch.group + 1, touch.record));
+    }
     if view.layout == other.layout && !folded {
         Some((touch.group, touch.record))
     } else if layout::provably_disjoint(&view.layout, &other.layout) {

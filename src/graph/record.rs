@@ -3,6 +3,7 @@
 //! Owns [`Record`] and [`Program`], the little list of expressions that an operation brings along: the
 //! plan joins several into one kernel. Loads and scalars are numbered within the record.
 
+use std::borrow::Cow;
 use std::panic::Location;
 
 use smallvec::SmallVec;
@@ -17,14 +18,39 @@ pub(crate) struct Record {
     pub(crate) name: &'static str,
     /// The caller's line.
     pub(crate) location: &'static Location<'static>,
-    /// The iteration space, which every view has as its shape, unless the operation is [`Entire`].
+    /// The iteration space, which every view has as its shape, unless the operation is [`Entire`] or the
+    /// view is one of [`Fetching`].
     pub(crate) shape: Dims,
     pub(crate) program: Program,
     pub(crate) inputs: SmallVec<[View; 3]>,
     /// Where the last value of the program goes, or what it folds to.
     pub(crate) output: View,
     pub(crate) fold: Option<Box<Folding>>,
+    pub(crate) fetch: Option<Box<Fetching>>,
     pub(crate) entire: Option<Box<Entire>>,
+}
+
+/// An input that the program reads by [`Expr::Fetch`], not at the point: its view has a shape of its own,
+/// which says what may be touched.
+#[derive(Clone, Debug)]
+pub(crate) struct Fetching {
+    /// Index of the input; the program loads no other element of it.
+    pub(crate) input: usize,
+    /// How far the point's place is from the view's first element, over the iteration space.
+    pub(crate) strides: Dims,
+}
+
+/// What a read point says of an operation that was refused for its data.
+#[derive(Clone, Debug)]
+pub(crate) enum Refusal {
+    Value(&'static str),
+    Index(Cow<'static, str>),
+}
+
+impl Default for Refusal {
+    fn default() -> Self {
+        Self::Value("")
+    }
 }
 
 /// What the record does instead of evaluating its program, which is empty but for what a refusal says.
@@ -79,7 +105,7 @@ impl Record {
 
     /// Whether the record evaluates its program at each point and stores the value.
     pub(crate) fn is_pointwise(&self) -> bool {
-        self.fold.is_none() && self.entire.is_none()
+        self.fold.is_none() && self.fetch.is_none() && self.entire.is_none()
     }
 
     /// The same operation once more.
@@ -92,8 +118,14 @@ impl Record {
             inputs: self.inputs.clone(),
             output: self.output.clone(),
             fold: self.fold.clone(),
+            fetch: self.fetch.clone(),
             entire: self.entire.clone(),
         }
+    }
+
+    /// Whether an input is read at computed places.
+    pub(crate) fn is_fetched(&self, input: Option<usize>) -> bool {
+        input.is_some() && self.fetch.as_ref().map(|fetch| fetch.input) == input
     }
 
     /// Whether the value depends on the place of a point in the iteration order.
@@ -121,7 +153,7 @@ pub(crate) struct Program {
     /// A bool value that is true where the operation must be refused.
     pub(crate) check: Option<Value>,
     /// What the refusal says.
-    pub(crate) refusal: &'static str,
+    pub(crate) refusal: Refusal,
 }
 
 impl Program {

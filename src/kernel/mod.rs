@@ -19,6 +19,8 @@
 //! stored to is seen, for storing and loading, only through operands for which at each point the
 //! element stored is touched by no other point.
 //! Loads precede stores at each point: all expressions are evaluated before the first store.
+//! An operand that is fetched from belongs to one [`Expr::Fetch`] alone and has a buffer number to itself,
+//! which is not stored to. The same memory may have other numbers, if none of them is stored to either.
 //!
 //! # Values
 //! [`Node`]s are in order: arguments come before use. A node's value has a dtype and lives in a lane
@@ -27,6 +29,7 @@
 //! | expression | value |
 //! |---|---|
 //! | `Load(operand)` | the element of the operand, of the operand's dtype |
+//! | `Fetch { operand, at }` | the element of the operand at its place at this point and `at` more, in elements; `at` is int64, or int32 (wrapping). Where no such element lies in the buffer, any element of it: a check of the same program sees to it that this is never stored |
 //! | `Scalar(k)` | `args.scalars[k]`, 64 bits: the stored form of the node's dtype, zero-extended |
 //! | `Index` | the linear row-major index of the point plus `args.base`; dtype int64 or int32 (wrapping) |
 //! | `Random { word, words, scalar }` | word number `offset + index * words + word` of the Philox4x32-10 stream; `scalars[scalar]` is the 64-bit seed (key, low word first) and `scalars[scalar + 1]` the 64-bit word offset. Word `w` is output `w % 4` of the block whose 128-bit counter is `w / 4`. dtype int32 |
@@ -47,7 +50,8 @@
 //! ones and the rest, `trail` kept ones. For each kept point the values of node `reduce.value` at the
 //! `n` points of the reduced dimensions, `x_0 .. x_(n-1)` in row-major order, are folded into one, which
 //! is cast to the dtype of `reduce.operand` and stored there (its strides over reduced dimensions are 0).
-//! Other stores of the kernel happen at every point as ever. There is no check beside a reduction.
+//! Other stores of the kernel happen at every point as ever. There is no check and no `Fetch` beside a
+//! reduction.
 //! Note [Fixed tree] says in which order; `Fold::ArgMax` and `Fold::ArgMin` give the position `r` (int64)
 //! of the first largest or smallest value, where NaN is beyond all others.
 //!
@@ -187,6 +191,7 @@ pub(crate) struct Node {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Expr {
     Load(u8),
+    Fetch { operand: u8, at: Value },
     Scalar(u8),
     Index,
     Random { word: u8, words: u8, scalar: u8 },
@@ -273,6 +278,14 @@ pub(crate) struct Kernel {
     pub(crate) args: Args,
 }
 
+impl Code {
+    /// Whether an operand is fetched from.
+    pub(crate) fn is_fetched(&self, operand: usize) -> bool {
+        let fetches = |node: &Node| matches!(node.expr, Expr::Fetch { operand: o, .. } if usize::from(o) == operand);
+        self.nodes.iter().any(fetches)
+    }
+}
+
 impl Kernel {
     /// Points of the iteration space.
     pub(crate) fn len(&self) -> usize {
@@ -285,7 +298,9 @@ impl Expr {
     pub(crate) fn arguments(&self) -> SmallVec<[Value; 3]> {
         match *self {
             Self::Load(_) | Self::Scalar(_) | Self::Index | Self::Random { .. } => SmallVec::new(),
-            Self::Cast(a) | Self::Unary(_, a) => SmallVec::from_slice(&[a]),
+            Self::Cast(a) | Self::Unary(_, a) | Self::Fetch { at: a, .. } => {
+                SmallVec::from_slice(&[a])
+            }
             Self::Binary(_, args) => SmallVec::from_slice(&args),
             Self::Select(args) | Self::Ternary(_, args) => SmallVec::from_slice(&args),
         }
@@ -297,6 +312,7 @@ impl Expr {
     pub(crate) fn with_arguments(self, at: impl Fn(Value) -> Value + Copy) -> Self {
         match self {
             Self::Load(_) | Self::Scalar(_) | Self::Index | Self::Random { .. } => self,
+            Self::Fetch { operand, at: a } => Self::Fetch { operand, at: at(a) },
             Self::Cast(a) => Self::Cast(at(a)),
             Self::Unary(op, a) => Self::Unary(op, at(a)),
             Self::Binary(op, args) => Self::Binary(op, args.map(at)),

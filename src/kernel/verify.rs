@@ -1,6 +1,6 @@
 //! What a legal kernel is: the specification of the parent module, as code.
 
-use super::{Class, Code, Expr, Fold, Kernel, Reduce};
+use super::{Class, Code, Expr, Fold, Kernel, Node, OperandCode, Reduce};
 use crate::dtype::DType;
 use crate::ops::Output;
 
@@ -38,6 +38,7 @@ pub(crate) fn verify(kernel: &Kernel, buffers: usize) -> Result<(), String> {
             return Err(format!("{} stored to {}", value.dtype, operand.dtype));
         }
     }
+    verify_fetches(code)?;
     if let Some(whole) = code.whole {
         return super::whole::verify(kernel, whole);
     }
@@ -60,7 +61,8 @@ fn verify_reduce(kernel: &Kernel, reduce: &Reduce) -> Result<(), String> {
     let operand =
         args.operands.get(usize::from(reduce.operand)).ok_or("reduction into no operand")?;
     let (lead, reduced) = (usize::from(reduce.lead), usize::from(reduce.reduced));
-    if reduced == 0 || lead + reduced > args.shape.len() || code.check.is_some() {
+    let fetches = (0..code.operands.len()).any(|operand| code.is_fetched(operand));
+    if reduced == 0 || lead + reduced > args.shape.len() || code.check.is_some() || fetches {
         return Err(format!("malformed {reduce:?} over {:?}", args.shape));
     }
     if usize::from(reduce.identity) >= args.scalars.len() {
@@ -77,6 +79,35 @@ fn verify_reduce(kernel: &Kernel, reduce: &Reduce) -> Result<(), String> {
         Fold::Op(op) => Err(format!("fold by {} in {}", op.info().name, value.dtype)),
         Fold::ArgMax | Fold::ArgMin => Ok(()),
     }
+}
+
+/// An operand that is fetched from shares neither itself nor its buffer.
+fn verify_fetches(code: &Code) -> Result<(), String> {
+    for (i, node) in code.nodes.iter().enumerate() {
+        let Expr::Fetch { operand, at } = node.expr else { continue };
+        let Some(fetched) = code.operands.get(usize::from(operand)) else {
+            return Err(format!("node {i} fetches from no operand"));
+        };
+        if fetched.dtype != node.dtype {
+            return Err(format!("node {i} fetches {fetched:?} as {}", node.dtype));
+        }
+        let at = code.nodes[usize::from(at)].dtype;
+        if !matches!(at, DType::I64 | DType::I32) {
+            return Err(format!("node {i} fetches at a place of {at}"));
+        }
+        let sees = |o: &OperandCode| o.buffer == fetched.buffer;
+        let uses = |node: &&Node| match node.expr {
+            Expr::Load(o) | Expr::Fetch { operand: o, .. } => o == operand,
+            _ => false,
+        };
+        if code.operands.iter().filter(|o| sees(o)).count() > 1
+            || code.nodes.iter().filter(uses).count() > 1
+            || code.stores.iter().any(|store| store.operand == operand)
+        {
+            return Err(format!("operand {operand} is fetched from and used otherwise"));
+        }
+    }
+    Ok(())
 }
 
 fn verify_node(code: &Code, scalars: usize, i: usize) -> Result<(), String> {
@@ -103,7 +134,7 @@ fn verify_node(code: &Code, scalars: usize, i: usize) -> Result<(), String> {
         Expr::Index if !matches!(node.dtype, DType::I32 | DType::I64) => {
             Err(format!("index as {}", node.dtype))
         }
-        Expr::Scalar(_) | Expr::Index | Expr::Cast(_) => Ok(()),
+        Expr::Scalar(_) | Expr::Index | Expr::Cast(_) | Expr::Fetch { .. } => Ok(()),
         Expr::Select(_) => {
             let fits = dtype_of(0) == DType::Bool && same(1) == Some(node.dtype);
             fits.then_some(()).ok_or_else(|| "select of mixed dtypes".into())

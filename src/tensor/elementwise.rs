@@ -11,8 +11,8 @@ use smallvec::SmallVec;
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Folding, Program, Record, Runtime, Storage, View, runtime};
-use crate::kernel::{Dims, Value};
+use crate::graph::{Fetching, Folding, Program, Record, Runtime, Storage, View, runtime};
+use crate::kernel::{Dims, Expr, Value};
 use crate::layout::{self, Layout, Overlap};
 use crate::ops::Op;
 use crate::scalar::Scalar;
@@ -29,6 +29,7 @@ pub(crate) struct Build<'a> {
     /// The tensors among the arguments, as they were given.
     tensors: SmallVec<[&'a Tensor; 3]>,
     inputs: SmallVec<[View; 3]>,
+    fetch: Option<Box<Fetching>>,
     pub(crate) program: Program,
 }
 
@@ -88,6 +89,7 @@ impl<'a> Build<'a> {
             shape,
             tensors: SmallVec::new(),
             inputs: SmallVec::new(),
+            fetch: None,
             program,
         }
     }
@@ -131,6 +133,24 @@ impl<'a> Build<'a> {
             self.inputs.len() - 1
         });
         Ok(self.program.load(index, tensor.dtype()))
+    }
+
+    /// The element of `source` that is `at` away from the point's place, which `strides` over the
+    /// iteration space give. Comes after all loads, once; see `Expr::Fetch`.
+    pub(crate) fn fetch(&mut self, source: &Tensor, strides: Dims, at: Value) -> Value {
+        debug_assert!(std::ptr::eq(source.runtime(), self.runtime) && self.fetch.is_none());
+        let input = self.inputs.len();
+        self.inputs.push(source.view_ref().clone());
+        self.fetch = Some(Box::new(Fetching { input, strides }));
+        self.program.push(Expr::Fetch { operand: input as u8, at }, source.dtype())
+    }
+
+    /// As [`Self::finish`], with dense strides of the caller's choice for the result.
+    pub(crate) fn finish_as(self, value: Value, strides: Dims) -> Result<Tensor> {
+        let dtype = self.program.dtype(value);
+        let tensor = new_tensor(self.runtime, dtype, self.shape.clone(), strides)?;
+        self.store(value, &tensor)?;
+        Ok(tensor)
     }
 
     /// Records the operation with a new tensor as its result, laid out as PyTorch would lay it out.
@@ -290,6 +310,7 @@ impl<'a> Build<'a> {
             inputs: self.inputs,
             output,
             fold: fold.map(Box::new),
+            fetch: self.fetch,
             entire: None,
         })
     }

@@ -1,18 +1,18 @@
 //! Indexing: `x.i((.., 1..3, -1))` and `x.index_put_((.., 1), 0.5)`.
 //!
-//! Owns [`Index`] and what converts into one. Every form here gives a view.
+//! Owns [`Index`] and what converts into one; `gather/resolve.rs` says what an expression means.
 
 use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
 use smallvec::SmallVec;
 
 use crate::error::{Error, Result};
-use crate::layout::Layout;
 
+use super::gather::{Selection, resolve};
 use super::{Arg, Tensor};
 
 /// What one place of an index expression says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Index {
     /// One index of a dimension, which goes; negative ones count from the end.
@@ -30,6 +30,42 @@ pub enum Index {
     NewAxis,
     /// As many whole dimensions as are left over: Python's `...`.
     Ellipsis,
+    /// The indices that a tensor holds.
+    ///
+    /// Integers (int64, int32) index one dimension, negative ones from the end; a mask (bool) as many
+    /// as it has, naming the elements where it is true.
+    Tensor(Box<Tensor>),
+}
+
+/// Index tensors are equal where they are the same elements of the same memory.
+impl PartialEq for Index {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Int(a), Self::Int(b)) => a == b,
+            (
+                Self::Slice { start, stop, step },
+                Self::Slice { start: other_start, stop: other_stop, step: other_step },
+            ) => (start, stop, step) == (other_start, other_stop, other_step),
+            (Self::NewAxis, Self::NewAxis) | (Self::Ellipsis, Self::Ellipsis) => true,
+            (Self::Tensor(a), Self::Tensor(b)) => a.shares_memory(b) && a.layout() == b.layout(),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Index {}
+
+/// Another handle to the same tensor, where there is one.
+impl Clone for Index {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Int(index) => Self::Int(*index),
+            &Self::Slice { start, stop, step } => Self::Slice { start, stop, step },
+            Self::NewAxis => Self::NewAxis,
+            Self::Ellipsis => Self::Ellipsis,
+            Self::Tensor(index) => Self::Tensor(Box::new(index.alias())),
+        }
+    }
 }
 
 /// A new dimension of size 1 in an index expression.
@@ -121,6 +157,18 @@ impl From<Ellipsis> for Index {
     }
 }
 
+impl From<Tensor> for Index {
+    fn from(index: Tensor) -> Self {
+        Self::Tensor(Box::new(index))
+    }
+}
+
+impl From<&Tensor> for Index {
+    fn from(index: &Tensor) -> Self {
+        Self::Tensor(Box::new(index.alias()))
+    }
+}
+
 impl From<RangeFull> for Index {
     fn from(_: RangeFull) -> Self {
         Self::Slice { start: None, stop: None, step: 1 }
@@ -156,7 +204,7 @@ macro_rules! single {
     ($($type:ty)*) => {$(
         impl IntoIndices for $type {
             fn into_indices(self) -> SmallVec<[Index; 6]> {
-                SmallVec::from_slice(&[self.into()])
+                smallvec::smallvec![self.into()]
             }
         }
     )*};
@@ -213,7 +261,7 @@ macro_rules! numbers {
 }
 
 numbers! { i32 i64 isize u32 usize }
-single! { Index Slice NewAxis Ellipsis RangeFull }
+single! { Index Slice NewAxis Ellipsis RangeFull Tensor &Tensor }
 
 /// A number no dimension reaches stands for one that does not fit.
 fn to_i64(index: impl TryInto<i64>) -> i64 {
@@ -242,23 +290,34 @@ tuples! {
 }
 
 impl Tensor {
-    /// The elements that an index expression names: Python's `x[...]`. Shares memory.
+    /// The elements that an index expression names: Python's `x[...]`.
     ///
-    /// Integers drop their dimension, ranges and slices keep it; see [`Index`].
+    /// Integers drop their dimension, ranges and slices keep it; see [`Index`]. The result shares memory
+    /// with this tensor, unless there is an index tensor: that makes a row-major copy.
+    ///
+    /// Index tensors are broadcast together, and their dimensions stand where the first indexed dimension
+    /// was, or in front if the indexed ones do not follow each other. One that is a mask is a read point, as
+    /// is an integer tensor without dimensions, which counts as an integer. One may come from the CPU.
     ///
     /// # Errors
     /// `Index` for an index out of range, for more places than dimensions, for two ellipses; `Value` for
-    /// a step that is not positive.
+    /// a step that is not positive; `Dtype` for an index tensor that is neither int64 nor int32 nor a mask;
+    /// `Shape` when index tensors do not broadcast or a mask does not have the shape of what it masks. An index
+    /// out of range inside an index tensor is reported at the next read point of the device, as `Index`, and
+    /// nothing is written.
     ///
     /// # Example
     /// ```
     /// let x = taut::tensor([[1, 2, 3], [4, 5, 6]], ())?;
     /// assert_eq!(x.i((.., 1..))?.to_vec::<i32>()?, [2, 3, 5, 6]);
     /// assert_eq!(x.i((-1, 0))?.item::<i32>()?, 4);
+    /// let columns = taut::tensor([2i64, 0], ())?;
+    /// assert_eq!(x.i((.., &columns))?.to_vec::<i32>()?, [3, 1, 6, 4]);
     /// # Ok::<(), taut::Error>(())
     /// ```
+    #[track_caller]
     pub fn i(&self, index: impl IntoIndices) -> Result<Self> {
-        Ok(self.with_layout(indexed(self.layout(), &index.into_indices())?))
+        resolve(self, &index.into_indices())?.read("index")
     }
 
     /// Writes a number or a tensor, broadcast and cast, to the elements that an index expression names:
@@ -281,7 +340,10 @@ impl Tensor {
         index: impl IntoIndices,
         value: impl Into<Arg<'a>>,
     ) -> Result<&Self> {
-        let target = self.i(index)?;
+        let Selection { view: target, along, .. } = resolve(self, &index.into_indices())?;
+        if !along.is_empty() {
+            return Err(Error::value("assignment at index tensors is not there yet"));
+        }
         match value.into() {
             Arg::Scalar(scalar) => {
                 target.fill_(scalar)?;
@@ -300,51 +362,4 @@ impl Tensor {
         }
         Ok(self)
     }
-}
-
-fn indexed(layout: &Layout, indices: &[Index]) -> Result<Layout> {
-    let takes = |index: &&Index| matches!(index, Index::Int(_) | Index::Slice { .. });
-    let named = indices.iter().filter(takes).count();
-    let rank = layout.rank();
-    if rank == 0 && matches!(indices, [Index::Int(_)]) {
-        return Err(Error::index(
-            "invalid index of a 0-dim tensor. Use item() to convert a 0-dim tensor to a number",
-        ));
-    }
-    if named > rank {
-        return Err(Error::index(format!("too many indices for tensor of dimension {rank}")));
-    }
-    if indices.iter().filter(|index| matches!(index, Index::Ellipsis)).count() > 1 {
-        return Err(Error::index("an index can only have a single ellipsis ('...')"));
-    }
-    let mut view = layout.clone();
-    let mut dim = 0_i64;
-    for (place, index) in indices.iter().enumerate() {
-        match *index {
-            Index::Int(index) => {
-                let size = view.shape()[dim as usize] as i64;
-                if index < -size || index >= size {
-                    return Err(Error::index(format!(
-                        "index {index} is out of bounds for dimension {place} with size {size}"
-                    )));
-                }
-                view = view.select(dim, index)?;
-            }
-            Index::Slice { start, stop, step } => {
-                if step <= 0 {
-                    return Err(Error::value(format!(
-                        "step must be greater than zero, but got {step}"
-                    )));
-                }
-                view = view.slice(dim, start, stop, step)?;
-                dim += 1;
-            }
-            Index::NewAxis => {
-                view = view.unsqueeze(dim)?;
-                dim += 1;
-            }
-            Index::Ellipsis => dim += (rank - named) as i64,
-        }
-    }
-    Ok(view)
 }

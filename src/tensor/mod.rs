@@ -14,6 +14,7 @@ mod display;
 mod elementwise;
 mod explain;
 mod functions;
+mod gather;
 mod host;
 mod in_place;
 mod index;

@@ -96,7 +96,8 @@ fn picked(shape: &[usize], indices: &[Index]) -> Result<Picked, ErrorKind> {
         written.push(Index::Ellipsis);
     }
     for index in written {
-        let (index, times) = if index == Index::Ellipsis { (whole, left) } else { (index, 1) };
+        let (index, times) =
+            if index == Index::Ellipsis { (whole.clone(), left) } else { (index, 1) };
         for _ in 0..times {
             if index == Index::NewAxis {
                 result.shape.push(1);

@@ -73,6 +73,9 @@ pub(crate) fn call(
     if let Some(output) = joins(op, args, kwargs)? {
         return Ok(output);
     }
+    if let Some(tensor) = gathers(op, args, kwargs)? {
+        return Ok(Output::Tensor(tensor));
+    }
     if let Some(output) = reductions(op, args, kwargs)? {
         return Ok(output);
     }
@@ -288,6 +291,26 @@ fn joins(op: &str, args: &[Value], kwargs: &[Keyword<'_>]) -> Result<Option<Outp
         _ => return Ok(None),
     };
     Ok(Some(Output::Tensor(tensor?)))
+}
+
+/// Operations that read at computed places.
+fn gathers(op: &str, args: &[Value], kwargs: &[Keyword<'_>]) -> Maybe {
+    let ([V::Tensor(t), rest @ ..], []) = (args, kwargs) else { return Ok(None) };
+    Ok(Some(match (op, rest) {
+        ("index_select", [V::Scalar(Scalar::Int(dim)), V::Tensor(index)]) => {
+            t.index_select(*dim, index)?
+        }
+        ("gather", [V::Scalar(Scalar::Int(dim)), V::Tensor(index)]) => t.gather(*dim, index)?,
+        ("take_along_dim", [V::Tensor(index), V::Scalar(Scalar::Int(dim))]) => {
+            t.take_along_dim(index, *dim)?
+        }
+        ("take_along_dim", [V::Tensor(index)] | [V::Tensor(index), V::None]) => {
+            t.take_along_dim(index, ())?
+        }
+        ("flip", [V::Ints(dims)]) => t.flip(dims)?,
+        ("flip", [V::Scalar(Scalar::Int(dim))]) => t.flip(*dim)?,
+        _ => return Ok(None),
+    }))
 }
 
 /// Reductions and scans.

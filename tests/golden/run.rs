@@ -216,7 +216,7 @@ impl<'a> Run<'a> {
             &Item::Slice { start, stop, step } => Index::Slice { start, stop, step },
             Item::Ellipsis => Index::Ellipsis,
             Item::NewAxis => Index::NewAxis,
-            Item::Tensor(_) => return Err("an index expression with a tensor in it".into()),
+            Item::Tensor(tensor) => self.tensor(tensor)?.into(),
         })
     }
 

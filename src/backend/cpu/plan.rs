@@ -57,6 +57,12 @@ pub(super) enum Step {
         operand: u8,
         out: Lanes,
     },
+    /// Copies elements of an operand that are `at` away from the points' places.
+    Fetch {
+        operand: u8,
+        at: Lanes,
+        out: Lanes,
+    },
     /// Copies to the elements of an operand.
     Scatter {
         operand: u8,
@@ -235,6 +241,7 @@ impl Program {
         let size = lane_size(node.dtype.lane());
         match node.expr {
             Expr::Load(operand) => self.load(code, i, operand, purpose),
+            Expr::Fetch { operand, at } => self.fetch(code, i, (operand, at), purpose),
             Expr::Scalar(scalar) => {
                 self.fill(i, size, FillValue::Scalar { scalar, dtype: node.dtype });
             }
@@ -298,6 +305,25 @@ impl Program {
                 }
             },
         }
+    }
+
+    fn fetch(&mut self, code: &Code, i: usize, (operand, at): (u8, Value), purpose: Purpose) {
+        let dtype = code.operands[usize::from(operand)].dtype;
+        let places = self.values[usize::from(at)].lanes;
+        match convert::widen(dtype) {
+            None => {
+                let out = self.destination(code, i, purpose);
+                self.steps.push(Step::Fetch { operand, at: places, out });
+            }
+            Some(run) => {
+                let stored = self.register(dtype.size() as u8);
+                self.steps.push(Step::Fetch { operand, at: places, out: stored });
+                let out = self.destination(code, i, purpose);
+                self.push_apply(run, [stored, NOWHERE, NOWHERE], out, None);
+                self.release(stored);
+            }
+        }
+        self.used(at);
     }
 
     fn cast(&mut self, code: &Code, i: usize, value: Value, purpose: Purpose) {

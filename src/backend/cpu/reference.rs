@@ -96,6 +96,16 @@ fn evaluate(launch: &Launch, memory: &[Vec<u8>], index: usize) -> Vec<Number> {
                 bits[..dtype.size()].copy_from_slice(&memory[buffer][at..at + dtype.size()]);
                 loaded(dtype, u64::from_le_bytes(bits))
             }
+            Expr::Fetch { operand, .. } => {
+                let Int(place) = arguments[0] else { unreachable!("a place is an integer") };
+                let (buffer, at, dtype) = element(launch, operand, index);
+                let (bytes, size) = (&memory[buffer], dtype.size());
+                let last = (bytes.len() / size - 1) as i64;
+                let at = ((at / size) as i64).wrapping_add(place).clamp(0, last) as usize * size;
+                let mut bits = [0; 8];
+                bits[..size].copy_from_slice(&bytes[at..at + size]);
+                loaded(dtype, u64::from_le_bytes(bits))
+            }
             Expr::Scalar(k) => loaded(*dtype, args.scalars[usize::from(k)]),
             Expr::Index => narrowed(*dtype, Int(position as i64)),
             Expr::Random { word, words, scalar } => {

@@ -327,6 +327,20 @@ impl<'a> Launched<'a> {
                     });
                 });
             }
+            Step::Fetch { operand, at, out } => {
+                let view = &self.views[usize::from(operand)];
+                self.write(out, registers, tile, |out, registers| {
+                    let places = self.read(at, registers, tile);
+                    let size = usize::from(at.size);
+                    self.each_block(view, tile, |lane, block| {
+                        let end = lane + block.len();
+                        let bytes = lane * view.size..end * view.size;
+                        let places = &places[lane * size..end * size];
+                        // SAFETY: a buffer that is fetched from is not stored to.
+                        unsafe { view.fetch(block, places, size, &mut out[bytes]) };
+                    });
+                });
+            }
             Step::Scatter { operand, value, past_cache } => {
                 let view = &self.views[usize::from(operand)];
                 let value = self.read(value, registers, tile);

@@ -9,12 +9,15 @@
 //!   by no other point, and each point belongs to one tile, which one thread runs.
 //! - Within a launch that scatters: each thread has a range of the target's buffer of its own
 //!   ([`Elements`]), and no other operand sees that buffer.
+//! - At computed places: [`View::fetch`] clamps to the buffer, which nobody stores to.
 //! - Within a tile: a slice of a buffer that the launch stores to lives only while one step runs, and
 //!   no step sees two of them (`plan` upholds it).
 #![allow(unsafe_code, reason = "makes slices of memory that threads share element by element")]
 
 use std::marker::PhantomData;
 use std::slice;
+
+use bytemuck::{Pod, cast_slice, cast_slice_mut};
 
 use crate::backend::Buffer;
 use crate::kernel::{Class, Dims, OperandArgs, OperandCode};
@@ -27,6 +30,8 @@ pub(super) struct View<'a> {
     pointer: *mut u8,
     /// Bytes an element takes.
     pub(super) size: usize,
+    /// Elements of the buffer before the one at the origin, and from it on.
+    bounds: [usize; 2],
     /// In elements.
     pub(super) strides: &'a Dims,
     pub(super) class: Class,
@@ -84,7 +89,15 @@ impl<'a> View<'a> {
         };
         // SAFETY: in bounds, as just asserted.
         let pointer = unsafe { start.add(args.offset * size) }.as_ptr();
-        Self { pointer, size, strides: &args.strides, class: code.class, buffer: PhantomData }
+        let bounds = [args.offset, buffer.bytes() / size - args.offset];
+        Self {
+            pointer,
+            size,
+            bounds,
+            strides: &args.strides,
+            class: code.class,
+            buffer: PhantomData,
+        }
     }
 
     /// Where the element `from` elements from the origin lies. Whoever goes there upholds what
@@ -130,6 +143,50 @@ impl<'a> View<'a> {
                 2 => gather::<u16>(from.cast(), block, to.cast()),
                 4 => gather::<u32>(from.cast(), block, to.cast()),
                 _ => gather::<u64>(from.cast(), block, to.cast()),
+            }
+        }
+    }
+
+    /// For each element of the block, row by row, copies the one that is `at` away from it: int32 or
+    /// int64 lanes of `lane` bytes. Where there is none it copies another of the buffer.
+    ///
+    /// # Safety
+    /// Nothing writes to the operand's buffer meanwhile.
+    pub(super) unsafe fn fetch(&self, block: Block, at: &[u8], lane: usize, to: &mut [u8]) {
+        // SAFETY: by contract.
+        unsafe {
+            match self.size {
+                1 => self.fetch_typed::<u8>(block, at, lane, to),
+                2 => self.fetch_typed::<u16>(block, at, lane, to),
+                4 => self.fetch_typed::<u32>(block, at, lane, to),
+                _ => self.fetch_typed::<u64>(block, at, lane, to),
+            }
+        }
+    }
+
+    /// # Safety
+    /// As [`View::fetch`], and `T` has the size of an element.
+    unsafe fn fetch_typed<T: Pod>(&self, block: Block, at: &[u8], lane: usize, to: &mut [u8]) {
+        let [before, after] = self.bounds.map(|elements| elements as i64);
+        // The last element of the buffer is there: the operand's first is.
+        let element = |place: usize, at: i64| {
+            let place = (place as i64).wrapping_add(at).clamp(-before, after - 1);
+            // SAFETY: in bounds, as just clamped; nobody writes, by contract.
+            unsafe { self.pointer.cast::<T>().offset(place as isize).read() }
+        };
+        let to: &mut [T] = cast_slice_mut(to);
+        let Block { offset, rows, row_stride, columns, column_stride } = block;
+        for r in 0..rows {
+            let row = offset + r * row_stride;
+            let to = to[r * columns..][..columns].iter_mut().enumerate();
+            let at = &at[r * columns * lane..][..columns * lane];
+            match lane {
+                4 => to.zip(cast_slice::<u8, i32>(at)).for_each(|((c, to), &at)| {
+                    *to = element(row + c * column_stride, at.into());
+                }),
+                _ => to.zip(cast_slice::<u8, i64>(at)).for_each(|((c, to), &at)| {
+                    *to = element(row + c * column_stride, at);
+                }),
             }
         }
     }

@@ -99,6 +99,8 @@ impl ProductParam {
 #[derive(Clone, Debug)]
 pub(super) struct ParamLayout {
     operands: SmallVec<[usize; 8]>,
+    /// By operand; only those that are fetched from have it.
+    elements: SmallVec<[usize; 8]>,
     /// Of a fold or of a product, if there is one.
     own: usize,
     scalars: usize,
@@ -116,16 +118,20 @@ impl ParamLayout {
                 (None, Some(Whole::Product)) => ProductParam::ALL.len(),
                 (None, _) => 0,
             };
+        let mut elements = SmallVec::new();
         let operands = code
             .operands
             .iter()
-            .map(|operand| {
+            .enumerate()
+            .map(|(i, operand)| {
                 let at = next;
                 next += 1 + if operand.class == Class::Strided { rank } else { 0 };
+                elements.push(next);
+                next += usize::from(code.is_fetched(i));
                 at
             })
             .collect();
-        Self { operands, own, scalars: next.next_multiple_of(2), rank }
+        Self { operands, elements, own, scalars: next.next_multiple_of(2), rank }
     }
 
     pub(super) fn size(&self, dim: usize) -> usize {
@@ -147,6 +153,11 @@ impl ParamLayout {
     /// Of a strided operand.
     pub(super) fn stride(&self, operand: usize, dim: usize) -> usize {
         self.operands[operand] + 1 + dim
+    }
+
+    /// Elements of the part of its buffer that the dispatch sees, of an operand that is fetched from.
+    pub(super) fn elements(&self, operand: usize) -> usize {
+        self.elements[operand]
     }
 
     /// The low word; the high one follows.

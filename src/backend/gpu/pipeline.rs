@@ -7,8 +7,9 @@
 //! Shaders compile without wgpu's bounds checks and loop counters. Every index a shader forms is that
 //! of an operand's element at a point of the iteration space, or of the run around it: `submit` refuses
 //! a launch whose operands leave their buffers ([`in_range`]), points beyond the end are clamped to the
-//! last one, and runs stay within a buffer because they and buffers are aligned
-//! ([`GRANULE`]). Folds index their workgroup's memory by the invocation and what is added to it within
+//! last one, what is read at a computed place is clamped to the part of the buffer that is bound, and runs
+//! stay within a buffer because they and buffers are aligned ([`GRANULE`]). Folds index their workgroup's
+//! memory by the invocation and what is added to it within
 //! their lanes, and their scratch memory as `submit` laid it out. Products clamp the lines that they load
 //! to the last one of their matrix, load nothing from the end of `k` on and store no result that is not
 //! there; they index workgroup memory by the cells of a tile, which are as many as it has, and scratch

@@ -110,6 +110,7 @@ fn whole(name: &'static str, lhs: &Tensor, rhs: &Tensor, shape: Dims, k: usize) 
         inputs: smallvec![lhs.view_ref().clone(), rhs.view_ref().clone()],
         output: out.view_ref().clone(),
         fold: None,
+        fetch: None,
         entire: Some(Box::new(Entire {
             whole: Whole::Product,
             strides: walks.into_iter().collect(),

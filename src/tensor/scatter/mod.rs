@@ -16,7 +16,7 @@ use smallvec::smallvec;
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Entire, Program, Record};
+use crate::graph::{Entire, Program, Record, Refusal};
 use crate::kernel::{Dims, Whole};
 use crate::layout::{self, Layout, Overlap};
 use crate::ops::Op;
@@ -65,7 +65,8 @@ impl Scattering<'_> {
             whole: Whole::Scatter { fold: self.fold },
             strides: smallvec![strides(self.addresses), strides(&source), self.places],
         };
-        let program = Program { refusal: self.refusal, ..Default::default() };
+        let program =
+            Program { refusal: Refusal::Index(self.refusal.into()), ..Default::default() };
         target.runtime().record(Record {
             name: self.name,
             location: Location::caller(),
@@ -77,6 +78,7 @@ impl Scattering<'_> {
                 .collect(),
             output: target.view_ref().clone(),
             fold: None,
+            fetch: None,
             entire: Some(Box::new(entire)),
         })
     }

@@ -126,6 +126,7 @@ impl Tensor {
             inputs: smallvec![keys.into_view()],
             output: out.into_view(),
             fold: None,
+            fetch: None,
             entire: Some(Box::new(entire)),
         })?;
         Ok(positions)

@@ -54,7 +54,7 @@ impl Buffers {
             .map(|i| {
                 let aligned =
                     if is_stored(code, i) { variant.stores_aligned } else { variant.loads_aligned };
-                aligned && code.operands[i].class == Class::Contiguous
+                aligned && code.operands[i].class == Class::Contiguous && !code.is_fetched(i)
             })
             .collect();
         let views = (0..buffer_count(code))

@@ -12,7 +12,7 @@ use super::buffers::Buffers;
 use smallvec::SmallVec;
 
 use crate::backend::gpu::params::{self, FoldParam, ParamLayout, pair, word};
-use crate::dtype::DType;
+use crate::dtype::{DType, Lane};
 use crate::kernel::{Class, Code, Expr, Node, Value};
 use crate::math::emit;
 
@@ -72,7 +72,7 @@ impl<'a> Entry<'a> {
             uniform[i] = match node.expr {
                 Expr::Scalar(_) => true,
                 Expr::Load(operand) => code.operands[usize::from(operand)].class == Class::Uniform,
-                Expr::Index | Expr::Random { .. } => false,
+                Expr::Index | Expr::Random { .. } | Expr::Fetch { .. } => false,
                 ref expr => expr.arguments().iter().all(|&a| uniform[usize::from(a)]),
             };
         }
@@ -150,7 +150,9 @@ impl<'a> Entry<'a> {
         let loads =
             self.code.nodes.iter().zip(&self.needed).filter_map(|(node, &needed)| {
                 match node.expr {
-                    Expr::Load(operand) if needed => Some(usize::from(operand)),
+                    Expr::Load(operand) | Expr::Fetch { operand, .. } if needed => {
+                        Some(usize::from(operand))
+                    }
                     _ => None,
                 }
             });
@@ -219,6 +221,7 @@ impl<'a> Entry<'a> {
         };
         match node.expr {
             Expr::Load(operand) => self.load(i, usize::from(operand)),
+            Expr::Fetch { operand, at } => self.fetch(i, usize::from(operand), at),
             Expr::Scalar(k) => {
                 let at = self.layout.scalar(usize::from(k));
                 let stored = if node.dtype.size() == 8 { pair(at) } else { word(at) };
@@ -268,6 +271,37 @@ impl<'a> Entry<'a> {
         format!("decode_{}({stored})", emit::short(operand.dtype))
     }
 
+    /// The element beyond the operand's own; all modulo 2^32.
+    fn fetch(&mut self, node: usize, i: usize, at: Value) -> String {
+        let operand = self.code.operands[i];
+        let (bytes, buffer) = (operand.dtype.size(), operand.buffer);
+        let lane = self.code.nodes[usize::from(at)].dtype.lane();
+        let at = match lane {
+            Lane::I64 => format!("{}(v{at})", emit::cast_name(lane, DType::I32)),
+            _ => format!("v{at}"),
+        };
+        let (own, elements) = (self.element(i), word(self.layout.elements(i)));
+        let _ = writeln!(self.point, "    let place{node} = {own} + bitcast<u32>({at});");
+        let stored = format!("load_element{bytes}_{buffer}(min(place{node}, {elements} - 1u))");
+        format!("decode_{}({stored})", emit::short(operand.dtype))
+    }
+
+    /// Whether the point is this dispatch's to have an effect.
+    fn once(&self) -> String {
+        let mut text = String::from(if self.role == Role::Fold { "within" } else { "k < count" });
+        if self.variant.partial {
+            for (node, Node { expr, .. }) in self.code.nodes.iter().enumerate() {
+                if let Expr::Fetch { operand, .. } = *expr
+                    && self.needed[node]
+                {
+                    let elements = word(self.layout.elements(operand.into()));
+                    let _ = write!(text, " && place{node} < {elements}");
+                }
+            }
+        }
+        text
+    }
+
     /// The index of the operand's element at the point.
     pub(super) fn element(&self, i: usize) -> String {
         let mut text = word(self.layout.offset(i));
@@ -313,7 +347,7 @@ impl<'a> Entry<'a> {
                 );
             } else {
                 let element = self.element(i);
-                let once = if self.role == Role::Fold { "within" } else { "k < count" };
+                let once = self.once();
                 let _ = writeln!(
                     self.point,
                     "    if {once} {{ store_element{bytes}_{buffer}({element}, {value}); }}"
@@ -324,9 +358,10 @@ impl<'a> Entry<'a> {
 
     fn report(&mut self) {
         if let Some(check) = &self.code.check {
+            let once = self.once();
             let _ = writeln!(
                 self.point,
-                "    if k < count && v{} != 0i {{ atomicStore(&status[{}], 1u); }}",
+                "    if {once} && v{} != 0i {{ atomicStore(&status[{}], 1u); }}",
                 check.value,
                 word(params::SLOT)
             );

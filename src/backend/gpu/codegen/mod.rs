@@ -32,6 +32,9 @@ pub(super) struct Variant {
     pub(super) stores_aligned: bool,
     /// See `shaders/tiles.wgsl`.
     pub(super) tiled: bool,
+    /// A dispatch sees part of what is fetched from, and stores only the points that it can: see Note
+    /// [Fetched windows].
+    pub(super) partial: bool,
 }
 
 /// Points of a tile's side.
@@ -63,12 +66,13 @@ impl Text {
 
 impl Variant {
     /// All there are.
-    pub(super) const COUNT: usize = 8;
+    pub(super) const COUNT: usize = 16;
 
     pub(super) fn index(self) -> usize {
         usize::from(self.loads_aligned)
             + 2 * usize::from(self.stores_aligned)
             + 4 * usize::from(self.tiled)
+            + 8 * usize::from(self.partial)
     }
 
     /// The variant for a shape and operands at these offsets, in elements.
@@ -77,11 +81,12 @@ impl Variant {
         args: &Args,
         shape: &[usize],
         offset: impl Fn(usize) -> usize,
+        partial: bool,
     ) -> Self {
         let aligned = |stored: bool| {
             (0..code.operands.len())
                 .filter(|&i| code.operands[i].class == Class::Contiguous)
-                .filter(|&i| is_stored(code, i) == stored)
+                .filter(|&i| is_stored(code, i) == stored && !code.is_fetched(i))
                 .all(|i| offset(i).is_multiple_of(RUN as usize))
         };
         let tiled = match *shape {
@@ -97,7 +102,9 @@ impl Variant {
             }
             _ => false,
         };
-        Self { loads_aligned: aligned(false), stores_aligned: aligned(true), tiled }
+        // Runs are stored whole, and here it may be that only some points of one are.
+        let stores_aligned = aligned(true) && !partial;
+        Self { loads_aligned: aligned(false), stores_aligned, tiled, partial }
     }
 }
 

@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 
 use self::fold::Scratch;
 use super::checks::Checks;
-use super::codegen::{RUN, TILE, Text, Variant, WORKGROUP, scalar_count};
+use super::codegen::{RUN, TILE, Text, Variant, WORKGROUP, is_stored, scalar_count};
 use super::context::Context;
 use super::memory::{GpuMemory, Pool, Slab};
 use super::params;
@@ -131,7 +131,8 @@ impl Submitter {
         let mut mains = Vec::with_capacity(windows.len());
         for window in &windows {
             let local = |i: usize| local_offset(kernel, window, i);
-            let variant = Variant::of(&kernel.code, &kernel.args, &window.shape, local);
+            let variant =
+                Variant::of(&kernel.code, &kernel.args, &window.shape, local, window.partial);
             let pipeline = pipelines.get(context, &kernel.code, Text::Points(variant))?;
             let group = self.group(context, &pipeline, slabs.iter().copied().zip(&window.parts));
             let offset = params_begin(context, words);
@@ -190,8 +191,18 @@ fn slabs<'l>(context: &Context, launch: &'l Launch) -> Result<SmallVec<[&'l Slab
     let slabs: SmallVec<[&Slab; 8]> =
         buffers.map(|buffer| buffer.memory::<GpuMemory>().slab()).collect();
     debug_assert!(
-        slabs.iter().enumerate().all(|(i, a)| slabs[..i].iter().all(|b| a.id != b.id)),
-        "a buffer is there twice, and one binding may be stored to: {launch:?}"
+        slabs.iter().enumerate().all(|(i, a)| {
+            let is_stored = |buffer: usize| {
+                let sees =
+                    |&o: &usize| usize::from(launch.kernel.code.operands[o].buffer) == buffer;
+                (0..launch.kernel.code.operands.len())
+                    .filter(sees)
+                    .any(|o| is_stored(&launch.kernel.code, o))
+            };
+            let again = slabs[..i].iter().position(|b| a.id == b.id);
+            again.is_none_or(|first| !is_stored(first) && !is_stored(i))
+        }),
+        "a buffer is there twice, and one binding is stored to: {launch:?}"
     );
     Ok(slabs)
 }
@@ -207,7 +218,8 @@ fn params_begin(context: &Context, words: &mut Vec<u32>) -> u32 {
 fn local_offset(kernel: &Kernel, window: &Window, operand: usize) -> usize {
     let code = &kernel.code.operands[operand];
     let start = window.parts[usize::from(code.buffer)].start as usize / code.dtype.size();
-    window.offset(kernel, operand) - start
+    // What is fetched may lie in a later part than its operand begins: then it wraps, as in the shader.
+    window.offset(kernel, operand).wrapping_sub(start)
 }
 
 fn workgroups(shape: &[usize], variant: Variant) -> u64 {
@@ -250,6 +262,10 @@ fn append_params(
     }
     for (i, operand) in kernel.code.operands.iter().enumerate() {
         own[layout.offset(i)] = local_offset(kernel, window, i) as u32;
+        if kernel.code.is_fetched(i) {
+            let part = window.parts[usize::from(operand.buffer)];
+            own[layout.elements(i)] = (part.len / operand.dtype.size() as u64) as u32;
+        }
         if operand.class == Class::Strided {
             for (dim, &stride) in kernel.args.operands[i].strides.iter().enumerate() {
                 // The stride of a dimension of size 1 may be anything and is never taken.

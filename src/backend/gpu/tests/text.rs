@@ -13,8 +13,10 @@ use crate::math::emit::Subnormals;
 use crate::ops::{Op, Output};
 
 const SUM: Fold = Fold::Op(Op::Add);
-const ALIGNED: Variant = Variant { loads_aligned: true, stores_aligned: true, tiled: false };
-const UNALIGNED: Variant = Variant { loads_aligned: false, stores_aligned: false, tiled: false };
+const ALIGNED: Variant =
+    Variant { loads_aligned: true, stores_aligned: true, tiled: false, partial: false };
+const UNALIGNED: Variant =
+    Variant { loads_aligned: false, stores_aligned: false, tiled: false, partial: false };
 const TILED: Variant = Variant { tiled: true, ..ALIGNED };
 
 fn is_wide(code: &Code) -> bool {

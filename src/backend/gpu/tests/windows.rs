@@ -107,3 +107,60 @@ fn check_in_windows_stores_nothing_before_the_failing_window() {
     assert_eq!(device.wait().unwrap(), Some(77));
     assert_eq!(download::<i32>(&device, &out, 5000), vec![9; 5000]);
 }
+
+#[test]
+fn fetched_in_windows_equals_the_whole() {
+    for options in
+        [GpuOptions::default(), GpuOptions { max_binding: Some(1024), ..Default::default() }]
+    {
+        let Some(device) = device_with(options) else { return };
+        // Rows and columns far apart, two sources, elements that share words.
+        let (rows, columns, len) = (33, 70, 5003);
+        let table: Vec<i16> = (0..len).map(|i| (i * 7 % 30_011) as i16).collect();
+        let other: Vec<i32> = (0..len).map(|i| i * 100_000).collect();
+        let at: Vec<i32> = (0..rows * columns).map(|i| i * 911 % (len - 2 * columns)).collect();
+        let (x, y, places) =
+            (upload(&device, &table), upload(&device, &other), upload(&device, &at));
+        let size = (rows * columns) as usize;
+        let out = upload(&device, &vec![-1_i16; size]);
+        let sum = upload(&device, &vec![-1_i32; size]);
+        let mut build = Build::new(&[rows as usize, columns as usize]);
+        let at_operand = build.dense(0, DType::I32);
+        let table_operand = build.operand(1, DType::I16, 3, &[0, 2]);
+        let other_operand = build.operand(2, DType::I32, 0, &[0, 0]);
+        let (out_operand, sum_operand) = (build.dense(3, DType::I16), build.dense(4, DType::I32));
+        let place = build.load(at_operand);
+        let one = build.node(Expr::Fetch { operand: table_operand, at: place }, DType::I16);
+        let two = build.node(Expr::Fetch { operand: other_operand, at: place }, DType::I32);
+        let wide = build.node(Expr::Cast(one), DType::I32);
+        let total = build.node(Expr::Binary(Op::Add, [wide, two]), DType::I32);
+        build.store(out_operand, one);
+        build.store(sum_operand, total);
+        device.run(&[build.launch(&[&places, &x, &y, &out, &sum])]).unwrap();
+        let from = |i: usize| at[i] as usize + 3 + 2 * (i % columns as usize);
+        let expected: Vec<i16> = (0..size).map(|i| table[from(i)]).collect();
+        assert_eq!(download::<i16>(&device, &out, size), expected);
+        let expected: Vec<i32> =
+            (0..size).map(|i| i32::from(expected[i]) + other[at[i] as usize]).collect();
+        assert_eq!(download::<i32>(&device, &sum, size), expected);
+    }
+}
+
+#[test]
+fn fetched_out_of_range_stays_in_the_buffer() {
+    let Some(device) = small() else { return };
+    let table: Vec<i32> = (1..=2000).collect();
+    let at = [-1, 5, 1_000_000, i32::MIN, i32::MAX, 1999];
+    let (x, places) = (upload(&device, &table), upload(&device, &at));
+    let out = upload(&device, &[0_i32; 6]);
+    let mut build = Build::new(&[6]);
+    let at_operand = build.dense(0, DType::I32);
+    let table_operand = build.operand(1, DType::I32, 0, &[0]);
+    let out_operand = build.dense(2, DType::I32);
+    let place = build.load(at_operand);
+    let value = build.node(Expr::Fetch { operand: table_operand, at: place }, DType::I32);
+    build.store(out_operand, value);
+    device.run(&[build.launch(&[&places, &x, &out])]).unwrap();
+    let got = download::<i32>(&device, &out, 6);
+    assert_eq!((got[1], got[5]), (6, 2000));
+}

@@ -6,6 +6,13 @@
 //! still too much, along the next dimension within each slice. A window is a range of consecutive
 //! points, so contiguous operands stay contiguous, and the pipeline is that of the whole launch.
 
+//!
+//! # Note [Fetched windows]
+//! What is read at computed places may be anywhere in its buffer. Where a binding does not reach all of
+//! that, the launch runs once for each part of the buffer, and each time the effects of a point happen only
+//! if the element that it fetches lies in the part. With several such operands it runs once for each
+//! combination of their parts. So every point takes effect once, whatever else its kernel does.
+
 mod fold;
 mod product;
 
@@ -40,6 +47,8 @@ pub(super) struct Window {
     pub(super) origin: Dims,
     /// By buffer.
     pub(super) parts: SmallVec<[Part; 8]>,
+    /// Whether points may be left to other windows: Note [Fetched windows].
+    pub(super) partial: bool,
 }
 
 impl Window {
@@ -64,18 +73,56 @@ impl Window {
 /// The windows of a launch, in order; `sizes` are the bytes of its buffers. `None` where even a single
 /// point needs parts of one buffer that no binding reaches at once.
 pub(super) fn windows(kernel: &Kernel, sizes: &[u64], reach: Reach) -> Option<Vec<Window>> {
-    let cutter = Cutter { kernel, sizes, reach };
     let mut windows = Vec::new();
-    let shape = kernel.args.shape.clone();
-    let origin = Dims::from_elem(0, shape.len());
-    cutter.cut(shape, origin, &mut windows)?;
+    for (fetched, partial) in fetched_parts(kernel, sizes, reach)? {
+        let cutter = Cutter { kernel, sizes, reach, fetched: &fetched, partial };
+        let shape = kernel.args.shape.clone();
+        let origin = Dims::from_elem(0, shape.len());
+        cutter.cut(shape, origin, &mut windows)?;
+    }
     Some(windows)
+}
+
+/// By buffer, the part that a window sees of what is fetched from.
+type Fetched = SmallVec<[Option<Part>; 8]>;
+
+/// All combinations of the parts of buffers that are fetched from, each with whether it leaves something
+/// out. `None` where an element's index does not fit a word.
+fn fetched_parts(kernel: &Kernel, sizes: &[u64], reach: Reach) -> Option<Vec<(Fetched, bool)>> {
+    let mut all: Vec<(Fetched, bool)> = vec![(SmallVec::from_elem(None, sizes.len()), false)];
+    for (i, operand) in kernel.code.operands.iter().enumerate() {
+        if !kernel.code.is_fetched(i) {
+            continue;
+        }
+        let buffer = usize::from(operand.buffer);
+        let size = sizes[buffer];
+        if size / operand.dtype.size() as u64 > 1 << 32 {
+            return None;
+        }
+        let starts = (0..size.div_ceil(reach.binding)).map(|part| part * reach.binding);
+        let parts: Vec<Part> =
+            starts.map(|start| Part { start, len: reach.binding.min(size - start) }).collect();
+        let several = parts.len() > 1;
+        all = all
+            .iter()
+            .flat_map(|(fetched, partial)| {
+                parts.iter().map(move |&part| {
+                    let mut fetched = fetched.clone();
+                    fetched[buffer] = Some(part);
+                    (fetched, *partial || several)
+                })
+            })
+            .collect();
+    }
+    Some(all)
 }
 
 struct Cutter<'a> {
     kernel: &'a Kernel,
     sizes: &'a [u64],
     reach: Reach,
+    fetched: &'a Fetched,
+    partial: bool,
 }
 
 impl Cutter<'_> {
@@ -122,17 +169,25 @@ impl Cutter<'_> {
 
     fn fits(&self, window: &Window) -> bool {
         window.len() <= self.reach.points
-            && window.parts.iter().all(|part| part.len <= self.reach.binding)
+            && window
+                .parts
+                .iter()
+                .zip(self.fetched)
+                .all(|(part, fetched)| fetched.is_some() || part.len <= self.reach.binding)
     }
 
     fn window(&self, shape: Dims, origin: Dims) -> Window {
-        let mut window = Window { shape, origin, parts: SmallVec::new() };
+        let partial = self.partial;
+        let mut window = Window { shape, origin, parts: SmallVec::new(), partial };
         window.parts = (0..self.sizes.len()).map(|buffer| self.part(&window, buffer)).collect();
         window
     }
 
     /// What the window sees of a buffer: all of it where a binding may, so that bind groups repeat.
     fn part(&self, window: &Window, buffer: usize) -> Part {
+        if let Some(part) = self.fetched[buffer] {
+            return part;
+        }
         let whole = self.sizes[buffer];
         if whole <= self.reach.binding {
             return Part { start: 0, len: whole };
