@@ -146,7 +146,8 @@ impl Tensor {
     /// [`gather`](Self::gather) where the tensor and `indices` are broadcast apart from `dim`; without a dim,
     /// `()`, both are flat.
     ///
-    /// With a dim, negative indices count from the end; flat, they are refused, as PyTorch does.
+    /// With a dim, an index counts modulo the size, so that negative ones count from the end; flat, it must
+    /// be in range. PyTorch does both.
     /// What `argmax` or `argsort` along a dim give is ready to be taken. Beside int64, which PyTorch asks
     /// for, `indices` may be int32, for devices without int64.
     ///
@@ -193,15 +194,17 @@ impl Tensor {
         if self.dim() == 0 {
             return self.gathered("take_along_dim", dim, indices, Indices::Signed);
         }
+        let size = self.shape()[dim] as i64;
+        let wrapped = if size > 0 { indices.remainder(size)? } else { indices.alias() };
         // Broadcast as if both had one index along the dim.
         let (mut own, mut other) = (self.dims(), indices.dims());
         (own[dim], other[dim]) = (1, 1);
         let common = layout::broadcast(&[&own, &other])?;
         let mut sizes: Vec<i64> = common.iter().map(|&size| size as i64).collect();
-        sizes[dim] = self.shape()[dim] as i64;
+        sizes[dim] = size;
         let source = self.expand(&sizes[..])?;
         sizes[dim] = indices.shape()[dim] as i64;
-        source.gathered("take_along_dim", dim, &indices.expand(&sizes[..])?, Indices::Signed)
+        source.gathered("take_along_dim", dim, &wrapped.expand(&sizes[..])?, Indices::Natural)
     }
 
     /// The elements at the row-major indices that a tensor names: the result has its shape. Negative
