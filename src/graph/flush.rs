@@ -56,6 +56,10 @@ struct Batch {
 }
 
 /// A kernel without buffers.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "lives on the stack for one launch: a box would cost more"
+)]
 enum Made<'t> {
     Now(Built),
     /// By Note [Templates].

@@ -45,7 +45,7 @@ pub(crate) type Dims = SmallVec<[usize; 4]>;
 /// nothing else may depend on them.
 ///
 /// A handle: views and the operations that wait for them share one, so that recording copies no sizes.
-#[derive(Clone, Debug, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Layout(Arc<Walk>);
 
 /// What a [`Layout`] refers to.
@@ -54,13 +54,6 @@ pub(crate) struct Walk {
     shape: Dims,
     strides: Dims,
     offset: usize,
-}
-
-impl PartialEq for Layout {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
-    }
 }
 
 impl Deref for Layout {

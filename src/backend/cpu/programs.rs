@@ -33,7 +33,7 @@ pub(super) fn program(kernel: &Kernel, purpose: Purpose) -> Arc<Program> {
         }
         // Allocations are 16 bytes apart, and codes are some hundreds long.
         let address = kernel.code.address() / 16;
-        let place = &mut made[(address ^ address / PLACES) % PLACES];
+        let place = &mut made[(address ^ (address / PLACES)) % PLACES];
         match place {
             Some(made)
                 if made.code.is(&kernel.code) && made.form == form && made.purpose == purpose =>
