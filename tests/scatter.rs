@@ -262,3 +262,52 @@ fn cumsum_of_long_integers_wraps_as_one_after_the_other() {
         }
     }
 }
+
+#[test]
+fn index_put_at_tensors_writes_where_reading_reads() {
+    for device in devices() {
+        let x = taut::zeros([4, 5, 3], (DType::I32, device)).unwrap();
+        let rows = on(device, vec![3_i64, -4, 1]);
+        let places = on(device, vec![2_i64, 0, -1]);
+        // Separated by a range: the indexed dim comes first, then the kept one.
+        let values = taut::arange(6, device).unwrap().view([3, 2]).unwrap();
+        x.index_put_((&rows, 1..3, &places), &values).unwrap();
+        let back = x.i((&rows, 1..3, &places)).unwrap();
+        assert_eq!(back.to_vec::<i32>().unwrap(), [0, 1, 2, 3, 4, 5], "{device}");
+        assert_eq!(
+            x.sum(()).unwrap().item::<i64>().unwrap(),
+            15,
+            "{device}: nothing else is written"
+        );
+
+        // Through a view, broadcast, the last of equal indices staying.
+        let y = taut::zeros([2, 4], (DType::F32, device)).unwrap();
+        y.t().unwrap().index_put_(on(device, vec![1_i64, 1, 3]), 2).unwrap();
+        assert_eq!(y.to_vec::<f32>().unwrap(), [0.0, 2.0, 0.0, 2.0, 0.0, 2.0, 0.0, 2.0]);
+        y.index_put_(y.gt(0).unwrap(), &on(device, vec![1.0_f32, 3.0, 5.0, 7.0])).unwrap();
+        assert_eq!(y.to_vec::<f32>().unwrap(), [0.0, 1.0, 0.0, 3.0, 0.0, 5.0, 0.0, 7.0]);
+        y.index_put_((0, &on(device, vec![2_i64, 2])), &on(device, vec![8.0_f32, 9.0])).unwrap();
+        assert_eq!(y.to_vec::<f32>().unwrap()[..4], [0.0, 1.0, 9.0, 3.0]);
+    }
+}
+
+#[test]
+fn index_put_of_bad_input_is_an_error_and_writes_nothing() {
+    for device in devices() {
+        let x = taut::zeros([3, 2], (DType::U8, device)).unwrap();
+        let rows = on(device, vec![0_i64, 2]);
+        let kind = |result: taut::Result<&Tensor>| result.map(|_| ()).unwrap_err().kind();
+        let wide = taut::ones([3, 2], device).unwrap();
+        assert_eq!(kind(x.index_put_(&rows, &wide)), ErrorKind::Shape);
+        assert_eq!(kind(x.index_put_(&rows, 300)), ErrorKind::Value);
+        let repeated = taut::zeros([1, 2], (DType::U8, device)).unwrap().expand([3, 2]).unwrap();
+        assert_eq!(kind(repeated.index_put_(&rows, 1)), ErrorKind::Overlap);
+        for wrong in [3_i64, -4] {
+            // On a GPU the CPU does it for now, and reports at once.
+            let put = x.index_put_(on(device, vec![0, wrong]), 1).map(|_| ());
+            let error = put.and_then(|()| x.to_vec::<u8>().map(|_| ())).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Index, "{device}: {error}");
+            assert_eq!(x.to_vec::<u8>().unwrap(), [0; 6], "{device}");
+        }
+    }
+}

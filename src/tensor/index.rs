@@ -6,9 +6,9 @@ use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToIncl
 
 use smallvec::SmallVec;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 
-use super::gather::{Selection, resolve};
+use super::gather::resolve;
 use super::{Arg, Tensor};
 
 /// What one place of an index expression says.
@@ -323,6 +323,9 @@ impl Tensor {
     /// Writes a number or a tensor, broadcast and cast, to the elements that an index expression names:
     /// Python's `x[...] = value`.
     ///
+    /// Where index tensors name an element more than once, the last value in row-major order stays. For
+    /// tensors of a GPU the CPU writes at index tensors for now, at a read point.
+    ///
     /// # Errors
     /// As [`i`](Self::i); `Shape` when the value does not broadcast to the elements, `Value` for a number
     /// that the dtype cannot hold, `Overlap` when the elements share memory.
@@ -332,6 +335,8 @@ impl Tensor {
     /// let x = taut::zeros([2, 2], ())?;
     /// x.index_put_((.., 1), 0.5)?;
     /// assert_eq!(x.to_vec::<f32>()?, [0.0, 0.5, 0.0, 0.5]);
+    /// x.index_put_(&x.gt(0)?, 2)?;
+    /// assert_eq!(x.to_vec::<f32>()?, [0.0, 2.0, 0.0, 2.0]);
     /// # Ok::<(), taut::Error>(())
     /// ```
     #[track_caller]
@@ -340,24 +345,21 @@ impl Tensor {
         index: impl IntoIndices,
         value: impl Into<Arg<'a>>,
     ) -> Result<&Self> {
-        let Selection { view: target, along, .. } = resolve(self, &index.into_indices())?;
-        if !along.is_empty() {
-            return Err(Error::value("assignment at index tensors is not there yet"));
+        let selection = resolve(self, &index.into_indices())?;
+        if !selection.along.is_empty() {
+            selection.write("index_put_", value.into())?;
+            return Ok(self);
         }
+        let target = selection.view;
         match value.into() {
             Arg::Scalar(scalar) => {
                 target.fill_(scalar)?;
             }
             Arg::Tensor(source) => {
-                // As in Python, leading dimensions of size 1 that the target lacks are dropped.
-                let extra = source.dim().saturating_sub(target.dim());
-                let leading = source.shape().iter().take_while(|&&size| size == 1).count();
-                let mut layout = source.layout().clone();
-                for _ in 0..extra.min(leading) {
-                    layout = layout.select(0, 0)?;
-                }
+                let source = source.without_leading_ones(target.dim())?;
                 // Expanded first, as PyTorch does: `x[:] = x[0]` is no overlap to it.
-                target.copy_(&source.with_layout(layout.expand(&target.sizes())?))?;
+                let layout = source.layout().expand(&target.sizes())?;
+                target.copy_(&source.with_layout(layout))?;
             }
         }
         Ok(self)

@@ -8,6 +8,7 @@
 mod along;
 mod compact;
 mod rows;
+mod select;
 
 use std::panic::Location;
 
