@@ -21,7 +21,7 @@ use super::npy;
 use crate::error::{Error, Result};
 use crate::tensor::{Options, Tensor};
 
-/// Whether [`write`] makes an archive smaller, at the price of time.
+/// Whether [`write()`] makes an archive smaller, at the price of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compression {
     /// As `numpy.savez` writes.
@@ -141,10 +141,10 @@ pub fn write<N: AsRef<str>, T: Borrow<Tensor>>(
     Ok(())
 }
 
-/// Writes a file of named arrays, see [`write`].
+/// Writes a file of named arrays, see [`write()`].
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 ///
 /// # Example
 /// ```

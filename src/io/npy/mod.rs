@@ -107,10 +107,10 @@ pub fn write(mut target: impl Write, tensor: &Tensor) -> Result<()> {
     Ok(())
 }
 
-/// Writes a tensor to a file, see [`write`].
+/// Writes a tensor to a file, see [`write()`].
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn save(path: impl AsRef<Path>, tensor: &Tensor) -> Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
     write(&mut file, tensor)?;

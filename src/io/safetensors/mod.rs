@@ -8,7 +8,7 @@
 //! | read all tensors | [`load`], or [`read`] from bytes | from the file into tensors |
 //! | read some | [`File::open`], then [`File::tensor`] | those tensors only |
 //! | read none before it is used | [`File::map`] | nothing: the tensor is the file's memory |
-//! | write | [`save`], [`save_with_metadata`], [`write`] | one tensor at a time to the host |
+//! | write | [`save`], [`save_with_metadata`], [`write()`] | one tensor at a time to the host |
 //!
 //! The header is parsed and checked by the `safetensors` crate; it is at most 100 MB and no longer than the
 //! file, every tensor's bytes are what its sizes say, and the tensors cover the file without gap or overlap.

@@ -50,13 +50,13 @@ pub fn write<N: AsRef<str>, T: Borrow<Tensor>>(
     Ok(())
 }
 
-/// Writes a file of named tensors, see [`write`].
+/// Writes a file of named tensors, see [`write()`].
 ///
 /// The file appears whole or not at all: it is written beside the target and then renamed, so that
 /// tensors mapped from a file of that name stay as they are.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn save<N: AsRef<str>, T: Borrow<Tensor>>(
     path: impl AsRef<Path>,
     tensors: impl IntoIterator<Item = (N, T)>,
@@ -67,7 +67,7 @@ pub fn save<N: AsRef<str>, T: Borrow<Tensor>>(
 /// Writes a file of named tensors and what it says of itself, see [`save`].
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn save_with_metadata<N: AsRef<str>, T: Borrow<Tensor>>(
     path: impl AsRef<Path>,
     tensors: impl IntoIterator<Item = (N, T)>,
