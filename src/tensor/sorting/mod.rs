@@ -1,4 +1,4 @@
-//! Order along a dim: sort, argsort, topk, kthvalue, median, unique.
+//! Order along a dim: sort, argsort, topk.
 //!
 //! Owns the recording of a sort, which gives positions; values are read through them. All sorts are
 //! stable, in both directions: equal elements keep their order, NaN is beyond all numbers and -0 is 0. So
