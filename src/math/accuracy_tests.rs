@@ -6,10 +6,13 @@
 
 use super::*;
 
-/// A function of one float32, what it should be in float64, and its bound.
+/// A function of one float32, what it should be, and its bound.
 struct Unary {
     name: &'static str,
     function: fn(f32) -> f32,
+    /// Correctly rounded: where that is what came out, the error is half a unit at most and need not be
+    /// known any closer, which makes the long run some times shorter.
+    rounded: Option<fn(f32) -> f32>,
     reference: fn(f64) -> f64,
     bound: f64,
 }
@@ -23,39 +26,39 @@ struct Double {
 }
 
 const UNARY: &[Unary] = &[
-    Unary { name: "exp", function: exp::exp, reference: pxfm::f_exp, bound: 1.0 },
-    Unary { name: "exp2", function: exp::exp2, reference: pxfm::f_exp2, bound: 1.0 },
-    Unary { name: "expm1", function: exp::expm1, reference: pxfm::f_expm1, bound: 1.0 },
-    Unary { name: "log", function: log::log, reference: pxfm::f_log, bound: 1.0 },
-    Unary { name: "log1p", function: log::log1p, reference: pxfm::f_log1p, bound: 1.0 },
-    Unary { name: "log2", function: log::log2, reference: pxfm::f_log2, bound: 1.0 },
-    Unary { name: "log10", function: log::log10, reference: pxfm::f_log10, bound: 1.0 },
-    Unary { name: "sinh", function: hyperbolic::sinh, reference: reference_sinh, bound: 1.0 },
-    Unary { name: "cosh", function: hyperbolic::cosh, reference: pxfm::f_cosh, bound: 1.0 },
-    Unary { name: "tanh", function: hyperbolic::tanh, reference: pxfm::f_tanh, bound: 1.0 },
-    Unary {
-        name: "sigmoid",
-        function: hyperbolic::sigmoid,
-        reference: reference_sigmoid,
-        bound: 1.0,
-    },
-    Unary { name: "silu", function: hyperbolic::silu, reference: reference_silu, bound: 1.0 },
-    Unary {
-        name: "softplus",
-        function: hyperbolic::softplus,
-        reference: reference_softplus,
-        bound: 1.0,
-    },
-    Unary { name: "rsqrt", function: power::rsqrt, reference: pxfm::f_rsqrt, bound: 1.0 },
-    Unary { name: "sin", function: trig::sin, reference: pxfm::f_sin, bound: 1.0 },
-    Unary { name: "cos", function: trig::cos, reference: pxfm::f_cos, bound: 1.0 },
-    Unary { name: "tan", function: trig::tan, reference: pxfm::f_tan, bound: 1.0 },
-    Unary { name: "asin", function: inverse_trig::asin, reference: pxfm::f_asin, bound: 1.0 },
-    Unary { name: "acos", function: inverse_trig::acos, reference: pxfm::f_acos, bound: 1.0 },
-    Unary { name: "atan", function: inverse_trig::atan, reference: pxfm::f_atan, bound: 1.0 },
-    Unary { name: "erf", function: erf::erf, reference: pxfm::f_erf, bound: 1.0 },
-    Unary { name: "gelu", function: erf::gelu, reference: reference_gelu, bound: 2.0 },
+    unary("exp", exp::exp, Some(pxfm::f_expf), pxfm::f_exp, 1.0),
+    unary("exp2", exp::exp2, Some(pxfm::f_exp2f), pxfm::f_exp2, 1.0),
+    unary("expm1", exp::expm1, Some(pxfm::f_expm1f), pxfm::f_expm1, 1.0),
+    unary("log", log::log, Some(pxfm::f_logf), pxfm::f_log, 1.0),
+    unary("log1p", log::log1p, Some(pxfm::f_log1pf), pxfm::f_log1p, 1.0),
+    unary("log2", log::log2, Some(pxfm::f_log2f), pxfm::f_log2, 1.0),
+    unary("log10", log::log10, Some(pxfm::f_log10f), pxfm::f_log10, 1.0),
+    unary("sinh", hyperbolic::sinh, Some(pxfm::f_sinhf), reference_sinh, 1.0),
+    unary("cosh", hyperbolic::cosh, Some(pxfm::f_coshf), pxfm::f_cosh, 1.0),
+    unary("tanh", hyperbolic::tanh, Some(pxfm::f_tanhf), pxfm::f_tanh, 1.0),
+    unary("sigmoid", hyperbolic::sigmoid, None, reference_sigmoid, 1.0),
+    unary("silu", hyperbolic::silu, None, reference_silu, 1.0),
+    unary("softplus", hyperbolic::softplus, None, reference_softplus, 1.0),
+    unary("rsqrt", power::rsqrt, Some(pxfm::f_rsqrtf), pxfm::f_rsqrt, 1.0),
+    unary("sin", trig::sin, Some(pxfm::f_sinf), pxfm::f_sin, 1.0),
+    unary("cos", trig::cos, Some(pxfm::f_cosf), pxfm::f_cos, 1.0),
+    unary("tan", trig::tan, Some(pxfm::f_tanf), pxfm::f_tan, 1.0),
+    unary("asin", inverse_trig::asin, Some(pxfm::f_asinf), pxfm::f_asin, 1.0),
+    unary("acos", inverse_trig::acos, Some(pxfm::f_acosf), pxfm::f_acos, 1.0),
+    unary("atan", inverse_trig::atan, Some(pxfm::f_atanf), pxfm::f_atan, 1.0),
+    unary("erf", erf::erf, Some(pxfm::f_erff), pxfm::f_erf, 1.0),
+    unary("gelu", erf::gelu, None, reference_gelu, 2.0),
 ];
+
+const fn unary(
+    name: &'static str,
+    function: fn(f32) -> f32,
+    rounded: Option<fn(f32) -> f32>,
+    reference: fn(f64) -> f64,
+    bound: f64,
+) -> Unary {
+    Unary { name, function, rounded, reference, bound }
+}
 
 const DOUBLE: &[Double] = &[
     Double { name: "exp", function: exp::exp, reference: pxfm::f_exp, bound: 2.0 },
@@ -185,7 +188,11 @@ fn worst(function: &Unary, start: u64, stride: usize) -> (f64, f32) {
         [0, 0x8000_0000, 1, 0x8000_0001, 0x7f7f_ffff, 0xff7f_ffff, 0x7f80_0000, 0xff80_0000];
     for bits in (start..1 << 32).step_by(stride).chain(special) {
         let x = f32::from_bits(bits as u32);
-        let error = error((function.function)(x), (function.reference)(x.into()));
+        let got = (function.function)(x);
+        if worst.0 > 0.5 && function.rounded.is_some_and(|f| f(x).to_bits() == got.to_bits()) {
+            continue;
+        }
+        let error = error(got, (function.reference)(x.into()));
         if error > worst.0 {
             worst = (error, x);
         }
