@@ -12,6 +12,7 @@ mod creation;
 mod data;
 mod display;
 mod elementwise;
+mod entire;
 mod explain;
 mod functions;
 mod gather;

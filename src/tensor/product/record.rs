@@ -1,12 +1,8 @@
 //! From two factors to an operation on the tape.
 
-use std::panic::Location;
-
-use smallvec::smallvec;
-
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::graph::{Entire, Program, Record};
+use crate::graph::Refusal;
 use crate::kernel::{Dims, Fold, Whole};
 use crate::layout::{self, Layout};
 use crate::ops::Op;
@@ -14,6 +10,7 @@ use crate::scalar::Scalar;
 
 use super::super::creation::zeros;
 use super::super::elementwise::{Build, mixed_devices, new_tensor};
+use super::super::entire::record_entire;
 use super::super::reduce::{Reduction, wide};
 use super::super::{Tensor, dims};
 
@@ -80,9 +77,8 @@ fn folded(name: &'static str, lhs: &Tensor, rhs: &Tensor) -> Result<Tensor> {
 /// A kernel of its own, over batches, `m`, `n` and `k`. Batches that the rows of one matrix could be are.
 #[track_caller]
 fn whole(name: &'static str, lhs: &Tensor, rhs: &Tensor, shape: Dims, k: usize) -> Result<Tensor> {
-    let runtime = lhs.runtime();
     let strides = Layout::contiguous(&shape)?;
-    let out = new_tensor(runtime, lhs.dtype(), shape.clone(), strides.strides().into())?;
+    let out = new_tensor(lhs.runtime(), lhs.dtype(), shape.clone(), strides.strides().into())?;
     let [outer @ .., n] = &shape[..] else { unreachable!("a product is a matrix") };
     // Strides over the batches and rows, of each along the last dim, and along `k`.
     let walk = |tensor: &Tensor, lacks_rows: bool| -> Dims {
@@ -102,19 +98,8 @@ fn whole(name: &'static str, lhs: &Tensor, rhs: &Tensor, shape: Dims, k: usize) 
     for (walk, end) in walks.iter_mut().zip(ends) {
         walk.extend(end);
     }
-    runtime.record(Record {
-        name,
-        location: Location::caller(),
-        shape: space,
-        program: Program::default(),
-        inputs: smallvec![lhs.view_ref().clone(), rhs.view_ref().clone()],
-        output: out.view_ref().clone(),
-        fold: None,
-        fetch: None,
-        entire: Some(Box::new(Entire {
-            whole: Whole::Product,
-            strides: walks.into_iter().collect(),
-        })),
-    })?;
+    let [left, right, own] = walks;
+    let factors = [(lhs, left), (rhs, right)];
+    record_entire(name, Whole::Product, space, factors, (&out, own), Refusal::default())?;
     Ok(out)
 }

@@ -134,7 +134,7 @@ impl Tensor {
                 "index 0 is out of bounds for dimension {axis} with size 0"
             )));
         }
-        let addresses = addresses(name, &index, (size, stride), Indices::Natural)?;
+        let addresses = addresses_along(name, &index, (size, stride), Indices::Natural)?;
         let places = target.places_without(axis);
         Scattering {
             name,

@@ -1,7 +1,6 @@
 //! Writing at computed places: scatter, index_add, index_copy, index_fill, put, nonzero, masked_select.
 //!
-//! Owns [`Scattering`], the recording of a scatter, and [`addresses`], the way from an index tensor to
-//! distances in a target. Where several sources meet in one element they come in row-major order, the
+//! Owns [`Scattering`], the recording of a scatter. Where several sources meet in one element they come in row-major order, the
 //! last one staying: results are the same on every device and at any number of threads. For now the CPU
 //! scatters for GPUs too.
 
@@ -10,20 +9,20 @@ mod compact;
 mod rows;
 mod select;
 
-use std::panic::Location;
-
 use smallvec::smallvec;
 
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Entire, Program, Record, Refusal};
+use crate::graph::{Refusal, Runtime};
 use crate::kernel::{Dims, Whole};
 use crate::layout::{self, Layout, Overlap};
 use crate::ops::Op;
 
 use super::Tensor;
 use super::elementwise::{Build, check_internal_overlap, mixed_devices};
+use super::entire::record_entire;
+use super::gather::{Along, Indices, address};
 
 /// What a scatter that meets a wrong index says.
 pub(super) const OUT_OF_BOUNDS: &str = "index out of bounds";
@@ -62,26 +61,14 @@ impl Scattering<'_> {
         }
         debug_assert!(!self.addresses.shares_memory(target), "addresses are computed");
         let strides = |tensor: &Tensor| Dims::from_slice(tensor.layout().strides());
-        let entire = Entire {
-            whole: Whole::Scatter { fold: self.fold },
-            strides: smallvec![strides(self.addresses), strides(&source), self.places],
-        };
-        let program =
-            Program { refusal: Refusal::Index(self.refusal.into()), ..Default::default() };
-        target.runtime().record(Record {
-            name: self.name,
-            location: Location::caller(),
-            shape: Dims::from_slice(self.addresses.shape()),
-            program,
-            inputs: [self.addresses, &source]
-                .into_iter()
-                .map(|input| input.view_ref().clone())
-                .collect(),
-            output: target.view_ref().clone(),
-            fold: None,
-            fetch: None,
-            entire: Some(Box::new(entire)),
-        })
+        record_entire(
+            self.name,
+            Whole::Scatter { fold: self.fold },
+            Dims::from_slice(self.addresses.shape()),
+            [(self.addresses, strides(self.addresses)), (&source, strides(&source))],
+            (target, self.places),
+            Refusal::Index(self.refusal.into()),
+        )
     }
 }
 
@@ -103,51 +90,36 @@ impl Scattering<'_> {
     }
 }
 
-/// Which indices there are.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Indices {
-    /// From 0 on.
-    Natural,
-    /// Negative ones count from the end.
-    Signed,
+/// Where index tensors lead at each point, see [`Scattering::addresses`].
+///
+/// # Errors
+/// `Device` where int64 is needed and the device lacks it.
+#[track_caller]
+fn addresses(
+    name: &'static str,
+    runtime: &'static Runtime,
+    shape: Dims,
+    along: &[Along],
+    indices: Indices,
+) -> Result<Tensor> {
+    let mut build = Build::over(name, runtime, shape);
+    let place = address(&mut build, along, indices)?;
+    let mark = build.scalar(-2, build.program.dtype(place.at));
+    let marked = build.program.select(place.wrong, mark, place.at);
+    build.finish(marked)
 }
 
-/// For each index of a dim of `size` how far its elements are from the first, `stride` from one to the
-/// next: as int32 where that is enough for all; -2 for a wrong index.
+/// [`addresses`] of one index tensor along a dim of so many indices, with so many elements from one to the
+/// next.
 #[track_caller]
-pub(super) fn addresses(
+fn addresses_along(
     name: &'static str,
     index: &Tensor,
     (size, stride): (usize, usize),
     indices: Indices,
 ) -> Result<Tensor> {
-    let reach = size.saturating_mul(stride);
-    let fits = i32::try_from(reach).is_ok();
-    let dtype = if fits { index.dtype() } else { DType::I64 };
-    let mut build = Build::new(name, &[index.into()])?;
-    let index = build.value(index.into(), dtype)?;
-    let number = |build: &mut Build<'_>, number: usize| build.scalar(number as i64, dtype);
-    let (zero, size_value) = (number(&mut build, 0), number(&mut build, size));
-    let negative = build.program.binary(Op::Lt, index, zero);
-    let index = match indices {
-        Indices::Natural => index,
-        Indices::Signed => {
-            let from_end = build.program.binary(Op::Add, index, size_value);
-            build.program.select(negative, from_end, index)
-        }
-    };
-    let below = match indices {
-        Indices::Natural => negative,
-        Indices::Signed => build.program.binary(Op::Lt, index, zero),
-    };
-    let beyond = build.program.binary(Op::Ge, index, size_value);
-    let wrong = build.program.binary(Op::LogicalOr, below, beyond);
-    let stride = number(&mut build, stride);
-    let address = build.program.binary(Op::Mul, index, stride);
-    let mark = build.scalar(-2, dtype);
-    let value = build.program.select(wrong, mark, address);
-    let value = build.program.cast(value, if fits { DType::I32 } else { DType::I64 });
-    build.finish(value)
+    let along = Along { dim: 0, index: index.alias(), size, stride };
+    addresses(name, index.runtime(), index.dims(), &[along], indices)
 }
 
 /// # Errors

@@ -192,7 +192,7 @@ impl Tensor {
                 "index 0 is out of bounds for dimension {axis} with size 0"
             )));
         }
-        let along = addresses(name, &index, (size, stride), indices)?;
+        let along = addresses_along(name, &index, (size, stride), indices)?;
         let mut alone = vec![1; sizes.len()];
         alone[axis] = sizes[axis];
         let addresses = along.view(&alone[..])?.expand(&sizes[..])?;
@@ -258,7 +258,7 @@ impl Tensor {
             None => (Some(self.copied()?), 1),
         };
         let target = flat.as_ref().unwrap_or(self);
-        let addresses = addresses(name, &index, (self.numel(), stride), Indices::Signed)?;
+        let addresses = addresses_along(name, &index, (self.numel(), stride), Indices::Signed)?;
         Scattering {
             name,
             target,

@@ -1,10 +1,10 @@
 //! Assignment where index tensors lead: `x[index] = value`.
 
 use super::super::creation::full;
-use super::super::elementwise::{Build, check_fits, check_internal_overlap, mixed_devices};
-use super::super::gather::{Indices, Selection, address};
+use super::super::elementwise::{check_fits, check_internal_overlap, mixed_devices};
+use super::super::gather::{Indices, Selection};
 use super::super::{Arg, Tensor};
-use super::Scattering;
+use super::{Scattering, addresses};
 use crate::error::{Error, Result};
 
 impl Selection {
@@ -39,11 +39,9 @@ impl Selection {
                 &self.shape[..]
             )));
         }
-        let mut build = Build::over(name, target.runtime(), self.shape.clone());
-        let place = address(&mut build, &self.along_points(), Indices::Signed)?;
-        let mark = build.scalar(-2, build.program.dtype(place.at));
-        let marked = build.program.select(place.wrong, mark, place.at);
-        let addresses = build.finish(marked)?;
+        let shape = self.shape.clone();
+        let along = self.along_points();
+        let addresses = addresses(name, target.runtime(), shape, &along, Indices::Signed)?;
         Scattering {
             name,
             target,

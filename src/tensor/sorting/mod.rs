@@ -4,20 +4,17 @@
 //! stable, in both directions: equal elements keep their order, NaN is beyond all numbers and -0 is 0. So
 //! positions too are the same on every device.
 
-use std::panic::Location;
-
-use smallvec::smallvec;
-
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Entire, Program, Record};
+use crate::graph::Refusal;
 use crate::kernel::{Dims, Whole};
 use crate::layout;
 
 use super::Tensor;
-use super::creation::arange;
-use super::elementwise::new_tensor;
+use super::elementwise::{Build, new_tensor};
+use super::entire::record_entire;
+use super::gather::{Along, Indices, address};
 
 impl Tensor {
     /// The elements along a dim in order, and the positions they had, int64.
@@ -39,7 +36,7 @@ impl Tensor {
     #[track_caller]
     pub fn sort(&self, dim: i64, descending: bool) -> Result<(Self, Self)> {
         let positions = self.positions("sort", dim, descending)?;
-        Ok((self.moved_to_ranks(dim, &positions)?, positions))
+        Ok((self.at_positions("sort", dim, &positions)?, positions))
     }
 
     /// The `k` largest or smallest elements along a dim, in order from the outermost one on, and their
@@ -114,38 +111,31 @@ impl Tensor {
         };
         let (keys, out) = (last(self)?, last(&positions)?);
         let strides = |tensor: &Self| Dims::from_slice(tensor.stride());
-        let entire = Entire {
-            whole: Whole::Sort { descending },
-            strides: smallvec![strides(&keys), strides(&out)],
-        };
-        self.runtime().record(Record {
+        record_entire(
             name,
-            location: Location::caller(),
-            shape: Dims::from_slice(keys.shape()),
-            program: Program::default(),
-            inputs: smallvec![keys.into_view()],
-            output: out.into_view(),
-            fold: None,
-            fetch: None,
-            entire: Some(Box::new(entire)),
-        })?;
+            Whole::Sort { descending },
+            Dims::from_slice(keys.shape()),
+            [(&keys, strides(&keys))],
+            (&out, strides(&out)),
+            Refusal::default(),
+        )?;
         Ok(positions)
     }
 
-    /// The elements in the order of the positions, a permutation of each line along the dim: each is
-    /// scattered to its rank.
+    /// The elements along a dim that positions name, all of them in range: there is nothing to check.
     #[track_caller]
-    fn moved_to_ranks(&self, dim: i64, positions: &Self) -> Result<Self> {
+    fn at_positions(&self, name: &'static str, dim: i64, positions: &Self) -> Result<Self> {
         if self.dim() == 0 || self.numel() == 0 {
             return self.try_clone();
         }
-        let axis = layout::normalize_dim(dim, self.dim())?;
-        let size = self.shape()[axis] as i64;
-        let mut sizes = vec![1; self.dim()];
-        sizes[axis] = size;
-        let ranks = arange(size, (DType::I64, self.device()))?.view(&sizes[..])?;
-        let ranks = ranks.expand(self.size())?;
-        let inverse = positions.scatter(dim, positions, &ranks)?;
-        self.scatter(dim, &inverse, self)
+        let dim = layout::normalize_dim(dim, self.dim())?;
+        let mut build = Build::over(name, self.runtime(), self.dims());
+        let (size, stride) = (self.shape()[dim], self.stride()[dim]);
+        let along = Along { dim, index: positions.alias(), size, stride };
+        let place = address(&mut build, &[along], Indices::Natural)?;
+        let mut strides = Dims::from_slice(self.stride());
+        strides[dim] = 0;
+        let value = build.fetch(self, strides, place.at);
+        build.finish_as(value, Dims::from_slice(positions.stride()))
     }
 }
