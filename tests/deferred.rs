@@ -1,5 +1,5 @@
-//! Errors that come after the call: an integer division by a tensor that holds zero, and memory that
-//! runs out.
+//! Errors that come after the call: an integer division by a tensor that holds zero, an index out of range
+//! in a write, and memory that runs out.
 //!
 //! A failed check belongs to its device and is reported at its next read point, so that the tests of
 //! this file run one at a time.
@@ -280,6 +280,42 @@ fn memory_that_runs_out_is_reported_and_the_tape_goes_on() -> Result<()> {
         let dependent = huge.narrow(0, 0, 2)?.add(1)?;
         assert_eq!(dependent.to_vec::<f32>().unwrap_err().kind(), ErrorKind::Memory);
         assert_eq!(taut::ones([2], device)?.to_vec::<f32>()?, [1.0, 1.0], "{device}");
+    }
+    Ok(())
+}
+
+#[test]
+fn scatter_with_index_out_of_range_writes_nothing_and_names_line() {
+    let _alone = alone();
+    for device in devices() {
+        for wrong in [3_i64, -1, i64::MAX, i64::MIN, 1 << 32] {
+            let x = taut::ones([3], device).unwrap();
+            let index = taut::tensor([0, wrong, 2], device).unwrap();
+            let line = line!() + 1;
+            let error = x.scatter_(0, &index, 5).and_then(|x| x.to_vec::<f32>()).unwrap_err();
+            assert!(error.to_string().contains("index out of bounds"), "{error}");
+            assert!(error.to_string().contains(&format!("deferred.rs:{line}")), "{error}");
+            assert_eq!(x.to_vec::<f32>().unwrap(), [1.0; 3], "{device} {wrong}");
+        }
+    }
+}
+
+#[test]
+fn folds_and_index_put_out_of_range_write_nothing_and_say_so_once() -> Result<()> {
+    let _alone = alone();
+    for device in devices() {
+        let x = taut::zeros([3, 2], (DType::U8, device))?;
+        for wrong in [3_i64, -4] {
+            x.index_put_(taut::tensor([0, wrong], device)?, 1)?;
+            let error = x.to_vec::<u8>().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Index, "{device}: {error}");
+            assert_eq!(x.to_vec::<u8>()?, [0; 6], "{device}");
+        }
+        let y = taut::ones([3], device)?;
+        y.scatter_add_(0, &taut::tensor([0_i64, 3], device)?, &taut::ones([2], device)?)?;
+        y.scatter_add_(0, &taut::tensor([1_i64, 1], device)?, &taut::ones([2], device)?)?;
+        assert_eq!(y.to_vec::<f32>().unwrap_err().kind(), ErrorKind::Index, "{device}");
+        assert_eq!(y.to_vec::<f32>()?, [1.0, 3.0, 1.0], "{device}: what follows runs");
     }
     Ok(())
 }

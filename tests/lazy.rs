@@ -532,3 +532,24 @@ fn temporaries_within_one_flush_share_memory() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn sort_and_scatter_are_kernels_of_their_own_and_read_nothing_back() -> Result<()> {
+    let _alone = alone();
+    for device in devices() {
+        let x = numbers(5000, device)?;
+        let (sorted, stats) = counted(device, || {
+            let (values, positions) = x.neg()?.sort(0, false)?;
+            let back = taut::zeros([5000], device)?.scatter(0, &positions, &values.neg()?)?;
+            Ok(back)
+        })?;
+        // The keys, the sort, one pass for values, addresses and zeros, and the scatter.
+        assert_eq!(stats.flushes, 1, "{device}: nothing is read before the end");
+        assert_eq!(stats.kernels, 4, "{device}");
+        assert_eq!(sorted.to_vec::<f32>()?, x.to_vec::<f32>()?, "{device}");
+        let (found, stats) = counted(device, || x.masked_select(&x.gt(100)?))?;
+        assert!(found.numel() > 4000, "{device}");
+        assert!(stats.flushes <= 2, "{device}: the count is all that is read");
+    }
+    Ok(())
+}

@@ -126,3 +126,56 @@ fn topk_of_ties_takes_first_and_refuses_wrong_k() {
     let bools = x.to(DType::Bool).unwrap();
     assert_eq!(bools.topk(1, 1, true).unwrap_err().kind(), ErrorKind::Dtype);
 }
+
+/// Lengths around those of tiles and runs, against the CPU.
+#[test]
+fn sort_of_any_length_and_stride_has_the_positions_of_the_cpu() {
+    let lengths = [2, 3, 4, 5, 7, 511, 512, 513, 1023, 1024, 1025, 2047, 2048, 2049, 3073, 4097];
+    let shapes = lengths.map(|len| (3, len)).into_iter();
+    for device in devices() {
+        for (lines, len) in shapes.clone().chain([(5000, 3), (300, 65), (1, 100_003), (2, 131_073)])
+        {
+            let values = ties(len as u64, lines * len);
+            let sizes = [lines as i64, len as i64];
+            for descending in [false, true] {
+                let sort = |device: Device, turned: bool| {
+                    let x = tensor(values.clone(), device).unwrap();
+                    let x = if turned {
+                        x.view([sizes[1], sizes[0]]).unwrap().t().unwrap()
+                    } else {
+                        x.view(sizes).unwrap()
+                    };
+                    let (sorted, positions) = x.sort(1, descending).unwrap();
+                    let bits = sorted.to_vec::<f32>().unwrap().into_iter().map(f32::to_bits);
+                    (bits.collect::<Vec<u32>>(), positions.to_vec::<i64>().unwrap())
+                };
+                for turned in [false, true] {
+                    let same = sort(device, turned) == sort(Device::Cpu, turned);
+                    assert!(same, "{device} {lines} {len} {descending} {turned}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn sort_of_many_values_of_every_dtype_has_the_positions_of_the_cpu() {
+    for device in devices() {
+        for dtype in DType::ALL.into_iter().filter(|&dtype| device.supports(dtype)) {
+            let values: Vec<i64> = numbers(3, 5000).into_iter().map(|n| n as i64 >> 40).collect();
+            let positions = |device: Device| {
+                let mut x = tensor(values.clone(), device).unwrap().to(dtype).unwrap();
+                if dtype == DType::I64 {
+                    // Beyond 32 bits, so that both words of a key count.
+                    x = x.mul(&x).unwrap().mul(&x.sign().unwrap()).unwrap();
+                }
+                if dtype.is_floating_point() {
+                    x = x.div(7).unwrap().to(dtype).unwrap();
+                }
+                let both = [false, true].map(|d| x.argsort(0, d).unwrap());
+                both.map(|positions| positions.to_vec::<i64>().unwrap())
+            };
+            assert_eq!(positions(device), positions(Device::Cpu), "{device} {dtype}");
+        }
+    }
+}

@@ -91,6 +91,10 @@ pub(crate) struct Limits {
     pub(crate) canonical: bool,
     /// Launches to hand over in one call of [`Backend::run`].
     pub(crate) batch: usize,
+    /// Elements of a line to sort.
+    pub(crate) line: usize,
+    /// Elements of a buffer to scatter to.
+    pub(crate) target: usize,
 }
 
 /// One device.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use super::flush::{Executor, hoarded_bytes};
 use super::record::Record;
 use super::storage::Storage;
-use crate::backend::Backend;
+use crate::backend::{Backend, Limits};
 use crate::device::Device;
 use crate::error::Result;
 
@@ -124,6 +124,10 @@ impl Runtime {
 
     pub(crate) fn backend(&self) -> &'static dyn Backend {
         self.backend
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.backend.limits()
     }
 
     /// Puts an operation on the tape. Its iteration space is not empty and its views live here.

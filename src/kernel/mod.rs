@@ -284,6 +284,11 @@ impl Code {
         let fetches = |node: &Node| matches!(node.expr, Expr::Fetch { operand: o, .. } if usize::from(o) == operand);
         self.nodes.iter().any(fetches)
     }
+
+    /// Whether a launch may report its check.
+    pub(crate) fn may_refuse(&self) -> bool {
+        self.check.is_some() || matches!(self.whole, Some(Whole::Scatter { .. }))
+    }
 }
 
 impl Kernel {

@@ -139,7 +139,7 @@ impl Backend for GpuBackend {
             // As many launches as there are status words for.
             let mut left = state.checks.left();
             let fits = |launch: &&Launch| {
-                let needed = usize::from(launch.kernel.code.check.is_some());
+                let needed = usize::from(launch.kernel.code.may_refuse());
                 left.checked_sub(needed).map(|rest| left = rest).is_some()
             };
             let some = rest.iter().take_while(fits).count();
@@ -177,6 +177,8 @@ impl Backend for GpuBackend {
             records: usize::MAX,
             canonical: true,
             batch: 1024,
+            line: submit::longest_line(self.reach),
+            target: 1 << 32,
         }
     }
 

@@ -95,13 +95,51 @@ impl ProductParam {
     ];
 }
 
+/// The numbers of a sort or of a scatter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WholeParam {
+    /// Entries in scratch memory, and that of the window's first point.
+    Count,
+    First,
+    /// Lines, and entries of one.
+    Lines,
+    Length,
+    /// Cells of a line in a tile.
+    Padded,
+    /// Entries of a run.
+    Width,
+    /// What the words of keys are combined with, by exclusive or.
+    Flip,
+    /// Elements of the part of the target.
+    Elements,
+    /// The entries of this dispatch.
+    From,
+    To,
+}
+
+impl WholeParam {
+    /// All of them in their order, and what templates call them.
+    pub(super) const ALL: [(Self, &'static str); 10] = [
+        (Self::Count, "$COUNT"),
+        (Self::First, "$FIRST"),
+        (Self::Lines, "$LINES"),
+        (Self::Length, "$LENGTH"),
+        (Self::Padded, "$PADDED"),
+        (Self::Width, "$WIDTH"),
+        (Self::Flip, "$FLIP"),
+        (Self::Elements, "$ELEMENTS"),
+        (Self::From, "$FROM"),
+        (Self::To, "$TO"),
+    ];
+}
+
 /// Where each number of a [`Code`] lies.
 #[derive(Clone, Debug)]
 pub(super) struct ParamLayout {
     operands: SmallVec<[usize; 8]>,
     /// By operand; only those that are fetched from have it.
     elements: SmallVec<[usize; 8]>,
-    /// Of a fold or of a product, if there is one.
+    /// Of a fold or of what is no expression, if there is one.
     own: usize,
     scalars: usize,
     /// Scalars start past this, so it is the length but for them.
@@ -116,7 +154,8 @@ impl ParamLayout {
             + match (code.reduce, code.whole) {
                 (Some(_), _) => FoldParam::ALL.len(),
                 (None, Some(Whole::Product)) => ProductParam::ALL.len(),
-                (None, _) => 0,
+                (None, Some(_)) => WholeParam::ALL.len(),
+                (None, None) => 0,
             };
         let mut elements = SmallVec::new();
         let operands = code
@@ -143,6 +182,10 @@ impl ParamLayout {
     }
 
     pub(super) fn product(&self, param: ProductParam) -> usize {
+        self.own + param as usize
+    }
+
+    pub(super) fn whole(&self, param: WholeParam) -> usize {
         self.own + param as usize
     }
 

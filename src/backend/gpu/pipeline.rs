@@ -13,8 +13,12 @@
 //! their lanes, and their scratch memory as `submit` laid it out. Products clamp the lines that they load
 //! to the last one of their matrix, load nothing from the end of `k` on and store no result that is not
 //! there; they index workgroup memory by the cells of a tile, which are as many as it has, and scratch
-//! memory as `submit` laid it out. All loops have constant trip counts, or end where a fold's elements or
-//! those of `k` do. Integer division keeps its checks.
+//! memory as `submit` laid it out. Sorts index both by entries of a line and cells of a tile, whose number
+//! they compare with before; a merge stays within its two runs, whatever is in them. Scatters store to
+//! elements that they have compared with those of the part of the target that is bound, and read sources at
+//! the numbers of points that their own sort has moved. All loops have constant trip counts, or end where a
+//! fold's elements or those of `k` do, or halve what is left, or are as long as a tile, or end where entries
+//! do. Integer division keeps its checks.
 //!
 //! [`in_range`]: super::window::in_range
 //! [`GRANULE`]: super::memory::GRANULE
@@ -39,6 +43,8 @@ pub(super) struct Pipeline {
     text: Text,
     pub(super) main: wgpu::ComputePipeline,
     pub(super) check: Option<wgpu::ComputePipeline>,
+    /// Whether it sees the status words.
+    pub(super) checked: bool,
     pub(super) params: ParamLayout,
     /// Of group 0, and its name in keys: one bit a buffer, set where it is stored to; scratch buffers of
     /// a fold are the last ones.
@@ -110,7 +116,7 @@ impl Pipelines {
             return Ok(Arc::clone(pipeline));
         }
         let pipeline = Arc::new(self.compile(context, code, text)?);
-        let made = self.compiled.entry(code.clone()).or_default();
+        let made = self.compiled.entry(code.clone()).or_insert([const { None }; Text::COUNT]);
         made[text.index()] = Some(Arc::clone(&pipeline));
         Ok(pipeline)
     }
@@ -124,17 +130,17 @@ impl Pipelines {
     }
 
     fn compile(&mut self, context: &Context, code: &Code, text: Text) -> Result<Pipeline> {
-        let scratch = match text {
-            Text::Points(_) => &[],
-            Text::Fold(stage) => stage.scratch(),
-            Text::Product(product) => product.scratch(),
-        };
+        let checked = text.is_checked(code);
         // Positions are stored as int64 without computing in it.
         let result = code.reduce.iter().filter(|reduce| matches!(reduce.fold, Fold::Op(_)));
         let result = result.filter_map(|r| code.operands.get(usize::from(r.operand)));
-        let factors = code.operands.iter().filter(|_| code.whole == Some(Whole::Product));
+        let computes = match code.whole {
+            Some(Whole::Product) => &code.operands[..],
+            Some(Whole::Scatter { fold: Some(_) }) => &code.operands[1..],
+            _ => &[],
+        };
         let mut dtypes =
-            code.nodes.iter().map(|n| n.dtype).chain(result.chain(factors).map(|o| o.dtype));
+            code.nodes.iter().map(|n| n.dtype).chain(result.chain(computes).map(|o| o.dtype));
         if let Some(dtype) = dtypes.find(|&dtype| !context.supports(dtype)) {
             return Err(Error::dtype(format!(
                 "{dtype} is not supported on {}; use .to(..) another dtype or .cpu()",
@@ -147,10 +153,10 @@ impl Pipelines {
                     usize::from(code.operands[i].buffer) == buffer && codegen::is_stored(code, i)
                 })
             })
-            .chain(scratch.iter().copied())
+            .chain(text.scratch())
             .collect();
         let available = context.limits.max_storage_buffers_per_shader_stage as usize;
-        let needed = access.len() + usize::from(code.check.is_some());
+        let needed = access.len() + usize::from(checked);
         if needed > available {
             return Err(context.error(format!("a kernel needs {needed} buffers of {available}")));
         }
@@ -181,10 +187,7 @@ impl Pipelines {
             };
             // SAFETY: Note [Unchecked shaders] says why no access is out of bounds and all loops end.
             let module = unsafe { context.device.create_shader_module_trusted(descriptor, checks) };
-            let group = match code.check {
-                Some(_) => &self.groups.checked,
-                None => &self.groups.plain,
-            };
+            let group = if checked { &self.groups.checked } else { &self.groups.plain };
             let pipeline_layout =
                 context.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
                     label: None,
@@ -210,7 +213,7 @@ impl Pipelines {
             context.error(format!("a generated shader was refused: {error}\n{source}"))
         })?;
         self.count += 1 + u64::from(check.is_some());
-        Ok(Pipeline { text, main, check, params, layout, access })
+        Ok(Pipeline { text, main, check, checked, params, layout, access })
     }
 }
 

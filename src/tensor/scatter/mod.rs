@@ -1,8 +1,8 @@
 //! Writing at computed places: scatter, index_add, index_copy, index_fill, put, nonzero, masked_select.
 //!
 //! Owns [`Scattering`], the recording of a scatter. Where several sources meet in one element they come in row-major order, the
-//! last one staying: results are the same on every device and at any number of threads. For now the CPU
-//! scatters for GPUs too.
+//! last one staying: results are the same on every device and at any number of threads. A target of
+//! more elements than a GPU can number is written by the CPU, at a read point.
 
 mod along;
 mod compact;
@@ -11,7 +11,6 @@ mod select;
 
 use smallvec::smallvec;
 
-use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::{Refusal, Runtime};
@@ -49,7 +48,7 @@ impl Scattering<'_> {
     #[track_caller]
     pub(super) fn record(self) -> Result<()> {
         let target = self.target;
-        if target.device() != Device::Cpu {
+        if target.storage().len > target.runtime().limits().target {
             return self.run_on_host();
         }
         let sizes: Vec<i64> = self.addresses.shape().iter().map(|&size| size as i64).collect();

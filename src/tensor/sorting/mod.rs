@@ -4,7 +4,6 @@
 //! stable, in both directions: equal elements keep their order, NaN is beyond all numbers and -0 is 0. So
 //! positions too are the same on every device.
 
-use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::graph::Refusal;
@@ -19,8 +18,9 @@ use super::gather::{Along, Indices, address};
 impl Tensor {
     /// The elements along a dim in order, and the positions they had, int64.
     ///
-    /// Stable, descending too: equal elements keep their order, NaN is beyond all numbers, -0 is 0. The
-    /// tensors of a GPU are sorted by the CPU: there this is a read point.
+    /// Stable, descending too: equal elements keep their order, NaN is beyond all numbers, -0 is 0. Lines
+    /// longer than the memory that a GPU reaches at once holds, of 12 bytes an element, are sorted by the
+    /// CPU: then this is a read point.
     ///
     /// # Errors
     /// `Index` for a dim out of range.
@@ -75,7 +75,7 @@ impl Tensor {
 
     /// The positions along a dim that put the elements in order, int64.
     ///
-    /// Stable and on the CPU as [`sort`](Self::sort) is.
+    /// Stable, and a read point for the same lines, as [`sort`](Self::sort) is.
     ///
     /// # Errors
     /// `Index` for a dim out of range.
@@ -95,7 +95,7 @@ impl Tensor {
     #[track_caller]
     fn positions(&self, name: &'static str, dim: i64, descending: bool) -> Result<Self> {
         let axis = layout::normalize_dim(dim, self.dim())?;
-        if self.device() != Device::Cpu {
+        if self.shape().get(axis).is_some_and(|&size| size > self.runtime().limits().line) {
             return self.cpu()?.positions(name, dim, descending)?.to(self.device());
         }
         let shape = Dims::from_slice(self.shape());

@@ -5,19 +5,27 @@
 //! structure of a kernel only, never its numbers, and nothing of wgpu.
 
 mod buffers;
+mod entries;
 mod entry;
 mod fold;
 mod product;
 mod prune;
+mod scatter;
+mod sort;
 
 use self::buffers::Buffers;
 pub(super) use self::buffers::{buffer_count, is_stored};
+pub(super) use self::entries::Key;
 use self::entry::{Entry, Role};
 pub(super) use self::fold::{Stage, scratch_words};
 pub(super) use self::product::{Product, Tile, part_bytes};
+pub(super) use self::scatter::Scatter;
+pub(super) use self::sort::Sort;
+use smallvec::SmallVec;
+
 use super::params::ParamLayout;
 use crate::dtype::Lane;
-use crate::kernel::{Args, Class, Code, Expr, Fold, Value};
+use crate::kernel::{Args, Class, Code, Expr, Fold, Value, Whole};
 use crate::math::emit::{self, Subnormals};
 
 /// Invocations of a workgroup, and points of an invocation.
@@ -49,18 +57,41 @@ pub(super) enum Text {
     Fold(Stage),
     /// Part of a product of matrices.
     Product(Product),
+    /// Part of a sort.
+    Sort(Sort),
+    /// Part of a scatter.
+    Scatter(Scatter),
 }
 
 impl Text {
     /// All there are.
-    pub(super) const COUNT: usize = Variant::COUNT + Stage::COUNT + Product::COUNT;
+    pub(super) const COUNT: usize = Self::SORTS + Sort::ALL.len() + Scatter::ALL.len();
+    const SORTS: usize = Variant::COUNT + Stage::COUNT + Product::COUNT;
 
     pub(super) fn index(self) -> usize {
         match self {
             Self::Points(variant) => variant.index(),
             Self::Fold(stage) => Variant::COUNT + stage as usize,
             Self::Product(product) => Variant::COUNT + Stage::COUNT + product.index(),
+            Self::Sort(sort) => Self::SORTS + sort.index(),
+            Self::Scatter(scatter) => Self::SORTS + Sort::ALL.len() + scatter as usize,
         }
+    }
+
+    /// The scratch buffers bound after the kernel's own, and whether they are stored to.
+    pub(super) fn scratch(self) -> SmallVec<[bool; 2]> {
+        match self {
+            Self::Points(_) => SmallVec::new(),
+            Self::Fold(stage) => stage.scratch().into(),
+            Self::Product(product) => product.scratch().into(),
+            Self::Sort(sort) => sort.scratch().iter().map(|s| s.is_stored()).collect(),
+            Self::Scatter(scatter) => scatter.scratch().iter().map(|s| s.is_stored()).collect(),
+        }
+    }
+
+    /// Whether it sees the status words.
+    pub(super) fn is_checked(self, code: &Code) -> bool {
+        code.check.is_some() || matches!(self, Self::Scatter(scatter) if scatter.is_checked())
     }
 }
 
@@ -114,6 +145,8 @@ pub(super) fn module(code: &Code, text: Text, subnormals: Subnormals) -> String 
         Text::Points(variant) => pointwise(code, variant, subnormals),
         Text::Fold(stage) => fold::module(code, stage, subnormals),
         Text::Product(product) => product::module(code, product, subnormals),
+        Text::Sort(sort) => sort::module(code, sort, subnormals),
+        Text::Scatter(scatter) => scatter::module(code, scatter, subnormals),
     }
 }
 
@@ -170,8 +203,13 @@ fn operations(code: &Code) -> String {
         Fold::Op(op) => Some((op, reduce.value)),
         Fold::ArgMax | Fold::ArgMin => None,
     });
-    for (op, first) in evaluated.chain(folded) {
-        let function = emit::wgsl(op, dtype_of(first));
+    let evaluated = evaluated.chain(folded).map(|(op, first)| (op, dtype_of(first)));
+    let scattered = code.operands.get(1).and_then(|source| match code.whole {
+        Some(Whole::Scatter { fold: Some(op) }) => Some((op, source.dtype)),
+        _ => None,
+    });
+    for (op, dtype) in evaluated.chain(scattered) {
+        let function = emit::wgsl(op, dtype);
         if !names.contains(&function.name) {
             text.push_str(&function.text);
             names.push(function.name);

@@ -6,6 +6,9 @@
 
 mod fold;
 mod product;
+mod scatter;
+mod sort;
+mod whole;
 
 use std::sync::Arc;
 
@@ -13,6 +16,8 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use self::fold::Scratch;
+use self::whole::Planner;
+pub(super) use self::whole::longest_line;
 use super::checks::Checks;
 use super::codegen::{RUN, TILE, Text, Variant, WORKGROUP, is_stored, scalar_count};
 use super::context::Context;
@@ -74,11 +79,30 @@ impl Submitter {
         // Alive until all is submitted: the pool may destroy what is given back.
         let mut scratch = Scratch::new(pool);
         for launch in launches {
+            let mut planner = Planner {
+                submitter: self,
+                context,
+                pipelines,
+                checks,
+                scratch: &mut scratch,
+                reach,
+                words: &mut words,
+                dispatches: &mut dispatches,
+            };
+            match launch.kernel.code.whole {
+                Some(Whole::Sort { descending }) => {
+                    planner.plan_sort(launch, descending)?;
+                    continue;
+                }
+                Some(Whole::Scatter { fold }) => {
+                    planner.plan_scatter(launch, fold.is_some())?;
+                    continue;
+                }
+                Some(Whole::Product) | None => {}
+            }
             let out = (&mut words, &mut dispatches);
-            if launch.kernel.code.whole == Some(Whole::Product) {
+            if launch.kernel.code.whole.is_some() {
                 self.plan_product(context, pipelines, &mut scratch, reach, launch, out)?;
-            } else if let Some(whole) = launch.kernel.code.whole {
-                return Err(context.error(format!("{whole:?} is not there yet")));
             } else if launch.kernel.code.reduce.is_some() {
                 self.plan_fold(context, pipelines, &mut scratch, reach, launch, out)?;
             } else {
@@ -96,7 +120,7 @@ impl Submitter {
         let mut pass = encoder.begin_compute_pass(&Default::default());
         for dispatch in &dispatches {
             let pipeline = &dispatch.pipeline;
-            let params = if pipeline.check.is_some() { &self.checked } else { &self.plain };
+            let params = if pipeline.checked { &self.checked } else { &self.plain };
             match &pipeline.check {
                 Some(check) if dispatch.check => pass.set_pipeline(check),
                 _ => pass.set_pipeline(&pipeline.main),

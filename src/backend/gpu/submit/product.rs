@@ -14,10 +14,11 @@ use super::super::params::{self, ProductParam};
 use super::super::pipeline::{Pipeline, Pipelines};
 use super::super::window::{Part, ProductBlock, Reach, product_blocks};
 use super::fold::Scratch;
+use super::whole::apart;
 use super::{Dispatch, Submitter, WORKGROUP, grid, params_begin, slabs};
 use crate::backend::Launch;
 use crate::error::Result;
-use crate::kernel::{Args, Class, Code, Dims, Kernel, OperandArgs, OperandCode};
+use crate::kernel::{Args, Code, Dims, Kernel, OperandArgs, OperandCode};
 
 /// Tiles that keep any device busy.
 const ENOUGH: u64 = 256;
@@ -71,15 +72,6 @@ impl Submitter {
             Planner { submitter: self, context, pipelines, scratch, words, dispatches };
         blocks.iter().try_for_each(|block| planner.block(&kernel, &slabs, block, reach))
     }
-}
-
-/// The kernel with a buffer for each operand and no classes, so that few pipelines serve all products.
-fn apart(kernel: &Kernel) -> Kernel {
-    let mut kernel = kernel.clone();
-    for (operand, buffer) in kernel.code.operands.iter_mut().zip(0..) {
-        *operand = OperandCode { buffer, class: Class::Strided, ..*operand };
-    }
-    kernel
 }
 
 /// The kernel that adds up parts: it has the result alone.

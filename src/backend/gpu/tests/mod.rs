@@ -12,6 +12,7 @@ mod product;
 mod random;
 mod reduce;
 mod text;
+mod whole;
 mod windows;
 
 use smallvec::SmallVec;

@@ -6,9 +6,9 @@ mod tint;
 
 use super::product::Case;
 use super::*;
-use crate::backend::gpu::codegen::{self, Product, Stage, Text, Tile, Variant};
+use crate::backend::gpu::codegen::{self, Product, Scatter, Sort, Stage, Text, Tile, Variant};
 use crate::dtype::Lane;
-use crate::kernel::{Fold, Reduce, SharedCode};
+use crate::kernel::{Fold, Reduce, SharedCode, Whole};
 use crate::math::emit::Subnormals;
 use crate::ops::{Op, Output};
 
@@ -217,6 +217,49 @@ fn text_of_every_product_translates() {
     }
 }
 
+/// Every text of a sort by keys of a dtype, and of a scatter of it, with its structure.
+fn wholes(dtype: DType) -> Vec<(SharedCode, Text)> {
+    let whole = |whole, dtypes: &[DType]| {
+        let mut build = Build::new(&[4, 5]);
+        for (&dtype, buffer) in dtypes.iter().zip(0..) {
+            build.operand(buffer, dtype, 0, &[1, 4]);
+        }
+        build.0.code.whole = Some(whole);
+        build.0.code
+    };
+    let sorts = Sort::ALL.into_iter().flat_map(|sort| {
+        [DType::I64, DType::I32].map(|position| {
+            let operands: &[DType] = match sort {
+                Sort::Load | Sort::Store => &[dtype, position],
+                Sort::Tile(_) | Sort::Merge(_) => &[],
+            };
+            (whole(Whole::Sort { descending: false }, operands), Text::Sort(sort))
+        })
+    });
+    let op = any_op(dtype);
+    let scatters = Scatter::ALL.into_iter().flat_map(|scatter| {
+        let fold = (scatter == Scatter::Fold).then_some(op);
+        [DType::I64, DType::I32].map(|address| {
+            let operands = [address, dtype, dtype];
+            (whole(Whole::Scatter { fold }, &operands), Text::Scatter(scatter))
+        })
+    });
+    sorts.chain(scatters).collect()
+}
+
+#[test]
+fn text_of_every_sort_and_scatter_translates() {
+    for dtype in DType::ALL {
+        for (code, text) in wholes(dtype) {
+            let text = translated_text(&code, text, Subnormals::Kept);
+            // What is moved by its bits needs no 64-bit numbers.
+            let folds = matches!(code.whole, Some(Whole::Scatter { fold: Some(_) }));
+            assert!(shaders::is_standard(&text) || folds, "{text}");
+            assert!(!text.contains('$'), "{text}");
+        }
+    }
+}
+
 fn chain() -> SharedCode {
     let mut build = Build::new(&[8]);
     let a = build.dense(0, DType::F32);
@@ -285,4 +328,8 @@ fn text_of_typical_kernels_is_as_reviewed() {
     let (code, product) = products.iter().find(|(_, product)| *product == partial).unwrap();
     let text = translated_text(code, Text::Product(*product), Subnormals::Kept);
     insta::assert_snapshot!("product_f16_partial", text);
+    let scatters = wholes(DType::I16);
+    let (code, text) =
+        scatters.iter().find(|(_, text)| *text == Text::Scatter(Scatter::Fold)).unwrap();
+    insta::assert_snapshot!("scatter_add_i16", translated_text(code, *text, Subnormals::Kept));
 }

@@ -47,6 +47,11 @@ fn every_text() -> Texts {
             texts.add(&code, Text::Product(product), Subnormals::Kept);
         }
     }
+    for dtype in DType::ALL {
+        for (code, text) in wholes(dtype) {
+            texts.add(&code, text, Subnormals::Kept);
+        }
+    }
     for code in [chain(), random(), checked_select()] {
         texts.add(&code, Text::Points(ALIGNED), Subnormals::Kept);
     }
