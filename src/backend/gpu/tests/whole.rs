@@ -3,6 +3,7 @@
 use half::f16;
 
 use super::*;
+use crate::backend::gpu::checks::SLOTS;
 use crate::kernel::Whole;
 use crate::ops::Op;
 
@@ -142,4 +143,26 @@ fn scatter_with_a_wrong_address_stores_nothing() {
             scatter(&device, [10, 70, 3000], fold, None, |v| v, |v| v);
         }
     }
+}
+
+/// Each launch that scatters takes a status word, as those that check do.
+#[test]
+fn more_scatters_than_status_words_all_run_and_report() {
+    let Some(device) = device() else { return };
+    let target = upload(&device, &[0_i32; 4]);
+    let add = |address: i64| {
+        let (at, one) = (upload(&device, &[address]), upload(&device, &[1_i32]));
+        let mut build = Build::new(&[1]);
+        build.dense(0, DType::I64);
+        build.dense(1, DType::I32);
+        build.operand(2, DType::I32, 0, &[0]);
+        build.0.code.whole = Some(Whole::Scatter { fold: Some(Op::Add) });
+        build.0.args.check = 7;
+        build.launch(&[&at, &one, &target])
+    };
+    let mut launches = vec![add(2); SLOTS + 20];
+    launches[SLOTS + 10] = add(-3);
+    device.run(&launches).unwrap();
+    assert_eq!(device.wait().unwrap(), Some(7));
+    assert_eq!(download::<i32>(&device, &target, 4), [0, 0, SLOTS as i32 + 19, 0]);
 }
