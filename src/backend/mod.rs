@@ -100,7 +100,7 @@ pub(crate) struct Limits {
 /// One device.
 ///
 /// Calls take effect in the order they are made; the caller serialises them.
-pub(crate) trait Backend: Send + Sync {
+pub(crate) trait Backend: Any + Send + Sync {
     /// Memory of at least `bytes` bytes (not 0). The contents are some valid elements of any dtype that
     /// a program may later read before writing: zeros, or what an earlier buffer held.
     ///

@@ -7,6 +7,7 @@ mod adapters;
 mod checks;
 mod elementwise;
 mod layouts;
+mod lost;
 mod memory;
 mod product;
 mod random;
