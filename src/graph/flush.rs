@@ -169,10 +169,7 @@ impl Runtime {
                 |view: &View| slots.is_held(view) || order.is_read_after(slots.at(view), end);
             let code = executor.checks.len() as u32;
             let number = |view: &View| slots.at(view);
-            let made = match executor.templates.of(&members, number, stored) {
-                Some(template) => template.pattern.as_ref().map(Made::Before),
-                None => build(&members, code, stored).map(Made::Now),
-            };
+            let made = make(&mut executor.templates, &members, code, number, stored);
             if made.as_ref().is_some_and(|made| made.buffers() > limits.buffers)
                 && members.len() > 1
             {
@@ -182,11 +179,13 @@ impl Runtime {
                 groups.push(head.to_vec());
                 continue;
             }
-            let launch = match made {
-                Some(Made::Before(pattern)) => Some(self.launch_pattern(pattern, &members)),
-                Some(Made::Now(built)) => Some(self.launch(built)),
-                None => None,
-            };
+            let mut launch = made.map(|made| self.launch_made(made, &members));
+            if matches!(launch, Some(Err(Error::OutOfMemory(_)))) && !batch.launches.is_empty() {
+                // Launches that wait hold temporaries, whose memory is free once they have been run.
+                self.run(executor, &mut batch);
+                let made = make(&mut executor.templates, &members, code, number, stored);
+                launch = made.map(|made| self.launch_made(made, &members));
+            }
             if let Some(launch) = launch {
                 self.enqueue(executor, &mut batch, launch, &members, &limits);
             }
@@ -218,6 +217,13 @@ impl Runtime {
         }
         if batch.launches.len() >= limits.batch || batch.bytes >= MAX_PENDING_BYTES {
             self.run(executor, batch);
+        }
+    }
+
+    fn launch_made(&self, made: Made<'_>, records: &[&Record]) -> Result<Launch> {
+        match made {
+            Made::Before(pattern) => self.launch_pattern(pattern, records),
+            Made::Now(built) => self.launch(built),
         }
     }
 
@@ -273,6 +279,20 @@ impl Runtime {
         let mut tape = lock(&self.tape);
         tape.passed_bytes = 0;
         std::mem::replace(&mut tape.records, empty)
+    }
+}
+
+/// The kernel of some operations, if anything that they do is to be stored.
+fn make<'t>(
+    templates: &'t mut Templates,
+    members: &[&Record],
+    code: u32,
+    number: impl Fn(&View) -> usize,
+    stored: impl Fn(&View) -> bool + Copy,
+) -> Option<Made<'t>> {
+    match templates.of(members, number, stored) {
+        Some(template) => template.pattern.as_ref().map(Made::Before),
+        None => build(members, code, stored).map(Made::Now),
     }
 }
 

@@ -205,7 +205,7 @@ impl Tensor {
     /// Starts the computation of what was recorded on the tensor's device, without waiting for it.
     ///
     /// # Errors
-    /// None of its own: what goes wrong is reported at the next read point.
+    /// None of its own: what goes wrong, memory that runs out too, is reported at the next read point.
     pub fn eval(&self) -> Result<&Self> {
         self.runtime().flush();
         Ok(self)

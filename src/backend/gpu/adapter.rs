@@ -60,20 +60,21 @@ pub(crate) fn list() -> &'static [AdapterInfo] {
     &adapters().infos
 }
 
-/// Opens an adapter, for the subnormals that it turns out to have; the environment variable
-/// `TAUT_SUBNORMALS=flushed` takes the integer path for those that flush them on any adapter.
+/// Opens an adapter as the environment wants it, for the subnormals that it turns out to have.
 ///
 /// # Errors
 /// `Device`, where there is no such adapter or it refuses.
 pub(crate) fn open(index: usize) -> Result<GpuBackend> {
-    let flushed = GpuOptions { subnormals: Subnormals::Flushed, ..GpuOptions::default() };
-    if std::env::var("TAUT_SUBNORMALS").is_ok_and(|value| value == "flushed") {
-        return open_with(index, flushed);
+    let options = GpuOptions::of_environment();
+    let device = open_with(index, options)?;
+    if options.subnormals == Subnormals::Flushed {
+        return Ok(device);
     }
-    let device = open_with(index, GpuOptions::default())?;
     match probe::subnormals(&device)? {
         Subnormals::Kept => Ok(device),
-        Subnormals::Flushed => open_with(index, flushed),
+        Subnormals::Flushed => {
+            open_with(index, GpuOptions { subnormals: Subnormals::Flushed, ..options })
+        }
     }
 }
 

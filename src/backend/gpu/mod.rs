@@ -51,6 +51,21 @@ pub(crate) struct GpuOptions {
     pub(crate) subnormals: Subnormals,
 }
 
+impl GpuOptions {
+    /// The defaults, but for what environment variables say, which make of any adapter a poorer one:
+    /// `TAUT_SUBNORMALS=flushed`; `TAUT_MAX_BINDING` and `TAUT_MAX_MEMORY`, in bytes.
+    fn of_environment() -> Self {
+        let bytes = |name| std::env::var(name).ok()?.parse().ok();
+        let flushed = std::env::var("TAUT_SUBNORMALS").is_ok_and(|value| value == "flushed");
+        Self {
+            max_binding: bytes("TAUT_MAX_BINDING"),
+            max_memory: bytes("TAUT_MAX_MEMORY"),
+            subnormals: if flushed { Subnormals::Flushed } else { Subnormals::Kept },
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for GpuOptions {
     fn default() -> Self {
         Self {
