@@ -36,7 +36,7 @@ pub(crate) struct AdapterInfo {
     pub(crate) kind: AdapterKind,
     /// Bytes of its own memory, where the API tells: under Vulkan.
     pub(crate) memory: Option<u64>,
-    /// Bytes of the largest tensor.
+    /// Bytes of the longest piece of memory.
     pub(crate) max_buffer: u64,
     features: wgpu::Features,
 }
@@ -101,7 +101,7 @@ pub(crate) fn open_with(index: usize, options: GpuOptions) -> Result<GpuBackend>
     });
     let (device, queue) = pollster::block_on(request)
         .map_err(|error| Error::device(format!("{label} could not be opened: {error}")))?;
-    GpuBackend::new(Context::new(device, queue, label), options)
+    GpuBackend::new(Context::new(device, queue, label), options, info.memory)
 }
 
 fn adapters() -> &'static Adapters {

@@ -41,6 +41,8 @@ const MAX_BUFFERS: usize = 16;
 pub(crate) struct GpuOptions {
     /// Bytes that a binding may reach, where less than the device's limit; for tests of windows.
     pub(crate) max_binding: Option<u64>,
+    /// Bytes of one wgpu buffer, where less than the device's limit; for tests of Note [Pieces].
+    pub(crate) max_buffer: Option<u64>,
     /// Bytes of freed buffers that are always kept for reuse.
     pub(crate) pool: u64,
     /// Bytes of memory to use at most, where less than the device has.
@@ -53,12 +55,13 @@ pub(crate) struct GpuOptions {
 
 impl GpuOptions {
     /// The defaults, but for what environment variables say, which make of any adapter a poorer one:
-    /// `TAUT_SUBNORMALS=flushed`; `TAUT_MAX_BINDING` and `TAUT_MAX_MEMORY`, in bytes.
+    /// `TAUT_SUBNORMALS=flushed`; `TAUT_MAX_BINDING`, `TAUT_MAX_BUFFER` and `TAUT_MAX_MEMORY`, in bytes.
     fn of_environment() -> Self {
         let bytes = |name| std::env::var(name).ok()?.parse().ok();
         let flushed = std::env::var("TAUT_SUBNORMALS").is_ok_and(|value| value == "flushed");
         Self {
             max_binding: bytes("TAUT_MAX_BINDING"),
+            max_buffer: bytes("TAUT_MAX_BUFFER"),
             max_memory: bytes("TAUT_MAX_MEMORY"),
             subnormals: if flushed { Subnormals::Flushed } else { Subnormals::Kept },
             ..Self::default()
@@ -70,6 +73,7 @@ impl Default for GpuOptions {
     fn default() -> Self {
         Self {
             max_binding: None,
+            max_buffer: None,
             pool: 1 << 30,
             max_memory: None,
             wide: true,
@@ -99,17 +103,24 @@ struct State {
 }
 
 impl GpuBackend {
-    fn new(context: Context, options: GpuOptions) -> Result<Self> {
+    /// `memory` is that of the device, in bytes, where it tells.
+    fn new(context: Context, options: GpuOptions, memory: Option<u64>) -> Result<Self> {
         let limit = context.limits.max_storage_buffer_binding_size;
         let binding = options.max_binding.map_or(limit, |bytes| bytes.min(limit));
         // Two granules hold any element; 2^31 bytes and points keep index arithmetic within u32.
-        let binding = (binding.min(1 << 31) / GRANULE * GRANULE).max(2 * GRANULE);
+        let binding = (binding.min(1 << 31).min(context.limits.max_buffer_size) / GRANULE
+            * GRANULE)
+            .max(2 * GRANULE);
+        let longest = context.limits.max_buffer_size;
+        let step = options.max_buffer.map_or(longest, |bytes| bytes.min(longest));
+        let step = (step / GRANULE * GRANULE).max(GRANULE);
+        let pool = Arc::new(Pool::new(options.pool, options.max_memory, step, memory));
         let pipelines = Pipelines::new(&context, options.subnormals);
         let checks = Checks::new(&context);
-        let submitter = Submitter::new(&context, &pipelines, &checks);
+        let submitter = Submitter::new(&context, &pipelines, &checks, &pool);
         context.check()?;
         Ok(Self {
-            pool: Arc::new(Pool::new(options.pool, options.max_memory)),
+            pool,
             subnormals: options.subnormals,
             reach: Reach { binding, points: 1 << 31 },
             state: Mutex::new(State { pipelines, submitter, checks, staging: Staging::default() }),
@@ -128,16 +139,23 @@ impl Backend for GpuBackend {
         self.context.check()?;
         let state = &mut *lock(&self.state);
         let slab = buffer.memory::<GpuMemory>().slab();
-        let end_of_data = buffer.bytes() as u64;
-        let staging = &mut state.staging;
-        transfer::write(&self.context, staging, slab, end_of_data, offset as u64, bytes)
+        let (offset, staging) = (offset as u64, &mut state.staging);
+        slab.pieces(offset, bytes.len() as u64).try_for_each(|piece| {
+            let part = &bytes[piece.start as usize..(piece.start + piece.len) as usize];
+            // Counted from where the piece's buffer begins.
+            let end = buffer.bytes() as u64 + piece.offset - (offset + piece.start);
+            transfer::write(&self.context, staging, &piece.buffer, end, piece.offset, part)
+        })
     }
 
     fn read(&self, buffer: &Buffer, offset: usize, bytes: &mut [u8]) -> Result<()> {
         self.context.check()?;
         let state = &mut *lock(&self.state);
         let slab = buffer.memory::<GpuMemory>().slab();
-        state.staging.read(&self.context, &slab.buffer, offset as u64, bytes)
+        slab.pieces(offset as u64, bytes.len() as u64).try_for_each(|piece| {
+            let part = &mut bytes[piece.start as usize..(piece.start + piece.len) as usize];
+            state.staging.read(&self.context, &piece.buffer, piece.offset, part)
+        })
     }
 
     fn run(&self, launches: &[Launch]) -> Result<()> {

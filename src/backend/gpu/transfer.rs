@@ -6,7 +6,6 @@
 use std::sync::mpsc;
 
 use super::context::Context;
-use super::memory::Slab;
 use crate::error::Result;
 
 /// Bytes moved at a time, so that a large transfer does not need its size again in staging memory.
@@ -99,7 +98,7 @@ impl Staging {
 pub(super) fn write(
     context: &Context,
     staging: &mut Staging,
-    slab: &Slab,
+    buffer: &wgpu::Buffer,
     end_of_data: u64,
     offset: u64,
     bytes: &[u8],
@@ -108,23 +107,23 @@ pub(super) fn write(
     let (first, last) = (offset / 4 * 4, end.next_multiple_of(4));
     let (head, tail) = ((offset - first) as usize, (last - end) as usize);
     if head == 0 && tail == 0 {
-        return write_words(context, slab, offset, bytes);
+        return write_words(context, buffer, offset, bytes);
     }
     let mut words = vec![0; (last - first) as usize];
     let len = words.len();
     if head != 0 {
-        staging.read(context, &slab.buffer, first, &mut words[..4])?;
+        staging.read(context, buffer, first, &mut words[..4])?;
     }
     if tail != 0 && end < end_of_data {
-        staging.read(context, &slab.buffer, last - 4, &mut words[len - 4..])?;
+        staging.read(context, buffer, last - 4, &mut words[len - 4..])?;
     }
     words[head..len - tail].copy_from_slice(bytes);
-    write_words(context, slab, first, &words)
+    write_words(context, buffer, first, &words)
 }
 
-fn write_words(context: &Context, slab: &Slab, offset: u64, words: &[u8]) -> Result<()> {
+fn write_words(context: &Context, buffer: &wgpu::Buffer, offset: u64, words: &[u8]) -> Result<()> {
     for (chunk, at) in words.chunks(CHUNK as usize).zip((offset..).step_by(CHUNK as usize)) {
-        context.queue.write_buffer(&slab.buffer, at, chunk);
+        context.queue.write_buffer(buffer, at, chunk);
         if words.len() as u64 > CHUNK {
             // Starts the copy, and waits for it: else every chunk's staging memory lives at once.
             context.queue.submit([]);

@@ -245,7 +245,7 @@ impl Planner<'_, '_> {
     ) -> Result<()> {
         let pipeline = self.pipelines.get(self.context, &kernel.code, Text::Fold(stage))?;
         let parts = bindings.iter().map(|(slab, part)| (*slab, part));
-        let group = self.submitter.group(self.context, &pipeline, parts);
+        let group = self.submitter.group(self.context, &pipeline, parts)?;
         let offset = params_begin(self.context, self.words);
         let grid = grid(self.context, groups);
         append_params(self.words, kernel, &pipeline, bindings, numbers, grid[0]);

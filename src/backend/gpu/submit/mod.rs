@@ -21,11 +21,11 @@ pub(super) use self::whole::longest_line;
 use super::checks::Checks;
 use super::codegen::{RUN, TILE, Text, Variant, WORKGROUP, is_stored, scalar_count};
 use super::context::Context;
-use super::memory::{GpuMemory, Pool, Slab};
+use super::memory::{GpuMemory, Piece, Pool, Slab};
 use super::params;
 use super::pipeline::{Access, Pipeline, Pipelines};
 use super::window::{self, Part, Reach, Window};
-use crate::backend::Launch;
+use crate::backend::{Buffer, Launch};
 use crate::error::Result;
 use crate::kernel::{Class, Kernel, Whole};
 
@@ -38,10 +38,25 @@ type GroupKey = (Access, SmallVec<[(u64, Part); 8]>);
 struct Dispatch {
     pipeline: Arc<Pipeline>,
     check: bool,
-    group: wgpu::BindGroup,
+    group: Group,
     /// Of its parameters, in bytes.
     offset: u32,
     grid: [u32; 2],
+}
+
+/// The buffers of a dispatch.
+#[derive(Clone, Debug)]
+struct Group {
+    bound: wgpu::BindGroup,
+    gathered: SmallVec<[Gathered; 1]>,
+}
+
+/// What a dispatch sees of a slab, brought together: Note [Pieces].
+#[derive(Clone, Debug)]
+struct Gathered {
+    pieces: SmallVec<[Piece; 2]>,
+    whole: wgpu::Buffer,
+    stored: bool,
 }
 
 /// What the dispatches of a call share.
@@ -52,13 +67,31 @@ pub(super) struct Submitter {
     checked: wgpu::BindGroup,
     /// A group that names a destroyed buffer is never asked for again: the names are not reused.
     groups: FxHashMap<GroupKey, wgpu::BindGroup>,
+    pool: Arc<Pool>,
+    /// By binding, memory that brings pieces together. Dispatches run one after the other, so those of a
+    /// call may share it; none is given back before all are submitted.
+    together: Vec<Buffer>,
+    outgrown: Vec<Buffer>,
 }
 
 impl Submitter {
-    pub(super) fn new(context: &Context, pipelines: &Pipelines, checks: &Checks) -> Self {
+    pub(super) fn new(
+        context: &Context,
+        pipelines: &Pipelines,
+        checks: &Checks,
+        pool: &Arc<Pool>,
+    ) -> Self {
         let params = params_buffer(context, 1 << 16);
         let (plain, checked) = param_groups(context, pipelines, checks, &params);
-        Self { params, plain, checked, groups: FxHashMap::default() }
+        Self {
+            params,
+            plain,
+            checked,
+            groups: FxHashMap::default(),
+            pool: Arc::clone(pool),
+            together: Vec::new(),
+            outgrown: Vec::new(),
+        }
     }
 
     /// Queues the launches, whose checks must fit the status words that are left.
@@ -117,20 +150,34 @@ impl Submitter {
         context.queue.write_buffer(&self.params, 0, bytemuck::cast_slice(&words));
 
         let mut encoder = context.device.create_command_encoder(&Default::default());
-        let mut pass = encoder.begin_compute_pass(&Default::default());
+        let mut running: Option<wgpu::ComputePass<'static>> = None;
         for dispatch in &dispatches {
+            let gathered = &dispatch.group.gathered;
+            if !gathered.is_empty() {
+                drop(running.take());
+                gathered.iter().for_each(|gathered| gathered.bring(&mut encoder));
+            }
+            let pass = running.get_or_insert_with(|| {
+                encoder.begin_compute_pass(&Default::default()).forget_lifetime()
+            });
             let pipeline = &dispatch.pipeline;
             let params = if pipeline.checked { &self.checked } else { &self.plain };
             match &pipeline.check {
                 Some(check) if dispatch.check => pass.set_pipeline(check),
                 _ => pass.set_pipeline(&pipeline.main),
             }
-            pass.set_bind_group(0, &dispatch.group, &[]);
+            pass.set_bind_group(0, &dispatch.group.bound, &[]);
             pass.set_bind_group(1, params, &[dispatch.offset]);
             pass.dispatch_workgroups(dispatch.grid[0], dispatch.grid[1], 1);
+            if gathered.iter().any(|gathered| gathered.stored) {
+                drop(running.take());
+                gathered.iter().for_each(|gathered| gathered.take_back(&mut encoder));
+            }
         }
-        drop(pass);
+        drop(running);
         context.queue.submit([encoder.finish()]);
+        self.together.clear();
+        self.outgrown.clear();
         context.check()
     }
 
@@ -158,7 +205,7 @@ impl Submitter {
             let variant =
                 Variant::of(&kernel.code, &kernel.args, &window.shape, local, window.partial);
             let pipeline = pipelines.get(context, &kernel.code, Text::Points(variant))?;
-            let group = self.group(context, &pipeline, slabs.iter().copied().zip(&window.parts));
+            let group = self.group(context, &pipeline, slabs.iter().copied().zip(&window.parts))?;
             let offset = params_begin(context, words);
             let grid = grid(context, workgroups(&window.shape, variant));
             append_params(words, kernel, window, &pipeline, grid[0], slot);
@@ -182,17 +229,31 @@ impl Submitter {
         context: &Context,
         pipeline: &Pipeline,
         parts: impl Iterator<Item = (&'s Slab, &'s Part)>,
-    ) -> wgpu::BindGroup {
-        let seen: SmallVec<[(&Slab, &Part); 8]> = parts.take(pipeline.access.len()).collect();
-        let parts = seen.iter().map(|&(slab, &part)| (slab.id, part)).collect();
-        let key = (pipeline.access.clone(), parts);
+    ) -> Result<Group> {
+        let mut gathered = SmallVec::new();
+        let mut seen: SmallVec<[(u64, Part, Piece); 8]> = SmallVec::new();
+        for ((slab, &part), &stored) in parts.zip(&pipeline.access) {
+            let pieces: SmallVec<[Piece; 2]> = slab.pieces(part.start, part.len).collect();
+            if let [piece] = &pieces[..] {
+                seen.push((slab.id, part, piece.clone()));
+                continue;
+            }
+            let whole = self.whole(context, seen.len(), part.len)?;
+            let slab = whole.memory::<GpuMemory>().slab();
+            let part = Part { start: 0, len: part.len };
+            let piece = slab.pieces(0, part.len).next().ok_or_else(|| context.error("no piece"))?;
+            gathered.push(Gathered { pieces, whole: piece.buffer.clone(), stored });
+            seen.push((slab.id, part, piece));
+        }
+        let key =
+            (pipeline.access.clone(), seen.iter().map(|(id, part, _)| (*id, *part)).collect());
         let make = || {
             let entries: SmallVec<[wgpu::BindGroupEntry<'_>; 8]> = seen
                 .iter()
                 .zip(0..)
-                .map(|((slab, part), binding)| wgpu::BindGroupEntry {
+                .map(|((_, _, piece), binding)| wgpu::BindGroupEntry {
                     binding,
-                    resource: binding_of(&slab.buffer, part.start, part.len),
+                    resource: binding_of(&piece.buffer, piece.offset, piece.len),
                 })
                 .collect();
             context.device.create_bind_group(&wgpu::BindGroupDescriptor {
@@ -201,7 +262,35 @@ impl Submitter {
                 entries: &entries,
             })
         };
-        self.groups.entry(key).or_insert_with(make).clone()
+        let bound = self.groups.entry(key).or_insert_with(make).clone();
+        Ok(Group { bound, gathered })
+    }
+
+    /// Memory in one piece for what a binding sees.
+    fn whole(&mut self, context: &Context, binding: usize, bytes: u64) -> Result<Buffer> {
+        while self.together.len() <= binding {
+            let least = self.pool.allocate_whole(context, 1)?;
+            self.together.push(least);
+        }
+        if (self.together[binding].bytes() as u64) < bytes {
+            let larger = self.pool.allocate_whole(context, bytes as usize)?;
+            self.outgrown.push(std::mem::replace(&mut self.together[binding], larger));
+        }
+        Ok(self.together[binding].clone())
+    }
+}
+
+impl Gathered {
+    fn bring(&self, encoder: &mut wgpu::CommandEncoder) {
+        for Piece { buffer, offset, start, len } in &self.pieces {
+            encoder.copy_buffer_to_buffer(buffer, *offset, &self.whole, *start, *len);
+        }
+    }
+
+    fn take_back(&self, encoder: &mut wgpu::CommandEncoder) {
+        for Piece { buffer, offset, start, len } in self.pieces.iter().filter(|_| self.stored) {
+            encoder.copy_buffer_to_buffer(&self.whole, *start, buffer, *offset, *len);
+        }
     }
 }
 

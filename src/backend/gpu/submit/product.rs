@@ -184,7 +184,7 @@ impl Planner<'_, '_> {
         let text = Text::Product(step.product);
         let pipeline = self.pipelines.get(self.context, &kernel.code, text)?;
         let parts = step.bindings.iter().map(|(slab, part)| (*slab, part));
-        let group = self.submitter.group(self.context, &pipeline, parts);
+        let group = self.submitter.group(self.context, &pipeline, parts)?;
         let offset = params_begin(self.context, self.words);
         let grid = grid(self.context, step.groups);
         append_params(self.words, kernel, &pipeline, batches, step, grid[0]);

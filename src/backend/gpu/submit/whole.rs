@@ -88,7 +88,7 @@ impl Planner<'_, '_> {
     pub(super) fn dispatch(&mut self, kernel: &Kernel, step: Step<'_>) -> Result<()> {
         let pipeline = self.pipelines.get(self.context, &kernel.code, step.text)?;
         let parts = step.bindings.iter().map(|(slab, part)| (*slab, part));
-        let group = self.submitter.group(self.context, &pipeline, parts);
+        let group = self.submitter.group(self.context, &pipeline, parts)?;
         let offset = params_begin(self.context, self.words);
         let grid = grid(self.context, step.groups);
         let start = self.words.len();

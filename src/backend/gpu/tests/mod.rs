@@ -9,6 +9,7 @@ mod elementwise;
 mod layouts;
 mod lost;
 mod memory;
+mod pieces;
 mod product;
 mod random;
 mod reduce;

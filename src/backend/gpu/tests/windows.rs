@@ -27,6 +27,28 @@ fn windows_of_a_space_cover_it_once_within_reach() {
 }
 
 #[test]
+fn windows_beyond_two_to_the_32_elements_count_in_32_bits() {
+    for dtype in [DType::U8, DType::F32] {
+        let shape = [3, (1_usize << 31) + 5];
+        let kernel = binary(Op::Add, dtype, &shape).0;
+        let whole = kernel.len() as u64;
+        let sizes = [(whole * dtype.size() as u64).next_multiple_of(256); 3];
+        let reach = Reach { binding: 1 << 31, points: 1 << 31 };
+        let mut next = 0;
+        for window in window::windows(&kernel, &sizes, reach).unwrap() {
+            assert_eq!(window.start(&shape), next);
+            for (i, part) in window.parts.iter().enumerate() {
+                let first = (window.offset(&kernel, i) * dtype.size()) as u64 - part.start;
+                let end = first + window.len() * dtype.size() as u64;
+                assert!(end <= part.len && part.len <= 1 << 31, "{dtype} {window:?}");
+            }
+            next += window.len();
+        }
+        assert_eq!(next, whole, "{dtype}");
+    }
+}
+
+#[test]
 fn windows_of_one_element_too_far_apart_are_refused() {
     let mut build = Build::new(&[4]);
     let low = build.operand(0, DType::F32, 0, &[1]);
@@ -39,7 +61,14 @@ fn windows_of_one_element_too_far_apart_are_refused() {
 
 #[test]
 fn add_in_windows_equals_the_whole() {
-    let Some(device) = small() else { return };
+    add_equals_the_whole(small());
+    let pieces =
+        GpuOptions { max_binding: Some(1024), max_buffer: Some(768), ..Default::default() };
+    add_equals_the_whole(device_with(pieces));
+}
+
+fn add_equals_the_whole(device: Option<GpuBackend>) {
+    let Some(device) = device else { return };
     for shape in [&[4099][..], &[3, 1001], &[2, 3, 700]] {
         let len: usize = shape.iter().product();
         let a: Vec<f32> = (0..len).map(|i| i as f32).collect();
@@ -110,9 +139,9 @@ fn check_in_windows_stores_nothing_before_the_failing_window() {
 
 #[test]
 fn fetched_in_windows_equals_the_whole() {
-    for options in
-        [GpuOptions::default(), GpuOptions { max_binding: Some(1024), ..Default::default() }]
-    {
+    let small = GpuOptions { max_binding: Some(1024), ..Default::default() };
+    let pieces = GpuOptions { max_buffer: Some(768), ..small };
+    for options in [GpuOptions::default(), small, pieces] {
         let Some(device) = device_with(options) else { return };
         // Rows and columns far apart, two sources, elements that share words.
         let (rows, columns, len) = (33, 70, 5003);

@@ -6,7 +6,13 @@ use super::*;
 #[test]
 fn folds_in_windows_have_the_bits_of_the_tree() {
     let options = GpuOptions { max_binding: Some(40 << 10), ..Default::default() };
-    let Some(device) = device_with(options) else { return };
+    for max_buffer in [None, Some(9 << 10)] {
+        let Some(device) = device_with(GpuOptions { max_buffer, ..options }) else { return };
+        check_folds(&device);
+    }
+}
+
+fn check_folds(device: &GpuBackend) {
     let value = |i: usize| float(i) as f32;
     let add = |a: f32, b: f32| a + b;
     let cases: [[&[usize]; 3]; 9] = [
@@ -23,18 +29,18 @@ fn folds_in_windows_have_the_bits_of_the_tree() {
     ];
     for [lead, n, trail] in cases {
         let folding = Folding::new(lead, n, trail, SUM);
-        check(&device, &folding, value, 0.0, add, |a| a);
-        check(&device, &folding, value, 0.0, add, half::f16::from_f32);
+        check(device, &folding, value, 0.0, add, |a| a);
+        check(device, &folding, value, 0.0, add, half::f16::from_f32);
         let place = Folding::new(lead, n, trail, Fold::ArgMin);
-        check_position(&device, &place, value, f32::is_nan, |a, b| a < b);
+        check_position(device, &place, value, f32::is_nan, |a, b| a < b);
     }
     // Both lines lie all over the buffer.
     let folding = Folding { strides: Some(&[1, 2]), ..Folding::new(&[2], &[20_000], &[], SUM) };
-    check(&device, &folding, value, 0.0, add, |a| a);
+    check(device, &folding, value, 0.0, add, |a| a);
     let scans: [[&[usize]; 3]; 3] =
         [[&[], &[20_000], &[]], [&[3], &[9001], &[]], [&[2], &[30], &[2000]]];
     for [lead, n, trail] in scans {
-        check_scan(&device, &scanning(lead, n, trail, SUM, 0), value, running_sum);
+        check_scan(device, &scanning(lead, n, trail, SUM, 0), value, running_sum);
     }
 }
 
