@@ -10,19 +10,46 @@ use crate::dtype::DType;
 use crate::math::half::{StepBF16, StepF16};
 use crate::ops::{Op, op_table};
 
+// Functions go as closures to be inlined always: the shim by which a function item is called is not, and
+// a loop around a call is no vector.
+
 /// One row in one lane type.
 macro_rules! row {
     ($arity:ident $lane:ty, []) => {
         unreachable!("verify() refuses an operation without a meaning in its dtype")
     };
     (unary $lane:ty, [$function:path]) => {
-        |out, a, _, _| unary::<$lane, _, _>(out, a, $function)
+        |out, a, _, _| {
+            unary::<$lane, _, _>(
+                out,
+                a,
+                #[inline(always)]
+                |a| $function(a),
+            )
+        }
     };
     (binary $lane:ty, [$function:path]) => {
-        |out, a, b, _| binary::<$lane, _, _>(out, a, b, $function)
+        |out, a, b, _| {
+            binary::<$lane, _, _>(
+                out,
+                a,
+                b,
+                #[inline(always)]
+                |a, b| $function(a, b),
+            )
+        }
     };
     (ternary $lane:ty, [$function:path]) => {
-        |out, a, b, c| super::lanes::ternary::<$lane, $lane, _, _>(out, a, b, c, $function)
+        |out, a, b, c| {
+            super::lanes::ternary::<$lane, $lane, _, _>(
+                out,
+                a,
+                b,
+                c,
+                #[inline(always)]
+                |a, b, c| $function(a, b, c),
+            )
+        }
     };
 }
 
@@ -38,11 +65,25 @@ pub(super) struct FoldLoops {
 macro_rules! fold {
     (binary same $lane:ty, [$function:path]) => {
         FoldLoops {
-            accumulate: |into, values| accumulate::<$lane, _, _>(into, values, $function),
+            accumulate: |into, values| {
+                accumulate::<$lane, _, _>(
+                    into,
+                    values,
+                    #[inline(always)]
+                    |a, b| $function(a, b),
+                )
+            },
             accumulate_at: |into, places, values| {
                 accumulate_at::<$lane, _, _>(into, places, values, $function);
             },
-            scan: |state, values| scan::<$lane, _, _>(state, values, $function),
+            scan: |state, values| {
+                scan::<$lane, _, _>(
+                    state,
+                    values,
+                    #[inline(always)]
+                    |a, b| $function(a, b),
+                )
+            },
         }
     };
     ($arity:ident $output:ident $lane:ty, [$($function:path)?]) => {
