@@ -47,7 +47,7 @@ const UNARY: &[Unary] = &[
     unary("acos", inverse_trig::acos, Some(pxfm::f_acosf), pxfm::f_acos, 1.0),
     unary("atan", inverse_trig::atan, Some(pxfm::f_atanf), pxfm::f_atan, 1.0),
     unary("erf", erf::erf, Some(pxfm::f_erff), pxfm::f_erf, 1.0),
-    unary("gelu", erf::gelu, None, reference_gelu, 2.0),
+    unary("gelu", erf::gelu, None, reference_gelu, 1.0),
 ];
 
 const fn unary(
