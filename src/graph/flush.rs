@@ -128,18 +128,11 @@ impl Runtime {
         }
         let same = |view: &View| record.views().position(|other| view.is_of(&other.storage));
         let number = |view: &View| same(view).unwrap_or_default();
-        let started = match executor.templates.of(&[record], number, |_| held) {
-            Some(template) => {
-                let Some(pattern) = &template.pattern else { return };
-                self.launch_pattern(pattern, &[record])
-            }
-            None => {
-                let code = executor.checks.len() as u32;
-                let Some(built) = build(&[record], code, |_| held) else { return };
-                executor.expect_refusal(&[record]);
-                self.launch(built)
-            }
-        };
+        let code = executor.checks.len() as u32;
+        let made = make(&mut executor.templates, &[record], code, number, |_| held);
+        let Some(made) = made else { return };
+        let started = self.launch_made(made, &[record]);
+        executor.expect_refusal(&[record]);
         let started = started.and_then(|launch| self.backend().run(std::slice::from_ref(&launch)));
         if let Err(error) = started {
             give_up(executor, &error, &[SmallVec::from_iter([output.clone()])]);
