@@ -158,14 +158,14 @@ pub(crate) fn gelu<F: Float>(x: F) -> F {
     let square = Pair::product(bounded, bounded).scale(F::lit(0.5));
 
     // x (1 + erf(x / √2)) / 2
-    let argument = Pair::lit(FRAC_1_SQRT_2.0, FRAC_1_SQRT_2.1).mul_single(x);
-    let phi = fine_erf_slope(square).mul(argument).add_single(F::lit(1.0)).scale(F::lit(0.5));
+    let argument = Pair::lit(FRAC_1_SQRT_2.0, FRAC_1_SQRT_2.1).mul_single(bounded);
+    let signed = Pair::select(x.is_sign_negative(), argument.neg(), argument);
+    let phi = fine_erf_slope(square).mul(signed).add_single(F::lit(1.0)).scale(F::lit(0.5));
     let near = phi.mul_single(x).round();
 
     // |x| Φ(-|x|)
     let reduced = reduce(-square.high, -square.low);
-    let upper = erfcx_of_pair(Pair::lit(FRAC_1_SQRT_2.0, FRAC_1_SQRT_2.1).mul_single(bounded));
-    let upper = upper.scale(F::lit(0.5));
+    let upper = erfcx_of_pair(argument).scale(F::lit(0.5));
     let tail = reduced.significand().mul(upper).mul_single(bounded);
     let tail = scale(tail.round(), reduced.exponent);
     let positive = F::select(x.lt(limit), x - tail, x);

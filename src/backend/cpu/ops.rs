@@ -74,7 +74,13 @@ macro_rules! fold {
                 )
             },
             accumulate_at: |into, places, values| {
-                accumulate_at::<$lane, _, _>(into, places, values, $function);
+                accumulate_at::<$lane, _, _>(
+                    into,
+                    places,
+                    values,
+                    #[inline(always)]
+                    |a, b| $function(a, b),
+                );
             },
             scan: |state, values| {
                 scan::<$lane, _, _>(
