@@ -1,8 +1,8 @@
 //! Writing at computed places: scatter, index_add, index_copy, index_fill, put, nonzero, masked_select.
 //!
-//! Owns [`Scattering`], the recording of a scatter. Where several sources meet in one element they come in row-major order, the
-//! last one staying: results are the same on every device and at any number of threads. A target of
-//! more elements than a GPU can number is written by the CPU, at a read point.
+//! Owns [`Scattering`], the recording of a scatter. Where several sources meet in one element they come
+//! in row-major order, the last one staying: results are the same on every device and at any number of
+//! threads. A target of more elements than a GPU can number is written by the CPU, at a read point.
 
 mod along;
 mod compact;
@@ -69,9 +69,7 @@ impl Scattering<'_> {
             Refusal::Index(self.refusal.into()),
         )
     }
-}
 
-impl Scattering<'_> {
     /// The CPU's result, brought to the target's device. What is refused is reported at once.
     #[track_caller]
     fn run_on_host(self) -> Result<()> {

@@ -11,9 +11,10 @@ use super::super::codegen::{Stage, Text, scalar_count, scratch_words};
 use super::super::context::Context;
 use super::super::memory::{GpuMemory, Pool, Slab};
 use super::super::params::{self, FoldParam};
-use super::super::pipeline::{Pipeline, Pipelines};
-use super::super::window::{Batch, Part, Reach, batches, extents};
-use super::{Dispatch, Submitter, WORKGROUP, grid, params_begin, slabs};
+use super::super::pipeline::Pipeline;
+use super::super::window::{Batch, Part, batches, extents};
+use super::planner::Planner;
+use super::{WORKGROUP, slabs};
 use crate::backend::{Buffer, Launch};
 use crate::error::Result;
 use crate::kernel::{
@@ -82,44 +83,21 @@ impl Numbers {
     }
 }
 
-/// A launch that folds, and what its dispatches are made with.
-struct Planner<'a, 'p> {
-    submitter: &'a mut Submitter,
-    context: &'a Context,
-    pipelines: &'a mut Pipelines,
-    scratch: &'a mut Scratch<'p>,
-    words: &'a mut Vec<u32>,
-    dispatches: &'a mut Vec<Dispatch>,
-}
-
-impl Submitter {
+impl Planner<'_, '_> {
     /// Adds the dispatches of a launch that folds, and their parameters.
-    pub(super) fn plan_fold(
-        &mut self,
-        context: &Context,
-        pipelines: &mut Pipelines,
-        scratch: &mut Scratch<'_>,
-        reach: Reach,
-        launch: &Launch,
-        (words, dispatches): (&mut Vec<u32>, &mut Vec<Dispatch>),
-    ) -> Result<()> {
+    pub(super) fn plan_fold(&mut self, launch: &Launch, reduce: &Reduce) -> Result<()> {
         let kernel = &launch.kernel;
-        let Some(reduce) = &kernel.code.reduce else { return Ok(()) };
-        let slabs = slabs(context, launch)?;
+        let slabs = slabs(self.context, launch)?;
         let sizes: SmallVec<[u64; 8]> = slabs.iter().map(|slab| slab.size).collect();
         if !indices_fit(kernel, reduce) {
-            return Err(context.error("a fold has more than 2^32 points along its dimensions"));
+            let why = "a fold has more than 2^32 points along its dimensions";
+            return Err(self.context.error(why));
         }
         let bytes = 4 * scratch_words(&kernel.code, reduce);
-        let batches = batches(kernel, reduce, &sizes, bytes, reach).ok_or_else(|| {
-            context.error("a block of a fold needs more of a buffer than a binding has")
+        let batches = batches(kernel, reduce, &sizes, bytes, self.reach).ok_or_else(|| {
+            self.context.error("a block of a fold needs more of a buffer than a binding has")
         })?;
-        let mut planner =
-            Planner { submitter: self, context, pipelines, scratch, words, dispatches };
-        for batch in &batches {
-            planner.batch(kernel, reduce, &slabs, batch)?;
-        }
-        Ok(())
+        batches.iter().try_for_each(|batch| self.batch(kernel, reduce, &slabs, batch))
     }
 }
 
@@ -189,7 +167,7 @@ impl Planner<'_, '_> {
                 .zip(window.parts.iter().copied())
                 .chain(scratch.map(all))
                 .collect();
-            self.dispatch(kernel, stage, &bindings, numbers, groups)?;
+            self.fold(kernel, stage, &bindings, numbers, groups)?;
         }
         if direct || reduce.scan {
             return Ok(());
@@ -232,10 +210,10 @@ impl Planner<'_, '_> {
             .with(FoldParam::Partials, partials.count)
             .with(FoldParam::InKeptStep, partials.kept_step)
             .with(FoldParam::InPartStep, partials.part_step);
-        self.dispatch(kernel, stage, bindings, numbers, kept.div_ceil(WORKGROUP / lanes) * parts)
+        self.fold(kernel, stage, bindings, numbers, kept.div_ceil(WORKGROUP / lanes) * parts)
     }
 
-    fn dispatch(
+    fn fold(
         &mut self,
         kernel: &Kernel,
         stage: Stage,
@@ -243,14 +221,10 @@ impl Planner<'_, '_> {
         numbers: Numbers,
         groups: u64,
     ) -> Result<()> {
-        let pipeline = self.pipelines.get(self.context, &kernel.code, Text::Fold(stage))?;
-        let parts = bindings.iter().map(|(slab, part)| (*slab, part));
-        let group = self.submitter.group(self.context, &pipeline, parts)?;
-        let offset = params_begin(self.context, self.words);
-        let grid = grid(self.context, groups);
-        append_params(self.words, kernel, &pipeline, bindings, numbers, grid[0]);
-        self.dispatches.push(Dispatch { pipeline, check: false, group, offset, grid });
-        Ok(())
+        let text = Text::Fold(stage);
+        self.push(&kernel.code, text, bindings, groups, |words, pipeline, row| {
+            append_params(words, kernel, pipeline, bindings, numbers, row);
+        })
     }
 }
 

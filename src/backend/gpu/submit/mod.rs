@@ -5,6 +5,7 @@
 //! sees at an offset of its own; the queue keeps its order, so the next call may overwrite it.
 
 mod fold;
+mod planner;
 mod product;
 mod scatter;
 mod sort;
@@ -16,10 +17,10 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use self::fold::Scratch;
-use self::whole::Planner;
+use self::planner::Planner;
 pub(super) use self::whole::longest_line;
 use super::checks::Checks;
-use super::codegen::{RUN, TILE, Text, Variant, WORKGROUP, is_stored, scalar_count};
+use super::codegen::{RUN, TILE, Variant, WORKGROUP, is_stored, scalar_count};
 use super::context::Context;
 use super::memory::{GpuMemory, Piece, Pool, Slab};
 use super::params;
@@ -111,35 +112,26 @@ impl Submitter {
         let mut dispatches = Vec::new();
         // Alive until all is submitted: the pool may destroy what is given back.
         let mut scratch = Scratch::new(pool);
+        let mut planner = Planner {
+            submitter: self,
+            context,
+            pipelines,
+            checks,
+            scratch: &mut scratch,
+            reach,
+            words: &mut words,
+            dispatches: &mut dispatches,
+        };
         for launch in launches {
-            let mut planner = Planner {
-                submitter: self,
-                context,
-                pipelines,
-                checks,
-                scratch: &mut scratch,
-                reach,
-                words: &mut words,
-                dispatches: &mut dispatches,
-            };
-            match launch.kernel.code.whole {
-                Some(Whole::Sort { descending }) => {
-                    planner.plan_sort(launch, descending)?;
-                    continue;
-                }
-                Some(Whole::Scatter { fold }) => {
+            let code = &launch.kernel.code;
+            match (code.whole, &code.reduce) {
+                (Some(Whole::Sort { descending }), _) => planner.plan_sort(launch, descending)?,
+                (Some(Whole::Scatter { fold }), _) => {
                     planner.plan_scatter(launch, fold.is_some())?;
-                    continue;
                 }
-                Some(Whole::Product) | None => {}
-            }
-            let out = (&mut words, &mut dispatches);
-            if launch.kernel.code.whole.is_some() {
-                self.plan_product(context, pipelines, &mut scratch, reach, launch, out)?;
-            } else if launch.kernel.code.reduce.is_some() {
-                self.plan_fold(context, pipelines, &mut scratch, reach, launch, out)?;
-            } else {
-                self.plan(context, pipelines, checks, reach, launch, out)?;
+                (Some(Whole::Product), _) => planner.plan_product(launch)?,
+                (None, Some(reduce)) => planner.plan_fold(launch, reduce)?,
+                (None, None) => planner.plan_points(launch)?,
             }
         }
         let bytes = 4 * words.len() as u64;
@@ -179,48 +171,6 @@ impl Submitter {
         self.together.clear();
         self.outgrown.clear();
         context.check()
-    }
-
-    /// Adds a launch's dispatches and their parameters: a check sees all windows before any is stored.
-    fn plan(
-        &mut self,
-        context: &Context,
-        pipelines: &mut Pipelines,
-        checks: &mut Checks,
-        reach: Reach,
-        launch: &Launch,
-        (words, dispatches): (&mut Vec<u32>, &mut Vec<Dispatch>),
-    ) -> Result<()> {
-        let kernel = &launch.kernel;
-        let slabs = slabs(context, launch)?;
-        let sizes: SmallVec<[u64; 8]> = slabs.iter().map(|slab| slab.size).collect();
-        let windows = window::windows(kernel, &sizes, reach).ok_or_else(|| {
-            context.error("one element needs more of a buffer than a binding has")
-        })?;
-        let slot = kernel.code.check.map(|_| checks.take(kernel.args.check));
-
-        let mut mains = Vec::with_capacity(windows.len());
-        for window in &windows {
-            let local = |i: usize| local_offset(kernel, window, i);
-            let variant =
-                Variant::of(&kernel.code, &kernel.args, &window.shape, local, window.partial);
-            let pipeline = pipelines.get(context, &kernel.code, Text::Points(variant))?;
-            let group = self.group(context, &pipeline, slabs.iter().copied().zip(&window.parts))?;
-            let offset = params_begin(context, words);
-            let grid = grid(context, workgroups(&window.shape, variant));
-            append_params(words, kernel, window, &pipeline, grid[0], slot);
-            mains.push(Dispatch { pipeline, check: false, group, offset, grid });
-        }
-        if slot.is_some() {
-            dispatches.extend(mains.iter().map(|main| Dispatch {
-                pipeline: Arc::clone(&main.pipeline),
-                check: true,
-                group: main.group.clone(),
-                ..*main
-            }));
-        }
-        dispatches.append(&mut mains);
-        Ok(())
     }
 
     /// The group of a pipeline's buffers; it may have fewer than there are.

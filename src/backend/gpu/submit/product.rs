@@ -8,14 +8,13 @@
 use smallvec::SmallVec;
 
 use super::super::codegen::{Product, Text, Tile, part_bytes};
-use super::super::context::Context;
-use super::super::memory::{GpuMemory, Slab};
+use super::super::memory::Slab;
 use super::super::params::{self, ProductParam};
-use super::super::pipeline::{Pipeline, Pipelines};
-use super::super::window::{Part, ProductBlock, Reach, product_blocks};
-use super::fold::Scratch;
-use super::whole::apart;
-use super::{Dispatch, Submitter, WORKGROUP, grid, params_begin, slabs};
+use super::super::pipeline::Pipeline;
+use super::super::window::{Part, ProductBlock, product_blocks};
+use super::planner::Planner;
+use super::whole::{all, apart};
+use super::{WORKGROUP, slabs};
 use crate::backend::Launch;
 use crate::error::Result;
 use crate::kernel::{Args, Code, Dims, Kernel, OperandArgs, OperandCode};
@@ -25,16 +24,6 @@ const ENOUGH: u64 = 256;
 
 /// Elements along `k` that a part has at least.
 const PART: u64 = 256;
-
-/// A launch that multiplies, and what its dispatches are made with.
-struct Planner<'a, 'p> {
-    submitter: &'a mut Submitter,
-    context: &'a Context,
-    pipelines: &'a mut Pipelines,
-    scratch: &'a mut Scratch<'p>,
-    words: &'a mut Vec<u32>,
-    dispatches: &'a mut Vec<Dispatch>,
-}
 
 /// What differs between the dispatches of a block.
 struct Step<'s> {
@@ -46,31 +35,21 @@ struct Step<'s> {
     groups: u64,
 }
 
-impl Submitter {
+impl Planner<'_, '_> {
     /// Adds the dispatches of a launch that multiplies, and their parameters.
-    pub(super) fn plan_product(
-        &mut self,
-        context: &Context,
-        pipelines: &mut Pipelines,
-        scratch: &mut Scratch<'_>,
-        reach: Reach,
-        launch: &Launch,
-        (words, dispatches): (&mut Vec<u32>, &mut Vec<Dispatch>),
-    ) -> Result<()> {
-        let slabs = slabs(context, launch)?;
+    pub(super) fn plan_product(&mut self, launch: &Launch) -> Result<()> {
+        let slabs = slabs(self.context, launch)?;
         let [lhs, rhs, out] = &launch.kernel.code.operands[..] else {
             unreachable!("a product has three operands: {launch:?}")
         };
         let slabs = [lhs, rhs, out].map(|operand| slabs[usize::from(operand.buffer)]);
         let kernel = apart(&launch.kernel);
-        let blocks =
-            product_blocks(&kernel, slabs.map(|slab| slab.size), part_bytes(lhs.dtype), reach);
+        let sizes = slabs.map(|slab| slab.size);
+        let blocks = product_blocks(&kernel, sizes, part_bytes(lhs.dtype), self.reach);
         let blocks = blocks.ok_or_else(|| {
-            context.error("one element of a product needs more of a buffer than a binding has")
+            self.context.error("one element of a product needs more of a buffer than a binding has")
         })?;
-        let mut planner =
-            Planner { submitter: self, context, pipelines, scratch, words, dispatches };
-        blocks.iter().try_for_each(|block| planner.block(&kernel, &slabs, block, reach))
+        blocks.iter().try_for_each(|block| self.block(&kernel, &slabs, block))
     }
 }
 
@@ -116,13 +95,7 @@ fn tile(m: u64, n: u64, batches: u64) -> Tile {
 }
 
 impl Planner<'_, '_> {
-    fn block(
-        &mut self,
-        kernel: &Kernel,
-        slabs: &[&Slab; 3],
-        block: &ProductBlock,
-        reach: Reach,
-    ) -> Result<()> {
+    fn block(&mut self, kernel: &Kernel, slabs: &[&Slab; 3], block: &ProductBlock) -> Result<()> {
         let [batches @ .., m, n] = &block.results[..] else {
             unreachable!("a product is a matrix")
         };
@@ -136,7 +109,7 @@ impl Planner<'_, '_> {
         // Blocks in several windows are large enough.
         let parts = match &block.windows[..] {
             [window] if tiles < ENOUGH => {
-                let most = (window.k.len() as u64 / PART).min(reach.binding / part);
+                let most = (window.k.len() as u64 / PART).min(self.reach.binding / part);
                 ENOUGH.div_ceil(tiles).min(most).max(1)
             }
             _ => 1,
@@ -146,10 +119,7 @@ impl Planner<'_, '_> {
             true => None,
             false => Some(self.scratch.get(self.context, 0, part * parts)?),
         };
-        let scratch = scratch.as_ref().map(|buffer| {
-            let slab = buffer.memory::<GpuMemory>().slab();
-            (slab, Part { start: 0, len: slab.size.min(reach.binding) })
-        });
+        let scratch = scratch.as_ref().map(|buffer| all(buffer, self.reach));
         for window in &block.windows {
             let mut ranges = block.results.clone();
             ranges.push(window.k.clone());
@@ -163,7 +133,7 @@ impl Planner<'_, '_> {
                 continued: window.k.start > 0,
                 groups: tiles * parts,
             };
-            self.dispatch(&own, batches, &step)?;
+            self.multiply(&own, batches, &step)?;
         }
         let Some(scratch) = scratch else { return Ok(()) };
         let mut ranges = block.results.clone();
@@ -177,19 +147,14 @@ impl Planner<'_, '_> {
             continued: false,
             groups: (batches * m * n).div_ceil(WORKGROUP),
         };
-        self.dispatch(&own, batches, &step)
+        self.multiply(&own, batches, &step)
     }
 
-    fn dispatch(&mut self, kernel: &Kernel, batches: u64, step: &Step<'_>) -> Result<()> {
+    fn multiply(&mut self, kernel: &Kernel, batches: u64, step: &Step<'_>) -> Result<()> {
         let text = Text::Product(step.product);
-        let pipeline = self.pipelines.get(self.context, &kernel.code, text)?;
-        let parts = step.bindings.iter().map(|(slab, part)| (*slab, part));
-        let group = self.submitter.group(self.context, &pipeline, parts)?;
-        let offset = params_begin(self.context, self.words);
-        let grid = grid(self.context, step.groups);
-        append_params(self.words, kernel, &pipeline, batches, step, grid[0]);
-        self.dispatches.push(Dispatch { pipeline, check: false, group, offset, grid });
-        Ok(())
+        self.push(&kernel.code, text, &step.bindings, step.groups, |words, pipeline, row| {
+            append_params(words, kernel, pipeline, batches, step, row);
+        })
     }
 }
 

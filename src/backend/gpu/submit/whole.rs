@@ -2,33 +2,18 @@
 
 use smallvec::SmallVec;
 
-use super::super::checks::Checks;
 use super::super::codegen::{Key, Sort, Text};
-use super::super::context::Context;
 use super::super::memory::{GpuMemory, Slab};
 use super::super::params::WholeParam;
-use super::super::pipeline::Pipelines;
 use super::super::window::{Part, Reach, Window};
-use super::fold::Scratch;
-use super::{Dispatch, Submitter, append_params, grid, params_begin};
+use super::append_params;
+use super::planner::Planner;
 use crate::backend::Buffer;
 use crate::error::Result;
 use crate::kernel::{Args, Class, Code, Dims, Kernel, OperandCode, Whole};
 
 /// Entries of a tile, which a workgroup sorts or merges.
 const TILE: u64 = 1024;
-
-/// What dispatches are made with.
-pub(super) struct Planner<'a, 'p> {
-    pub(super) submitter: &'a mut Submitter,
-    pub(super) context: &'a Context,
-    pub(super) pipelines: &'a mut Pipelines,
-    pub(super) checks: &'a mut Checks,
-    pub(super) scratch: &'a mut Scratch<'p>,
-    pub(super) reach: Reach,
-    pub(super) words: &'a mut Vec<u32>,
-    pub(super) dispatches: &'a mut Vec<Dispatch>,
-}
 
 /// Numbers of one dispatch, by [`WholeParam`].
 #[derive(Clone, Copy, Default)]
@@ -86,18 +71,14 @@ pub(super) fn entry_bytes(key: Key) -> u64 {
 
 impl Planner<'_, '_> {
     pub(super) fn dispatch(&mut self, kernel: &Kernel, step: Step<'_>) -> Result<()> {
-        let pipeline = self.pipelines.get(self.context, &kernel.code, step.text)?;
-        let parts = step.bindings.iter().map(|(slab, part)| (*slab, part));
-        let group = self.submitter.group(self.context, &pipeline, parts)?;
-        let offset = params_begin(self.context, self.words);
-        let grid = grid(self.context, step.groups);
-        let start = self.words.len();
-        append_params(self.words, kernel, step.window, &pipeline, grid[0], step.slot);
-        for (param, _) in WholeParam::ALL {
-            self.words[start + pipeline.params.whole(param)] = step.numbers.0[param as usize];
-        }
-        self.dispatches.push(Dispatch { pipeline, check: false, group, offset, grid });
-        Ok(())
+        let Step { text, window, slot, ref bindings, numbers, groups } = step;
+        self.push(&kernel.code, text, bindings, groups, |words, pipeline, row| {
+            let start = words.len();
+            append_params(words, kernel, window, pipeline, row, slot);
+            for (param, _) in WholeParam::ALL {
+                words[start + pipeline.params.whole(param)] = numbers.0[param as usize];
+            }
+        })
     }
 
     /// Puts the entries whose keys are in the first scratch buffer in order; the buffer that they end in.
