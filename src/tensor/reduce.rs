@@ -341,7 +341,7 @@ impl Tensor {
         Ok(sizes.map(|(&size, _)| size).product::<usize>() as f64)
     }
 
-    fn check_not_empty(&self, name: &str, over: &Over) -> Result<()> {
+    pub(super) fn check_not_empty(&self, name: &str, over: &Over) -> Result<()> {
         let mask = over.mask(self.dim())?;
         let empty = mask.iter().zip(self.shape()).position(|(&folded, &size)| folded && size == 0);
         match empty {
@@ -365,7 +365,7 @@ impl Tensor {
         )))
     }
 
-    fn check_ordered(&self, name: &str) -> Result<()> {
+    pub(super) fn check_ordered(&self, name: &str) -> Result<()> {
         if self.dtype() != DType::Bool {
             return Ok(());
         }

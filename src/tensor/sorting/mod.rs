@@ -1,8 +1,10 @@
-//! Order along a dim: sort, argsort, topk.
+//! Order along a dim: sort, msort, argsort, topk, and what an order tells: median, kthvalue.
 //!
 //! Owns the recording of a sort, which gives positions; values are read through them. All sorts are
 //! stable, in both directions: equal elements keep their order, NaN is beyond all numbers and -0 is 0. So
 //! positions too are the same on every device.
+
+mod median;
 
 use crate::dtype::DType;
 use crate::error::{Error, Result};
@@ -11,6 +13,7 @@ use crate::kernel::{Dims, Whole};
 use crate::layout;
 
 use super::Tensor;
+use super::creation::empty;
 use super::elementwise::{Build, new_tensor};
 use super::entire::record_entire;
 use super::gather::{Along, Indices, address};
@@ -37,6 +40,22 @@ impl Tensor {
     pub fn sort(&self, dim: i64, descending: bool) -> Result<(Self, Self)> {
         let positions = self.positions("sort", dim, descending)?;
         Ok((self.at_positions("sort", dim, &positions)?, positions))
+    }
+
+    /// The elements along the first dim in order: the values of [`sort`](Self::sort) there.
+    ///
+    /// # Errors
+    /// None of its own.
+    ///
+    /// # Example
+    /// ```
+    /// let x = taut::tensor([[3, 1], [2, 9]], ())?;
+    /// assert_eq!(x.msort()?.to_vec::<i32>()?, [2, 1, 3, 9]);
+    /// # Ok::<(), taut::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn msort(&self) -> Result<Self> {
+        Ok(self.sort(0, false)?.0)
     }
 
     /// The `k` largest or smallest elements along a dim, in order from the outermost one on, and their
@@ -123,13 +142,17 @@ impl Tensor {
     }
 
     /// The elements along a dim that positions name, all of them in range: there is nothing to check.
+    /// The positions have this tensor's shape, apart from the dim, and are dense.
     #[track_caller]
     fn at_positions(&self, name: &'static str, dim: i64, positions: &Self) -> Result<Self> {
-        if self.dim() == 0 || self.numel() == 0 {
+        if self.dim() == 0 {
             return self.try_clone();
         }
+        if positions.numel() == 0 {
+            return empty(&positions.sizes()[..], (self.dtype(), self.device()));
+        }
         let dim = layout::normalize_dim(dim, self.dim())?;
-        let mut build = Build::over(name, self.runtime(), self.dims());
+        let mut build = Build::over(name, self.runtime(), positions.dims());
         let (size, stride) = (self.shape()[dim], self.stride()[dim]);
         let along = Along { dim, index: positions.alias(), size, stride };
         let place = address(&mut build, &[along], Indices::Natural)?;
