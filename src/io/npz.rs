@@ -4,7 +4,8 @@
 //! both. An array's name is its file's without `.npy`.
 //!
 //! An archive that unpacks to far more than it is itself is read no further than its arrays' own headers
-//! say, piece by piece; [`names`] looks without unpacking anything.
+//! say, piece by piece; [`names`] looks without unpacking anything. Elements that do not fit the archive's check
+//! sum are an error.
 
 use std::borrow::{Borrow, Cow};
 use std::collections::BTreeMap;
@@ -34,8 +35,8 @@ pub enum Compression {
 /// Reads every array of an archive.
 ///
 /// # Errors
-/// As [`npy::read`] for each array; `Io` when the source is not a zip archive, or one of its files is not
-/// an array.
+/// As [`npy::read`] for each array; `Io` when the source is not a zip archive, its files overlap, or one of
+/// them is not an array.
 ///
 /// # Example
 /// ```
@@ -55,12 +56,15 @@ pub fn read(
 ) -> Result<BTreeMap<String, Tensor>> {
     let options = options.into();
     let mut archive = open(source)?;
+    // Or a small archive could be the same deflated zeros many thousand times.
+    if archive.has_overlapping_files().map_err(failed)? {
+        return Err(malformed("not an npz archive: its files overlap"));
+    }
     let mut arrays = BTreeMap::new();
     for index in 0..archive.len() {
         let mut file = archive.by_index(index).map_err(failed)?;
         let name = array_name(file.name())?;
-        let array =
-            npy::read_sized(&mut file, None, options).map_err(|error| within(&name, error))?;
+        let array = array(&mut file, options).map_err(|error| within(&name, error))?;
         if arrays.insert(name.clone(), array).is_some() {
             return Err(malformed(format!("the npz archive has two arrays of the name '{name}'")));
         }
@@ -93,7 +97,7 @@ pub fn read_one(
         return Err(Error::value(format!("the npz archive has no array of the name '{name}'")));
     };
     let mut file = archive.by_index(index).map_err(failed)?;
-    npy::read_sized(&mut file, None, options.into()).map_err(|error| within(name, error))
+    array(&mut file, options.into()).map_err(|error| within(name, error))
 }
 
 /// The names of the arrays of an archive, in its order.
@@ -169,6 +173,13 @@ pub fn save<N: AsRef<str>, T: Borrow<Tensor>>(
 
 fn open<R: Read + Seek>(source: R) -> Result<ZipArchive<R>> {
     ZipArchive::new(source).map_err(|error| malformed(format!("not an npz archive: {error}")))
+}
+
+fn array(file: &mut dyn Read, options: Options) -> Result<Tensor> {
+    let array = npy::read_sized(file, None, options)?;
+    // The end of the file is where its check sum is compared. What else comes there is left alone.
+    file.take(1).read_to_end(&mut Vec::new())?;
+    Ok(array)
 }
 
 fn array_name(file: Result<Cow<'_, str>, ZipError>) -> Result<String> {

@@ -109,6 +109,24 @@ fn any_changed_byte_is_an_error_or_another_array() {
     }
 }
 
+/// NumPy finds it too: the archive has a check sum.
+#[test]
+fn changed_elements_are_an_error() -> Result<()> {
+    let mut file = Cursor::new(Vec::new());
+    npz::write(&mut file, [("x", taut::arange(10, DType::U8)?)], Compression::Stored)?;
+    let mut bytes = file.into_inner();
+    let elements: Vec<u8> = (0..10).collect();
+    let at = bytes.windows(10).position(|window| window == elements).unwrap();
+    bytes[at + 5] ^= 1;
+    for error in [
+        npz::read(Cursor::new(&bytes), ()).unwrap_err(),
+        npz::read_one(Cursor::new(&bytes), "x", ()).unwrap_err(),
+    ] {
+        assert_eq!(error.to_string(), "array 'x': Invalid checksum");
+    }
+    Ok(())
+}
+
 #[test]
 fn files_that_are_no_arrays_are_errors() {
     let error = npz::read(archive(&[("readme.txt", b"hello")]), ()).unwrap_err();
@@ -137,5 +155,22 @@ fn bombs_are_read_as_far_as_the_header_says() -> Result<()> {
             }
         }
     }
+    Ok(())
+}
+
+/// Every entry of the archive is the same few bytes of it, so that all of them unpack to its square.
+#[test]
+fn files_that_overlap_are_errors() -> Result<()> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    writer.start_file("0.npy", zip::write::SimpleFileOptions::default()).unwrap();
+    taut::io::npy::write(&mut writer, &taut::zeros([1 << 20], DType::U8)?)?;
+    for copy in 1..100 {
+        writer.shallow_copy_file("0.npy", &format!("{copy}.npy")).unwrap();
+    }
+    let archive = writer.finish().unwrap();
+    assert!(archive.get_ref().len() < 1 << 14);
+    let error = npz::read(archive.clone(), ()).unwrap_err();
+    assert_eq!(error.to_string(), "not an npz archive: its files overlap");
+    assert_eq!(npz::read_one(archive, "7", ())?.numel(), 1 << 20);
     Ok(())
 }
