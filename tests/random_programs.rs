@@ -24,17 +24,8 @@ use proptest::prelude::*;
 use taut::{DType, Device};
 
 use check::{check, difference};
+use common::config;
 use machine::run;
-
-fn config(cases: u32) -> ProptestConfig {
-    let chosen = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    ProptestConfig {
-        cases: chosen.unwrap_or(cases),
-        max_shrink_iters: 4096,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
 
 proptest! {
     #![proptest_config(config(1500))]

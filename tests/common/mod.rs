@@ -26,3 +26,15 @@ pub fn kept_inputs(target: &str) -> Vec<(String, Vec<u8>)> {
     assert!(!kept.is_empty(), "no inputs for {target}");
     kept
 }
+
+/// So many cases, or what `PROPTEST_CASES` says.
+#[allow(dead_code, reason = "only some test crates have properties")]
+pub fn config(cases: u32) -> proptest::prelude::ProptestConfig {
+    let chosen = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    proptest::prelude::ProptestConfig {
+        cases: chosen.unwrap_or(cases),
+        max_shrink_iters: 4096,
+        failure_persistence: None,
+        ..Default::default()
+    }
+}

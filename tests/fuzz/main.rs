@@ -3,24 +3,15 @@
 //! `PROPTEST_CASES` sets how many are tried.
 
 #[path = "../common/mod.rs"]
-#[allow(dead_code, reason = "only the inputs that are kept")]
+#[allow(dead_code, reason = "no devices")]
 mod common;
 mod index;
 mod views;
 
 use arbitrary::Unstructured;
+use common::config;
 use proptest::collection::vec;
 use proptest::prelude::*;
-
-fn config(cases: u32) -> ProptestConfig {
-    let chosen = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    ProptestConfig {
-        cases: chosen.unwrap_or(cases),
-        max_shrink_iters: 4096,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
 
 proptest! {
     #![proptest_config(config(4000))]
