@@ -43,13 +43,13 @@ pub(crate) struct Fetching {
 /// What a read point says of an operation that was refused for its data.
 #[derive(Clone, Debug)]
 pub(crate) enum Refusal {
-    Value(&'static str),
+    Value(Cow<'static, str>),
     Index(Cow<'static, str>),
 }
 
 impl Default for Refusal {
     fn default() -> Self {
-        Self::Value("")
+        Self::Value("".into())
     }
 }
 

@@ -250,7 +250,7 @@ pub(crate) fn check_divisor(build: &mut Build<'_>, arg: Arg<'_>, divisor: Value)
     let not_zero = build.program.cast(divisor, DType::Bool);
     let (no, yes) = (build.scalar(false, DType::Bool), build.scalar(true, DType::Bool));
     build.program.check = Some(build.program.select(not_zero, no, yes));
-    build.program.refusal = Refusal::Value(ZERO_DIVISION);
+    build.program.refusal = Refusal::Value(ZERO_DIVISION.into());
     Ok(())
 }
 

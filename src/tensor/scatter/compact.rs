@@ -122,10 +122,20 @@ impl Tensor {
         if self.numel() == 0 {
             return Ok((empty([0], (dtype, self.device()))?, 0));
         }
-        let count = self.cumsum_dtype(0, dtype)?;
-        let mut build = Build::new(name, &[self.into(), (&count).into()])?;
+        self.places_by(name, &self.cumsum_dtype(0, dtype)?)
+    }
+
+    /// [`places_of_true`](Self::places_of_true) of a mask of elements whose running count is known.
+    #[track_caller]
+    pub(in crate::tensor) fn places_by(
+        &self,
+        name: &'static str,
+        count: &Self,
+    ) -> Result<(Self, usize)> {
+        let dtype = count.dtype();
+        let mut build = Build::new(name, &[self.into(), count.into()])?;
         let mask = build.load(self)?;
-        let place = build.load(&count)?;
+        let place = build.load(count)?;
         let one = build.scalar(1, dtype);
         let place = build.program.binary(Op::Sub, place, one);
         let none = build.scalar(-1, dtype);
@@ -140,7 +150,7 @@ impl Tensor {
 
     /// The elements whose place is not -1, each at its place among `found`.
     #[track_caller]
-    pub(super) fn compacted(
+    pub(in crate::tensor) fn compacted(
         &self,
         name: &'static str,
         places: &Self,
@@ -165,6 +175,6 @@ impl Tensor {
 }
 
 /// The dtype in which so many elements are counted.
-pub(super) fn count_dtype(len: usize) -> DType {
+pub(in crate::tensor) fn count_dtype(len: usize) -> DType {
     if i32::try_from(len).is_ok() { DType::I32 } else { DType::I64 }
 }

@@ -1,4 +1,5 @@
-//! Writing at computed places: scatter, index_add, index_copy, index_fill, put, nonzero, masked_select.
+//! Writing at computed places: scatter, index_add, index_copy, index_fill, put, masked_scatter, nonzero,
+//! masked_select.
 //!
 //! Owns [`Scattering`], the recording of a scatter. Where several sources meet in one element they come
 //! in row-major order, the last one staying: results are the same on every device and at any number of
@@ -6,9 +7,11 @@
 
 mod along;
 mod compact;
+mod masked;
 mod rows;
 mod select;
 
+pub(super) use compact::count_dtype;
 use smallvec::smallvec;
 
 use crate::dtype::DType;
