@@ -104,7 +104,7 @@ pub use scalar::Scalar;
 #[doc(hidden)]
 pub use tensor::table;
 pub use tensor::{
-    Arg, Bound, Data, Dim, Ellipsis, Explanation, Generator, HostArray, Index, IntoDims,
+    Arg, Bound, CpuFuture, Data, Dim, Ellipsis, Explanation, Generator, HostArray, Index, IntoDims,
     IntoIndices, IntoSizes, Limit, List, NewAxis, Options, Over, ReadGuard, Rounding, Size, Slice,
     Target, Tensor, WriteGuard, add, addmm, arange, arange_step, baddbmm, bmm, cat, dims, div, dot,
     einsum, empty, empty_like, explain, eye, floor_divide, from_numpy, from_slice, full, full_like,

@@ -5,6 +5,7 @@
 
 pub(crate) mod cpu;
 pub(crate) mod gpu;
+pub(crate) mod pending;
 
 use std::any::Any;
 use std::fmt;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use self::pending::Pending;
 use crate::error::Result;
 use crate::kernel::Kernel;
 
@@ -114,11 +116,29 @@ pub(crate) trait Backend: Any + Send + Sync {
     /// Waits for the launches before it and copies bytes from `offset` to the host.
     fn read(&self, buffer: &Buffer, offset: usize, bytes: &mut [u8]) -> Result<()>;
 
+    /// Fills `bytes` with those from `offset` on as the launches before leave them; does not wait for
+    /// these if it need not.
+    fn read_later(
+        &self,
+        buffer: &Buffer,
+        offset: usize,
+        mut bytes: Vec<u8>,
+    ) -> Result<Pending<Vec<u8>>> {
+        self.read(buffer, offset, &mut bytes)?;
+        Ok(Pending::ready(bytes))
+    }
+
     /// Runs, or queues, kernels in order. Each sees what those before it stored.
     fn run(&self, launches: &[Launch]) -> Result<()>;
 
     /// Waits for all launches. Returns the code of the first failed check since the last call.
     fn wait(&self) -> Result<Option<u32>>;
+
+    /// What [`wait`](Self::wait) would return, which then is no longer there for it to return; does not wait if
+    /// it need not.
+    fn report_later(&self) -> Result<Pending<Option<u32>>> {
+        self.wait().map(Pending::ready)
+    }
 
     fn limits(&self) -> Limits;
 

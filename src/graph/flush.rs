@@ -39,10 +39,22 @@ pub(super) struct Executor {
     templates: Templates,
 }
 
-struct Checked {
+pub(super) struct Checked {
     name: &'static str,
     location: &'static Location<'static>,
     refusal: Refusal,
+}
+
+impl Checked {
+    /// What a read point says if the data was refused.
+    pub(super) fn error(&self) -> Error {
+        let Self { name, location, refusal } = self;
+        let with_place = |why: &str| format!("{why} (in {name}, at {location})");
+        match refusal {
+            Refusal::Value(why) => Error::value(with_place(why)),
+            Refusal::Index(why) => Error::index(with_place(why)),
+        }
+    }
 }
 
 /// Kernels that wait to be handed over together.
@@ -78,6 +90,11 @@ impl Made<'_> {
 type Outputs = SmallVec<[Arc<Storage>; 2]>;
 
 impl Executor {
+    /// What is to be reported, for a read point that reports it.
+    pub(super) fn take_reports(&mut self) -> (Vec<Checked>, Option<Error>) {
+        (std::mem::take(&mut self.checks), self.deferred.take())
+    }
+
     /// Keeps what a read point says if the kernel of these operations refuses its data.
     fn expect_refusal(&mut self, members: &[&Record]) {
         if let Some(record) = members.iter().find(|record| record.may_refuse()) {
@@ -91,16 +108,9 @@ impl Runtime {
     /// Waits, and reports what went wrong since the last read point, once.
     pub(super) fn surface(&self, executor: &mut Executor) -> Result<()> {
         let failed = self.backend().wait()?;
-        let checks = std::mem::take(&mut executor.checks);
-        if let Some(code) = failed {
-            let Checked { name, location, refusal } = &checks[code as usize];
-            let with_place = |why: &str| format!("{why} (in {name}, at {location})");
-            executor.deferred.get_or_insert_with(|| match refusal {
-                Refusal::Value(why) => Error::value(with_place(why)),
-                Refusal::Index(why) => Error::index(with_place(why)),
-            });
-        }
-        executor.deferred.take().map_or(Ok(()), Err)
+        let (checks, deferred) = executor.take_reports();
+        let refused = || failed.map(|code| checks[code as usize].error());
+        self.undelivered().or(deferred).or_else(refused).map_or(Ok(()), Err)
     }
 
     /// Runs the tape. The caller holds the executor's lock, see Note [Locks].

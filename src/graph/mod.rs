@@ -13,6 +13,7 @@ mod build;
 mod explain;
 mod flush;
 mod guard;
+mod later;
 mod plan;
 mod record;
 mod runtime;
@@ -21,6 +22,7 @@ mod storage;
 mod template;
 
 pub(crate) use guard::HostGuard;
+pub(crate) use later::Later;
 pub(crate) use record::{Entire, Fetching, Folding, Program, Record, Refusal};
 pub use runtime::Stats;
 pub(crate) use runtime::{Runtime, runtime};

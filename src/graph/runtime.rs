@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::flush::{Executor, hoarded_bytes};
+use super::later::Report;
 use super::record::Record;
 use super::storage::Storage;
 use crate::backend::{Backend, Limits};
@@ -22,6 +23,8 @@ pub(crate) struct Runtime {
     backend: &'static dyn Backend,
     pub(super) tape: Mutex<Tape>,
     pub(super) executor: Mutex<Executor>,
+    /// Note [Undelivered reports] in `later.rs`; locked last, and for a moment.
+    pub(super) undelivered: Mutex<Vec<Report>>,
     pub(super) counters: Counters,
 }
 
@@ -114,6 +117,7 @@ impl Runtime {
             backend,
             tape: Mutex::default(),
             executor: Mutex::default(),
+            undelivered: Mutex::default(),
             counters: Counters::default(),
         }
     }
@@ -206,6 +210,19 @@ impl Runtime {
             drop(executor);
         }
         Ok(storage)
+    }
+
+    /// [`upload`](Self::upload), for a device whose memory the host can write while kernels run: a new
+    /// buffer is nobody else's.
+    pub(crate) fn adopt_bytes(
+        &'static self,
+        dtype: crate::DType,
+        len: usize,
+        bytes: &[u8],
+    ) -> Result<Arc<Storage>> {
+        let buffer = self.backend.allocate(bytes.len().max(1))?;
+        self.backend.write(&buffer, 0, bytes)?;
+        Ok(Storage::with_buffer(self, dtype, len, buffer))
     }
 
     /// Makes sure that the storage has memory holding what program order says, which stays where it is.

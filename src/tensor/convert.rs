@@ -107,14 +107,20 @@ impl Tensor {
         self.copied_as(layout::preserved_strides(self.layout()), dtype)
     }
 
+    /// The tensor, or a copy, without gaps in memory; and its strides.
+    #[track_caller]
+    pub(super) fn dense(&self) -> Result<(Self, Dims)> {
+        let strides = layout::preserved_strides(self.layout());
+        let is_dense = self.layout().strides() == &strides[..];
+        Ok((if is_dense { self.alias() } else { self.try_clone()? }, strides))
+    }
+
     /// The same elements on another device; dense strides are kept.
     #[track_caller]
     fn moved(&self, device: Device) -> Result<Self> {
         let runtime = runtime(device)?;
         check_dtype(device, self.dtype())?;
-        let strides = layout::preserved_strides(self.layout());
-        let dense =
-            if self.layout().strides() == &strides[..] { self.alias() } else { self.try_clone()? };
+        let (dense, strides) = self.dense()?;
         let mut bytes = host_bytes(self.numel() * self.dtype().size())?;
         if !bytes.is_empty() {
             let start = dense.storage_offset();

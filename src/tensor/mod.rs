@@ -20,6 +20,7 @@ mod host;
 mod in_place;
 mod index;
 mod join;
+mod later;
 mod operators;
 mod options;
 mod over;
@@ -54,6 +55,7 @@ pub use functions::{add, div, floor_divide, mul, neg, remainder, result_type, su
 pub use host::{HostArray, ReadGuard, WriteGuard, from_numpy};
 pub use index::{Bound, Ellipsis, Index, IntoIndices, NewAxis, Slice, slice};
 pub use join::{cat, stack};
+pub use later::CpuFuture;
 pub use options::Options;
 pub use over::{Over, dims};
 pub use power::pow;

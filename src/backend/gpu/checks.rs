@@ -6,8 +6,12 @@
 //! order, so the first one that is set belongs to the first check that failed. They are read only when
 //! somebody waits and a check has run since, or when they run out.
 
+use std::sync::Arc;
+
 use super::context::Context;
-use super::transfer::Staging;
+use super::later::Reads;
+use super::transfer::{self, Staging};
+use crate::backend::pending::Pending;
 use crate::error::Result;
 
 /// Words there are.
@@ -61,6 +65,30 @@ impl Checks {
         self.failed = self.failed.or(first.map(|(_, &code)| code));
         self.codes.clear();
         Ok(())
+    }
+
+    /// [`collect`](Self::collect) and [`report`](Self::report), without waiting.
+    pub(super) fn report_later(
+        &mut self,
+        context: &Arc<Context>,
+        reads: &Reads,
+    ) -> Result<Pending<Option<u32>>> {
+        let len = 4 * self.codes.len() as u64;
+        if len == 0 {
+            return Ok(Pending::ready(self.report()));
+        }
+        let copy = transfer::staging_buffer(context, len)?;
+        let mut encoder = context.device.create_command_encoder(&Default::default());
+        encoder.copy_buffer_to_buffer(&self.words, 0, &copy, 0, len);
+        encoder.clear_buffer(&self.words, 0, None);
+        let index = context.queue.submit([encoder.finish()]);
+        context.check()?;
+        let (codes, failed) = (std::mem::take(&mut self.codes), self.report());
+        Ok(reads.start(context, move |context, _| {
+            let view = transfer::mapped(context, &copy, len, index)?;
+            let first = view.chunks_exact(4).zip(codes).find(|(word, _)| *word != [0; 4]);
+            Ok(failed.or(first.map(|(_, code)| code)))
+        }))
     }
 
     /// The first failure since the last call.

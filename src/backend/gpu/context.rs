@@ -95,6 +95,15 @@ impl Context {
         self.wait_by(|| self.device.poll(wgpu::PollType::wait_indefinitely()))
     }
 
+    /// Waits until this submission and those before it are done.
+    pub(super) fn wait_for(&self, index: &wgpu::SubmissionIndex) -> Result<()> {
+        let (submission_index, timeout) = (Some(index.clone()), None);
+        let waited =
+            self.wait_by(|| self.device.poll(wgpu::PollType::Wait { submission_index, timeout }));
+        // A lost device takes no submission, and is found to be lost only by a wait for the others.
+        waited.or_else(|error| self.wait().and(Err(error)))
+    }
+
     /// Waits by `poll`, whose panic is a failure of the device, see Note [Sticky failure].
     fn wait_by(
         &self,

@@ -12,6 +12,7 @@ pub(crate) mod adapter;
 mod checks;
 mod codegen;
 mod context;
+mod later;
 mod memory;
 mod params;
 mod pipeline;
@@ -24,13 +25,15 @@ use std::sync::{Arc, Mutex};
 
 use self::checks::Checks;
 use self::context::{Context, lock};
+use self::later::Reads;
 use self::memory::{GRANULE, GpuMemory, Pool};
 use self::pipeline::Pipelines;
 use self::submit::Submitter;
 use self::transfer::Staging;
 use self::window::Reach;
+use super::pending::Pending;
 use super::{Backend, BackendStats, Buffer, Launch, Limits};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::math::emit::Subnormals;
 
 /// Buffers of one kernel: more would make a chain of operations one kernel that few devices run well.
@@ -85,13 +88,14 @@ impl Default for GpuOptions {
 /// One opened GPU.
 #[derive(Debug)]
 pub(crate) struct GpuBackend {
-    context: Context,
+    context: Arc<Context>,
     pool: Arc<Pool>,
     reach: Reach,
     /// What kernels are compiled for.
     #[cfg_attr(not(test), allow(dead_code, reason = "compared by the test of the probe"))]
     subnormals: Subnormals,
     state: Mutex<State>,
+    reads: Reads,
 }
 
 #[derive(Debug)]
@@ -124,7 +128,8 @@ impl GpuBackend {
             subnormals: options.subnormals,
             reach: Reach { binding, points: 1 << 31 },
             state: Mutex::new(State { pipelines, submitter, checks, staging: Staging::default() }),
-            context,
+            reads: Reads::default(),
+            context: Arc::new(context),
         })
     }
 }
@@ -156,6 +161,29 @@ impl Backend for GpuBackend {
             let part = &mut bytes[piece.start as usize..(piece.start + piece.len) as usize];
             state.staging.read(&self.context, &piece.buffer, piece.offset, part)
         })
+    }
+
+    fn read_later(
+        &self,
+        buffer: &Buffer,
+        offset: usize,
+        mut bytes: Vec<u8>,
+    ) -> Result<Pending<Vec<u8>>> {
+        self.context.check()?;
+        let slab = buffer.memory::<GpuMemory>().slab();
+        match later::copy(&self.context, &self.pool, slab, offset as u64, bytes.len() as u64) {
+            Ok(copy) => Ok(copy.read(&self.context, &self.reads, bytes)),
+            Err(Error::OutOfMemory(_)) => {
+                self.read(buffer, offset, &mut bytes)?;
+                Ok(Pending::ready(bytes))
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    fn report_later(&self) -> Result<Pending<Option<u32>>> {
+        self.context.check()?;
+        lock(&self.state).checks.report_later(&self.context, &self.reads)
     }
 
     fn run(&self, launches: &[Launch]) -> Result<()> {

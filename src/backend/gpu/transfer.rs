@@ -3,7 +3,8 @@
 //! wgpu copies multiples of 4 bytes at multiples of 4. Reads take whole words and drop the ends. Writes
 //! whose ends share a word with other data read that word first.
 
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 use super::context::Context;
 use crate::error::Result;
@@ -51,20 +52,8 @@ impl Staging {
         let buffer = self.room(context, len)?;
         let mut encoder = context.device.create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(source, offset, &buffer, 0, len);
-        context.queue.submit([encoder.finish()]);
-        let (sender, receiver) = mpsc::channel();
-        buffer.map_async(wgpu::MapMode::Read, 0..len, move |result| {
-            // The receiver is gone only if the wait failed, and then nobody asks.
-            let _ = sender.send(result);
-        });
-        let waited = context.wait();
-        let mapped = match (waited, receiver.try_recv()) {
-            (Ok(()), Ok(Ok(()))) => buffer.get_mapped_range(0..len).map_err(|e| context.error(e)),
-            (Err(error), _) => Err(error),
-            (Ok(()), Ok(Err(error))) => Err(context.error(error)),
-            (Ok(()), Err(_)) => Err(context.error("a read was not finished by a wait")),
-        };
-        match mapped {
+        let index = context.queue.submit([encoder.finish()]);
+        match mapped(context, &buffer, len, index) {
             Ok(view) => bytes.copy_from_slice(&view[skip..skip + bytes.len()]),
             Err(error) => {
                 // It may be left mapped, or about to be.
@@ -80,17 +69,48 @@ impl Staging {
         if let Some(buffer) = self.buffer.as_ref().filter(|buffer| buffer.size() >= len) {
             return Ok(buffer.clone());
         }
-        let made = context.scoped(|| {
-            context.device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("taut staging"),
-                size: len.next_power_of_two().max(4096),
-                usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            })
-        });
-        let buffer = made.map_err(|error| context.error(error))?;
+        let buffer = staging_buffer(context, len.next_power_of_two().max(4096))?;
         self.buffer = Some(buffer.clone());
         Ok(buffer)
+    }
+}
+
+/// A buffer that the host can map for reading.
+pub(super) fn staging_buffer(context: &Context, size: u64) -> Result<wgpu::Buffer> {
+    let made = context.scoped(|| {
+        context.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("taut staging"),
+            size,
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        })
+    });
+    made.map_err(|error| context.error(error))
+}
+
+/// Waits for a submission, and maps the buffer that it copied to.
+pub(super) fn mapped(
+    context: &Context,
+    buffer: &wgpu::Buffer,
+    len: u64,
+    index: wgpu::SubmissionIndex,
+) -> Result<wgpu::BufferView> {
+    let (sender, receiver) = mpsc::channel();
+    buffer.map_async(wgpu::MapMode::Read, 0..len, move |result| {
+        // The receiver is gone only if the wait failed, and then nobody asks.
+        let _ = sender.send(result);
+    });
+    loop {
+        context.wait_for(&index)?;
+        // Whoever waits at the same time may be the one to call back, and may not have done so yet.
+        match receiver.recv_timeout(Duration::from_millis(10)) {
+            Ok(Ok(())) => return buffer.get_mapped_range(0..len).map_err(|e| context.error(e)),
+            Ok(Err(error)) => return Err(context.error(error)),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(context.error("a read was given up"));
+            }
+        }
     }
 }
 

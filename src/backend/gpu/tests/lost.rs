@@ -57,6 +57,7 @@ fn lose_and_go_on() {
     let other = device().unwrap();
     let kept = upload(&other, &[7_u8; 5]);
 
+    let asked = evaluated.cpu_async();
     let backend: &dyn Any = lost.open().unwrap();
     let backend: &GpuBackend = backend.downcast_ref().unwrap();
     backend.context.device.destroy();
@@ -66,13 +67,19 @@ fn lose_and_go_on() {
         let text = error.to_string();
         assert!(text.starts_with("gpu:0 (") && text.contains("lost"), "{what}: {text}");
     };
+    // It ends, with the elements if they were quicker.
+    match pollster::block_on(asked) {
+        Ok(tensor) => assert_eq!(tensor.to_vec::<f32>().unwrap(), [2.0, 3.0, 4.0]),
+        Err(error) => named("awaited", error),
+    }
     // Twice: the first call may be the one that finds out.
     for _ in 0..2 {
-        let refused: [(&str, Result<()>); 12] = [
+        let refused: [(&str, Result<()>); 13] = [
             ("to_vec", evaluated.to_vec::<f32>().map(drop)),
             ("pending", pending.to_vec::<f32>().map(drop)),
             ("item", done.i(0).and_then(|x| x.item::<f32>()).map(drop)),
             ("cpu", evaluated.cpu().map(drop)),
+            ("cpu_async", pollster::block_on(evaluated.cpu_async()).map(drop)),
             ("eval", done.add(2).and_then(|x| x.eval()?.to_vec::<f32>()).map(drop)),
             ("synchronize", crate::synchronize(lost)),
             ("in place", done.add_(1).and_then(|x| x.to_vec::<f32>()).map(drop)),
@@ -94,7 +101,7 @@ fn lose_and_go_on() {
         let next = done.add(1).unwrap();
         assert!(crate::explain(&next).to_string().contains("add"));
     }
-    drop((dropped, pending));
+    drop((dropped, pending, evaluated.cpu_async()));
     drop(done.add(1));
     // On a thread of its own, too.
     let elsewhere = std::thread::spawn(move || evaluated.to_vec::<f32>().map(drop));
