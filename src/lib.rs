@@ -79,6 +79,8 @@
 //! - Indexing: [`Tensor::i`], [`Tensor::index_put_`], [`slice()`], [`NewAxis`], [`Ellipsis`].
 //! - Devices: [`Device`]; what one has done: [`Device::stats`]; what it is about to do: [`explain`].
 //! - Files and other libraries: [`io`], whose modules are cargo features.
+//! - Seeing where time goes: the cargo feature `tracing` tells that crate's listeners of each flush (a span `flush` at
+//!   the level debug, of the target `taut`) and of each kernel (`kernel`, at trace).
 //! - What went wrong: [`Error`] and its [`ErrorKind`].
 
 mod backend;

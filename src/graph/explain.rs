@@ -201,9 +201,9 @@ fn number(dtype: DType, bits: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 /// Why a kernel ended, in words.
-struct Reason<'a> {
-    ended: Ended,
-    records: &'a [Record],
+pub(super) struct Reason<'a> {
+    pub(super) ended: Ended,
+    pub(super) records: &'a [Record],
 }
 
 impl fmt::Display for Reason<'_> {

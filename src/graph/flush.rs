@@ -16,10 +16,12 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::build::{Built, build};
-use super::plan::{GroupLimits, dead_records, plan};
+use super::explain::Reason;
+use super::plan::{Ended, GroupLimits, dead_records, plan};
 use super::record::{Record, Refusal};
 use super::runtime::{MAX_PENDING_BYTES, Runtime, lock};
 use super::slots::Slots;
+use super::spans;
 use super::storage::{Storage, View};
 use super::template::{Pattern, Templates};
 use crate::backend::{Buffer, Launch, Limits};
@@ -85,6 +87,14 @@ impl Made<'_> {
             Self::Before(pattern) => pattern.buffers(),
         }
     }
+
+    /// Bytes that are read and written, for a kernel of these operations.
+    fn bytes(&self, records: &[&Record]) -> [u64; 2] {
+        match self {
+            Self::Now(built) => [built.bytes_read, built.bytes_written],
+            Self::Before(pattern) => pattern.bytes(records[0].output.layout.len()),
+        }
+    }
 }
 
 type Outputs = SmallVec<[Arc<Storage>; 2]>;
@@ -116,13 +126,16 @@ impl Runtime {
     /// Runs the tape. The caller holds the executor's lock, see Note [Locks].
     pub(super) fn flush_holding(&self, executor: &mut Executor) {
         let mut records = self.take_records(std::mem::take(&mut executor.spare));
-        match records.len() {
-            0 => {}
-            1 => {
-                self.flush_one(executor, &records[0]);
+        if !records.is_empty() {
+            let kernels = || self.counters.kernels.load(Ordering::Relaxed);
+            let (span, before) = (spans::flush(self.device(), records.len()), kernels());
+            if let [record] = &records[..] {
+                self.flush_one(executor, record);
                 records.clear();
+            } else {
+                records = self.flush_all(executor, records);
             }
-            _ => records = self.flush_all(executor, records),
+            span.tell_kernels(kernels() - before);
         }
         executor.spare = records;
     }
@@ -141,6 +154,8 @@ impl Runtime {
         let code = executor.checks.len() as u32;
         let made = make(&mut executor.templates, &[record], code, number, |_| held);
         let Some(made) = made else { return };
+        let reason = Reason { ended: Ended::Tape, records: &[] };
+        let _span = spans::kernel(&[record], made.bytes(&[record]), &reason);
         let started = self.launch_made(made, &[record]);
         executor.expect_refusal(&[record]);
         let started = started.and_then(|launch| self.backend().run(std::slice::from_ref(&launch)));
@@ -156,7 +171,9 @@ impl Runtime {
         let dead = dead_records(&records, &slots);
         let limits = self.backend().limits();
         let group_limits = GroupLimits { records: limits.records, canonical: limits.canonical };
-        let mut groups = plan(&records, &dead, &slots, group_limits, None);
+        let mut ends = spans::kernels_are_told().then(Vec::new);
+        let mut groups = plan(&records, &dead, &slots, group_limits, ends.as_mut());
+        let mut reasons = Reasons::of(ends, &records);
         let order = Order::of(&records, &groups, &slots);
         let mut records: Vec<Option<Record>> = records.into_iter().map(Some).collect();
         for (record, _) in records.iter_mut().zip(dead).filter(|&(_, dead)| dead) {
@@ -167,6 +184,7 @@ impl Runtime {
         while let Some(group) = groups.pop() {
             let members: SmallVec<[&Record; 16]> =
                 group.iter().filter_map(|&index| records[index].as_ref()).collect();
+            let reason = reasons.next();
             let end = group.last().map_or(0, |&index| order.place[index]);
             let stored =
                 |view: &View| slots.is_held(view) || order.is_read_after(slots.at(view), end);
@@ -180,8 +198,11 @@ impl Runtime {
                 let (head, tail) = group.split_at(group.len() / 2);
                 groups.push(tail.to_vec());
                 groups.push(head.to_vec());
+                reasons.split(reason);
                 continue;
             }
+            let bytes = made.as_ref().map(|made| made.bytes(&members));
+            let _span = bytes.map(|bytes| spans::kernel(&members, bytes, &reason));
             let mut launch = made.map(|made| self.launch_made(made, &members));
             if matches!(launch, Some(Err(Error::OutOfMemory(_)))) && !batch.launches.is_empty() {
                 // Launches that wait hold temporaries, whose memory is free once they have been run.
@@ -224,21 +245,14 @@ impl Runtime {
     }
 
     fn launch_made(&self, made: Made<'_>, records: &[&Record]) -> Result<Launch> {
+        let bytes = made.bytes(records);
         match made {
-            Made::Before(pattern) => self.launch_pattern(pattern, records),
-            Made::Now(built) => self.launch(built),
+            Made::Before(pattern) => {
+                let storages = pattern.views(records).map(|view| &view.storage);
+                self.give_buffers(pattern.kernel(records), storages, bytes)
+            }
+            Made::Now(built) => self.give_buffers(built.kernel, built.storages.iter(), bytes),
         }
-    }
-
-    fn launch(&self, built: Built) -> Result<Launch> {
-        let bytes = [built.bytes_read, built.bytes_written];
-        self.give_buffers(built.kernel, built.storages.iter(), bytes)
-    }
-
-    fn launch_pattern(&self, pattern: &Pattern, records: &[&Record]) -> Result<Launch> {
-        let bytes = pattern.bytes(records[0].output.layout.len());
-        let storages = pattern.views(records).map(|view| &view.storage);
-        self.give_buffers(pattern.kernel(records), storages, bytes)
     }
 
     /// Gives a kernel its buffers.
@@ -296,6 +310,25 @@ fn make<'t>(
     match templates.of(members, number, stored) {
         Some(template) => template.pattern.as_ref().map(Made::Before),
         None => build(members, code, stored).map(Made::Now),
+    }
+}
+
+/// Why each kernel ended, the last one first; nothing where nobody is told.
+struct Reasons(Vec<String>);
+
+impl Reasons {
+    fn of(ends: Option<Vec<Ended>>, records: &[Record]) -> Self {
+        let ends = ends.into_iter().flatten().rev();
+        Self(ends.map(|ended| Reason { ended, records }.to_string()).collect())
+    }
+
+    fn next(&mut self) -> String {
+        self.0.pop().unwrap_or_default()
+    }
+
+    /// A kernel became two.
+    fn split(&mut self, reason: String) {
+        self.0.extend([reason, Reason { ended: Ended::Buffers, records: &[] }.to_string()]);
     }
 }
 

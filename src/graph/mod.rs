@@ -18,6 +18,7 @@ mod plan;
 mod record;
 mod runtime;
 mod slots;
+mod spans;
 mod storage;
 mod template;
 
