@@ -108,11 +108,11 @@ pub use tensor::table;
 pub use tensor::{
     Arg, Bound, CpuFuture, Data, Dim, Ellipsis, Explanation, Generator, HostArray, Index, IntoDims,
     IntoIndices, IntoSizes, Limit, List, NewAxis, Options, Over, ReadGuard, Rounding, Size, Slice,
-    Target, Tensor, WriteGuard, add, addmm, arange, arange_step, baddbmm, bmm, cat, dims, div, dot,
-    einsum, empty, empty_like, explain, eye, floor_divide, from_numpy, from_slice, full, full_like,
-    linspace, manual_seed, matmul, mm, mul, mv, neg, ones, ones_like, outer, pow, rand, randint,
-    randn, remainder, result_type, sample, slice, stack, sub, synchronize, tensor, tensordot,
-    zeros, zeros_like,
+    Target, Tensor, Unique, WriteGuard, add, addmm, arange, arange_step, baddbmm, bmm, cat, dims,
+    div, dot, einsum, empty, empty_like, explain, eye, floor_divide, from_numpy, from_slice, full,
+    full_like, linspace, manual_seed, matmul, mm, mul, mv, neg, ones, ones_like, outer, pow, rand,
+    randint, randn, remainder, result_type, sample, slice, stack, sub, synchronize, tensor,
+    tensordot, zeros, zeros_like,
 };
 
 /// The code of the README, as a doc test.

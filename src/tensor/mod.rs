@@ -66,6 +66,7 @@ pub use read::List;
 pub(crate) use read::reserve;
 pub use sample::sample;
 pub use sizes::{Dim, IntoDims, IntoSizes, Size};
+pub use sorting::Unique;
 
 use crate::device::Device;
 use crate::dtype::DType;

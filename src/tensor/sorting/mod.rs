@@ -1,10 +1,13 @@
-//! Order along a dim: sort, msort, argsort, topk, and what an order tells: median, kthvalue.
+//! Order along a dim: sort, msort, argsort, topk, and what an order tells: median, kthvalue, unique.
 //!
 //! Owns the recording of a sort, which gives positions; values are read through them. All sorts are
 //! stable, in both directions: equal elements keep their order, NaN is beyond all numbers and -0 is 0. So
 //! positions too are the same on every device.
 
 mod median;
+mod unique;
+
+pub use unique::Unique;
 
 use crate::dtype::DType;
 use crate::error::{Error, Result};
