@@ -88,6 +88,23 @@ fn files_are_those_of_the_formats_own_library() -> Result<()> {
     Ok(())
 }
 
+/// Metadata comes in the order of its keys, not of some hash.
+#[test]
+fn the_same_tensors_are_the_same_bytes() -> Result<()> {
+    let x = taut::ones([2], ())?;
+    let metadata = (0..8).map(|key| (format!("{key}\""), "é".to_owned())).collect();
+    let mut files = [Vec::new(), Vec::new()];
+    for file in &mut files {
+        safetensors::write(file, [("x", &x)], &metadata)?;
+    }
+    assert_eq!(files[0], files[1]);
+    let header = String::from_utf8_lossy(&files[0][8..]);
+    assert!(header.starts_with(r#"{"__metadata__":{"0\"":"é","1\"":"#), "{header}");
+    let (_, theirs) = ::safetensors::SafeTensors::read_metadata(&files[0]).unwrap();
+    assert_eq!(theirs.metadata().as_ref().unwrap().len(), 8);
+    Ok(())
+}
+
 #[test]
 fn mapped_tensor_is_the_files_memory_until_it_is_written() -> Result<()> {
     let scratch = Scratch::new("safetensors-map");

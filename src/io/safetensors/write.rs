@@ -116,11 +116,19 @@ fn header<N: AsRef<str>, T: Borrow<Tensor>>(
         (name.as_ref().to_owned(), info)
     });
     let entries = entries.collect();
-    let metadata = (!metadata.is_empty()).then(|| metadata.clone().into_iter().collect());
-    let header = Metadata::new(metadata, entries).map_err(|error| {
+    let header = Metadata::new(None, entries).map_err(|error| {
         malformed(format!("the tensors do not fit a safetensors file: {error}"))
     })?;
     let mut text = serde_json::to_vec(&header).map_err(std::io::Error::from)?;
+    if !metadata.is_empty() {
+        // Sorted: the format's own library has it in the order of a hash, which no two runs share.
+        let mut entry = br#""__metadata__":"#.to_vec();
+        serde_json::to_writer(&mut entry, metadata).map_err(std::io::Error::from)?;
+        if !tensors.is_empty() {
+            entry.push(b',');
+        }
+        text.splice(1..1, entry);
+    }
     text.resize(text.len().next_multiple_of(ALIGNMENT), b' ');
     let mut bytes = (text.len() as u64).to_le_bytes().to_vec();
     bytes.append(&mut text);
