@@ -97,7 +97,7 @@ fn kept_files_pass(
 ) {
     let mut found = [0, 0];
     for (name, bytes) in common::kept_inputs(target) {
-        let file = input(&mut Unstructured::new(&bytes)).unwrap();
+        let file = input(&mut Unstructured::new(&bytes)).expect("an input");
         let read = check(&file).unwrap_or_else(|why| panic!("{name}: {why}"));
         found[usize::from(read)] += 1;
     }
