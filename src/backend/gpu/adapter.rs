@@ -89,10 +89,11 @@ pub(crate) fn open_with(index: usize, options: GpuOptions) -> Result<GpuBackend>
         }));
     };
     let label = format!("gpu:{index} ({}, {})", info.api, info.name).into_boxed_str();
-    let wanted = match options.wide {
-        true => wgpu::Features::SHADER_F64 | wgpu::Features::SHADER_INT64,
-        false => wgpu::Features::empty(),
-    };
+    let mut wanted = wgpu::Features::empty();
+    wanted.set(wgpu::Features::SHADER_F64 | wgpu::Features::SHADER_INT64, options.wide);
+    // One memory for both: what is a gain there is a loss where the host reads over a bus.
+    let mapped = options.mapped.unwrap_or(info.kind == AdapterKind::Integrated);
+    wanted.set(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS, mapped);
     let request = handle.request_device(&wgpu::DeviceDescriptor {
         label: Some("taut"),
         required_features: info.features & wanted,
@@ -101,7 +102,7 @@ pub(crate) fn open_with(index: usize, options: GpuOptions) -> Result<GpuBackend>
     });
     let (device, queue) = pollster::block_on(request)
         .map_err(|error| Error::device(format!("{label} could not be opened: {error}")))?;
-    GpuBackend::new(Context::new(device, queue, label), options, info.memory)
+    GpuBackend::new(Context::new(device, queue, label, options.chunk), options, info.memory)
 }
 
 fn adapters() -> &'static Adapters {

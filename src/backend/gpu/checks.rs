@@ -77,7 +77,7 @@ impl Checks {
         if len == 0 {
             return Ok(Pending::ready(self.report()));
         }
-        let copy = transfer::staging_buffer(context, len)?;
+        let copy = transfer::staging_buffer(context, transfer::FOR_READS, len)?;
         let mut encoder = context.device.create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(&self.words, 0, &copy, 0, len);
         encoder.clear_buffer(&self.words, 0, None);

@@ -35,11 +35,18 @@ pub(super) struct Context {
     pub(super) limits: wgpu::Limits,
     /// The device as messages name it: `gpu:0 (Vulkan, llvmpipe)`.
     pub(super) label: Box<str>,
+    /// Bytes that are transferred at a time, Note [Staging]; a multiple of 8.
+    pub(super) chunk: u64,
     failure: Arc<Failure>,
 }
 
 impl Context {
-    pub(super) fn new(device: wgpu::Device, queue: wgpu::Queue, label: Box<str>) -> Self {
+    pub(super) fn new(
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+        label: Box<str>,
+        chunk: u64,
+    ) -> Self {
         let failure = Arc::new(Failure::default());
         let lost = Arc::clone(&failure);
         device.set_device_lost_callback(move |reason, message| {
@@ -51,7 +58,7 @@ impl Context {
             uncaptured.set(error.to_string());
         }));
         let limits = device.limits();
-        Self { device, queue, limits, label, failure }
+        Self { device, queue, limits, label, chunk: (chunk / 8 * 8).max(64), failure }
     }
 
     /// # Errors

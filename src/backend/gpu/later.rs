@@ -16,9 +16,6 @@ use crate::backend::Buffer;
 use crate::backend::pending::{Pending, promise};
 use crate::error::Result;
 
-/// Bytes that are copied to staging memory at the call. More are copied on the device, and read in chunks.
-const AT_ONCE: u64 = 8 << 20;
-
 /// The reads that wait, and whether a thread takes them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reads(Arc<Mutex<Queue>>);
@@ -95,7 +92,7 @@ enum Place {
     Device(Buffer),
 }
 
-/// Copies `len` bytes from `offset` on aside.
+/// Copies `len` bytes from `offset` on aside: to staging memory, or, if they are more than a chunk, on the device.
 ///
 /// # Errors
 /// `OutOfMemory`, where there is no room for them.
@@ -110,8 +107,8 @@ pub(super) fn copy(
     let skip = (offset - first) as usize;
     let len = (offset + len).next_multiple_of(4) - first;
     let mut encoder = context.device.create_command_encoder(&Default::default());
-    if len <= AT_ONCE {
-        let buffer = transfer::staging_buffer(context, len)?;
+    if len <= context.chunk {
+        let buffer = transfer::staging_buffer(context, transfer::FOR_READS, len)?;
         for Piece { buffer: from, offset, start, len } in slab.pieces(first, len) {
             encoder.copy_buffer_to_buffer(&from, offset, &buffer, start, len);
         }

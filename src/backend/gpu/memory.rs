@@ -221,6 +221,13 @@ impl Pool {
         if self.most.is_some_and(|most| live + pooled + size > most) {
             return Ok(None);
         }
+        let mut usage = wgpu::BufferUsages::STORAGE
+            | wgpu::BufferUsages::COPY_SRC
+            | wgpu::BufferUsages::COPY_DST;
+        let mappable = wgpu::Features::MAPPABLE_PRIMARY_BUFFERS;
+        if context.device.features().contains(mappable) {
+            usage |= wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::MAP_WRITE;
+        }
         let mut buffers = Buffers::new();
         let mut left = size;
         while left > 0 {
@@ -228,9 +235,7 @@ impl Pool {
                 context.device.create_buffer(&wgpu::BufferDescriptor {
                     label: None,
                     size: left.min(step),
-                    usage: wgpu::BufferUsages::STORAGE
-                        | wgpu::BufferUsages::COPY_SRC
-                        | wgpu::BufferUsages::COPY_DST,
+                    usage,
                     mapped_at_creation: false,
                 })
             });

@@ -50,6 +50,10 @@ pub(crate) struct GpuOptions {
     pub(crate) pool: u64,
     /// Bytes of memory to use at most, where less than the device has.
     pub(crate) max_memory: Option<u64>,
+    /// Bytes that are transferred at a time, Note [Staging] in `transfer.rs`.
+    pub(crate) chunk: u64,
+    /// Whether the host maps the buffers of tensors; where nothing is said, on integrated GPUs.
+    pub(crate) mapped: Option<bool>,
     /// Whether int64 and float64 are asked for, where the device has them.
     pub(crate) wide: bool,
     /// What the device does with subnormal float32 numbers.
@@ -79,6 +83,8 @@ impl Default for GpuOptions {
             max_buffer: None,
             pool: 1 << 30,
             max_memory: None,
+            chunk: 8 << 20,
+            mapped: None,
             wide: true,
             subnormals: Subnormals::Kept,
         }
@@ -149,7 +155,7 @@ impl Backend for GpuBackend {
             let part = &bytes[piece.start as usize..(piece.start + piece.len) as usize];
             // Counted from where the piece's buffer begins.
             let end = buffer.bytes() as u64 + piece.offset - (offset + piece.start);
-            transfer::write(&self.context, staging, &piece.buffer, end, piece.offset, part)
+            staging.write(&self.context, &piece.buffer, end, piece.offset, part)
         })
     }
 

@@ -14,6 +14,7 @@ mod product;
 mod random;
 mod reduce;
 mod text;
+mod transfer;
 mod whole;
 mod windows;
 
