@@ -1,13 +1,13 @@
 //! Between storage and lanes, and between dtypes.
 //!
 //! Widening (loads), narrowing (stores, and the results of operations), Note [Casts], select. All are
-//! loops over a tile; the halves convert by integer arithmetic that vectorises.
+//! loops over a tile.
 
+use super::float16;
 use super::lanes::{Loop, in_place, ternary, unary};
 use crate::dtype::{DType, Lane};
 use crate::math::half::{
-    bf16_bits_to_f32, f16_bits_to_f32, f32_to_bf16_bits, f32_to_f16_bits, round_to_bf16,
-    round_to_f16,
+    bf16_bits_to_f32, f16_bits_to_f32, f32_to_bf16_bits, round_to_bf16, round_to_f16,
 };
 
 /// From the stored form to the lane; nothing where they are one.
@@ -18,7 +18,7 @@ pub(super) fn widen(dtype: DType) -> Option<Loop> {
         DType::U8 => |out, a, _, _| unary(out, a, |v: u8| i32::from(v)),
         DType::I8 => |out, a, _, _| unary(out, a, |v: i8| i32::from(v)),
         DType::I16 => |out, a, _, _| unary(out, a, |v: i16| i32::from(v)),
-        DType::F16 => |out, a, _, _| unary(out, a, f16_bits_to_f32),
+        DType::F16 => |out, a, _, _| float16::widen(out, a),
         DType::BF16 => |out, a, _, _| unary(out, a, bf16_bits_to_f32),
         DType::I32 | DType::I64 | DType::F32 | DType::F64 => return None,
     })
@@ -29,7 +29,7 @@ pub(super) fn narrow(dtype: DType) -> Option<Loop> {
     Some(match dtype {
         DType::Bool | DType::U8 | DType::I8 => |out, a, _, _| unary(out, a, |v: i32| v as u8),
         DType::I16 => |out, a, _, _| unary(out, a, |v: i32| v as u16),
-        DType::F16 => |out, a, _, _| unary(out, a, f32_to_f16_bits),
+        DType::F16 => |out, a, _, _| float16::narrow(out, a),
         DType::BF16 => |out, a, _, _| unary(out, a, f32_to_bf16_bits),
         DType::I32 | DType::I64 | DType::F32 | DType::F64 => return None,
     })

@@ -1,11 +1,12 @@
 //! The CPU: tiles that stay in L1, a vectorised loop for each expression, threads above a grain.
 //!
 //! Owns [`CpuBackend`]. A launch goes `run` (its check, its threads), `plan` (its steps, which
-//! `programs` keeps), `tile` (its points); `ops`, `convert`, `random` are the loops, `lanes` what they
+//! `programs` keeps), `tile` (its points); `ops`, `stored`, `convert`, `random` are the loops, `lanes` what they
 //! are made of; `memory` and `pool` are the buffers, `view` the only way into them, `threads` whom
 //! kernels run on. Knows kernels, never operations.
 
 mod convert;
+mod float16;
 mod lanes;
 mod memory;
 mod ops;
@@ -19,6 +20,7 @@ mod reduce;
 #[cfg(test)]
 mod reference;
 mod run;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod threads;

@@ -10,6 +10,10 @@
 //! into the destination itself, if no load of that buffer is still to come and no other store goes
 //! there. No step ever sees a slice that it writes and another that overlaps it.
 //!
+//! # Note [Stored lanes]
+//! An operation whose arguments are loaded and whose result is only stored, all of one dtype, may run on
+//! the stored forms themselves: see `stored`.
+//!
 //! # Note [Blocks]
 //! Where an operand is transposed, that is nearer to itself along another dimension than along the
 //! innermost, a tile is a block of both dimensions, so that of every line of that operand that is
@@ -17,13 +21,15 @@
 //!
 //! # Note [Past the cache]
 //! A large result goes past the cache: to store into a line that is not there reads it first, which
-//! would be a third of the traffic of an addition. Memory that is loaded too is in the cache anyway.
+//! would be a third of the traffic of an addition. Memory that is loaded too is in the cache anyway. The
+//! loop that computes it runs piece by piece, each stored while the next one's arguments are on their way.
 
 use super::convert;
 use super::lanes::Loop;
 use super::ops::loop_of;
+use super::stored::stored_loop;
 use crate::dtype::{DType, Lane};
-use crate::kernel::{Args, Class, Code, Expr, OperandCode, Value};
+use crate::kernel::{Args, Class, Code, Expr, Node, OperandCode, Value};
 
 /// Bytes of a result that goes past the cache. Tests are to see it with little data.
 const PAST_CACHE: usize = if cfg!(test) { 1 << 10 } else { 8 << 20 };
@@ -51,6 +57,8 @@ pub(super) enum Step {
         arguments: [Lanes; 3],
         out: Lanes,
         round: Option<fn(&mut [u8])>,
+        /// The lanes are memory: Note [Past the cache].
+        past_cache: bool,
     },
     /// Copies the stored elements of a strided operand.
     Gather {
@@ -138,6 +146,8 @@ struct State {
     needed: bool,
     /// Another expression reads it, not only stores.
     read: bool,
+    /// Note [Stored lanes].
+    stored: bool,
     lanes: Lanes,
     /// Reads of `lanes` that have not been made yet, through this node or others sharing it.
     uses: u32,
@@ -178,7 +188,7 @@ impl Program {
             fills: Vec::new(),
             steps: Vec::new(),
             registers: 0,
-            lane: 4,
+            lane: 1,
             rows: form.rows,
             past_cache: false,
             form,
@@ -187,9 +197,10 @@ impl Program {
             free: Vec::new(),
         };
         program.find_needed(code, purpose);
+        program.find_stored(code, purpose);
         for (i, node) in code.nodes.iter().enumerate() {
             if program.values[i].needed {
-                let size = lane_size(node.dtype.lane());
+                let size = program.size(code, i);
                 program.lane = program.lane.max(usize::from(size));
                 program.evaluate(code, i, purpose);
             }
@@ -207,7 +218,8 @@ impl Program {
 
     /// Marks the nodes that the stores, or the check, depend on, and counts their readers.
     fn find_needed(&mut self, code: &Code, purpose: Purpose) {
-        let state = State { needed: false, read: false, lanes: NOWHERE, uses: 0, root: 0 };
+        let state =
+            State { needed: false, read: false, stored: false, lanes: NOWHERE, uses: 0, root: 0 };
         self.values.resize(code.nodes.len(), state);
         if let Purpose::Check(value) | Purpose::Fold(value) = purpose {
             self.values[usize::from(value)].needed = true;
@@ -236,9 +248,58 @@ impl Program {
         }
     }
 
+    /// Marks what runs on stored forms: Note [Stored lanes].
+    fn find_stored(&mut self, code: &Code, purpose: Purpose) {
+        if purpose != Purpose::Stores {
+            return;
+        }
+        for (i, node) in code.nodes.iter().enumerate() {
+            let Expr::Binary(op, [a, b]) = node.expr else { continue };
+            let is_loaded = |value: Value| {
+                let Node { expr, dtype } = code.nodes[usize::from(value)];
+                let reads = u32::from(value == a) + u32::from(value == b);
+                let is_whole = match expr {
+                    Expr::Scalar(_) => true,
+                    Expr::Load(operand) => {
+                        let class = code.operands[usize::from(operand)].class;
+                        self.class_in_tile(class) != Class::Strided
+                    }
+                    _ => false,
+                };
+                is_whole && dtype == node.dtype && self.values[usize::from(value)].uses == reads
+            };
+            let State { needed, read, uses, .. } = self.values[i];
+            let is_stored = needed && !read && uses == 1 && {
+                let store = code.stores.iter().find(|store| usize::from(store.value) == i);
+                store.is_some_and(|store| {
+                    let OperandCode { buffer, dtype, class } =
+                        code.operands[usize::from(store.operand)];
+                    let is_loaded = |o: u8| code.operands[usize::from(o)].buffer == buffer;
+                    dtype == node.dtype
+                        && self.class_in_tile(class) == Class::Contiguous
+                        && !code
+                            .nodes
+                            .iter()
+                            .any(|n| matches!(n.expr, Expr::Load(o) if is_loaded(o)))
+                })
+            };
+            if is_stored && is_loaded(a) && is_loaded(b) && stored_loop(op, node.dtype).is_some() {
+                for value in [a, b, i as Value] {
+                    self.values[usize::from(value)].stored = true;
+                }
+            }
+        }
+    }
+
+    /// Bytes of a lane of node `i`.
+    fn size(&self, code: &Code, i: usize) -> u8 {
+        let dtype = code.nodes[i].dtype;
+        if self.values[i].stored { dtype.size() as u8 } else { lane_size(dtype.lane()) }
+    }
+
     fn evaluate(&mut self, code: &Code, i: usize, purpose: Purpose) {
         let node = code.nodes[i];
-        let size = lane_size(node.dtype.lane());
+        let size = self.size(code, i);
         match node.expr {
             Expr::Load(operand) => self.load(code, i, operand, purpose),
             Expr::Fetch { operand, at } => self.fetch(code, i, (operand, at), purpose),
@@ -263,7 +324,8 @@ impl Program {
             }
             Expr::Binary(op, values) => {
                 let dtype = code.nodes[usize::from(values[0])].dtype;
-                self.apply(code, i, loop_of(op, dtype), &values, purpose);
+                let stored = stored_loop(op, dtype).filter(|_| self.values[i].stored);
+                self.apply(code, i, stored.unwrap_or(loop_of(op, dtype)), &values, purpose);
             }
             Expr::Ternary(op, values) => {
                 let dtype = code.nodes[usize::from(values[0])].dtype;
@@ -278,12 +340,13 @@ impl Program {
         let widen = convert::widen(dtype);
         match self.class_in_tile(class) {
             Class::Uniform => {
-                let lane = lane_size(dtype.lane());
+                let lane = self.size(code, i);
                 self.fill(i, lane, FillValue::Element { operand, dtype });
             }
             Class::Contiguous => {
                 let memory = Lanes { place: Place::Memory(operand), size };
-                if widen.is_none() && !is_stored(code, buffer, purpose) {
+                let as_is = widen.is_none() || self.values[i].stored;
+                if as_is && !is_stored(code, buffer, purpose) {
                     self.values[i].lanes = memory;
                     return;
                 }
@@ -352,9 +415,13 @@ impl Program {
         for (lanes, &value) in lanes.iter_mut().zip(values) {
             *lanes = self.values[usize::from(value)].lanes;
         }
-        let out = self.destination(code, i, purpose);
-        let round = convert::round(code.nodes[i].dtype).filter(|_| self.values[i].read);
-        self.push_apply(run, lanes, out, round);
+        if let Some(out) = self.destination_past_cache(code, i, purpose) {
+            self.push_past_cache(run, lanes, out);
+        } else {
+            let out = self.destination(code, i, purpose);
+            let round = convert::round(code.nodes[i].dtype).filter(|_| self.values[i].read);
+            self.push_apply(run, lanes, out, round);
+        }
         for &value in values {
             self.used(value);
         }
@@ -374,6 +441,12 @@ impl Program {
             let out = Lanes { place: Place::Memory(operand), size };
             let run = narrow.unwrap_or(convert::copy());
             self.push_apply(run, [lanes, NOWHERE, NOWHERE], out, None);
+        } else if let Some(run) = narrow
+            && past_cache
+            && self.class_in_tile(class) == Class::Contiguous
+        {
+            let out = Lanes { place: Place::Memory(operand), size };
+            self.push_past_cache(run, [lanes, NOWHERE, NOWHERE], out);
         } else {
             if let Some(run) = narrow {
                 let stored = self.register(size);
@@ -409,10 +482,29 @@ impl Program {
         self.values[i].uses += 1;
     }
 
+    /// The memory past the cache that node `i` is to be evaluated to, if nothing but a store reads it.
+    fn destination_past_cache(&mut self, code: &Code, i: usize, purpose: Purpose) -> Option<Lanes> {
+        let State { read, uses, .. } = self.values[i];
+        if read || uses != 1 || !purpose.stores() {
+            return None;
+        }
+        let operand = code.stores.iter().find(|store| usize::from(store.value) == i)?.operand;
+        let OperandCode { dtype, class, .. } = code.operands[usize::from(operand)];
+        let fits = self.class_in_tile(class) == Class::Contiguous
+            && self.is_past_cache(code, operand)
+            && (convert::narrow(dtype).is_none() || self.values[i].stored);
+        if !fits {
+            return None;
+        }
+        let out = Lanes { place: Place::Memory(operand), size: dtype.size() as u8 };
+        self.values[i].lanes = out;
+        Some(out)
+    }
+
     /// Where node `i` is to be evaluated to: Note [In place].
     fn destination(&mut self, code: &Code, i: usize, purpose: Purpose) -> Lanes {
         let dtype = code.nodes[i].dtype;
-        let size = lane_size(dtype.lane());
+        let size = self.size(code, i);
         let direct = code
             .stores
             .iter()
@@ -428,7 +520,7 @@ impl Program {
                     code.stores.iter().filter(|s| buffer_of(s.operand) == destination.buffer);
                 self.class_in_tile(destination.class) == Class::Contiguous
                     && !self.is_past_cache(code, operand)
-                    && convert::narrow(dtype).is_none()
+                    && (convert::narrow(dtype).is_none() || self.values[i].stored)
                     && !is_loaded_later
                     && stores.count() == 1
             });
@@ -447,7 +539,12 @@ impl Program {
         out: Lanes,
         round: Option<fn(&mut [u8])>,
     ) {
-        self.steps.push(Step::Apply { run, arguments, out, round });
+        self.steps.push(Step::Apply { run, arguments, out, round, past_cache: false });
+    }
+
+    fn push_past_cache(&mut self, run: Loop, arguments: [Lanes; 3], out: Lanes) {
+        self.past_cache = true;
+        self.steps.push(Step::Apply { run, arguments, out, round: None, past_cache: true });
     }
 
     fn register(&mut self, size: u8) -> Lanes {

@@ -1,0 +1,238 @@
+//! float16 by the machine's own conversions, where it has them: the bits of `math::half`.
+//!
+//! Theirs differ from ours in NaN alone: to float16 they keep of its payload what fits, to float32 they
+//! make a signalling one quiet. Where a NaN is seen, the bits are made ours.
+#![allow(unsafe_code, reason = "calls functions for features that the machine was seen to have")]
+
+use bytemuck::{cast_slice, cast_slice_mut};
+#[cfg(target_arch = "x86_64")]
+use fearless_simd::Level;
+
+use super::lanes;
+use crate::math::half::{f16_bits_to_f32, f32_to_f16_bits};
+
+/// From stored forms to lanes.
+pub(super) fn widen(out: &mut [u8], a: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let (level, out, a) = (Level::new(), cast_slice_mut(&mut *out), cast_slice(a));
+        if level.as_avx512().is_some() {
+            // SAFETY: the machine has AVX-512, as just seen.
+            return unsafe { avx512::widen(out, a) };
+        }
+        if level.as_avx2().is_some() {
+            // SAFETY: the machine has AVX2 and F16C, which is part of that level.
+            return unsafe { avx2::widen(out, a) };
+        }
+    }
+    lanes::unary(out, a, f16_bits_to_f32);
+}
+
+/// From lanes to stored forms.
+pub(super) fn narrow(out: &mut [u8], a: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let (level, out, a) = (Level::new(), cast_slice_mut(&mut *out), cast_slice(a));
+        if level.as_avx512().is_some() {
+            // SAFETY: the machine has AVX-512, as just seen.
+            return unsafe { avx512::narrow(out, a) };
+        }
+        if level.as_avx2().is_some() {
+            // SAFETY: the machine has AVX2 and F16C, which is part of that level.
+            return unsafe { avx2::narrow(out, a) };
+        }
+    }
+    lanes::unary(out, a, f32_to_f16_bits);
+}
+
+/// `out[i] = f(a[i], b[i])` of stored forms.
+#[inline(always)]
+pub(super) fn binary(out: &mut [u8], a: &[u8], b: &[u8], f: impl Fn(f32, f32) -> f32) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let (out, a, b) = (cast_slice_mut(&mut *out), cast_slice(a), cast_slice(b));
+        let level = Level::new();
+        if level.as_avx512().is_some() {
+            // SAFETY: the machine has AVX-512, as just seen.
+            return unsafe { avx512::binary(out, a, b, f) };
+        }
+        if level.as_avx2().is_some() {
+            // SAFETY: the machine has AVX2 and F16C, which is part of that level.
+            return unsafe { avx2::binary(out, a, b, f) };
+        }
+    }
+    lanes::binary::<u16, u16, _>(
+        out,
+        a,
+        b,
+        #[inline(always)]
+        |a, b| f32_to_f16_bits(f(f16_bits_to_f32(a), f16_bits_to_f32(b))),
+    );
+}
+
+/// Conversions of one set of features, `$to_f32` and `$to_f16` of `$lanes` lanes.
+#[cfg(target_arch = "x86_64")]
+macro_rules! machine {
+    ($name:ident $features:literal $lanes:literal $to_f32:ident $to_f16:ident $load:ident $store:ident
+        $load_f32:ident $store_f32:ident) => {
+        mod $name {
+            use std::arch::x86_64::*;
+
+            use crate::math::half::{f16_bits_to_f32, f32_to_f16_bits};
+
+            /// Elements that [`binary`] converts at once.
+            const BATCH: usize = 128;
+
+            #[inline]
+            #[target_feature(enable = $features)]
+            fn to_f32(out: &mut [f32], a: &[u16]) {
+                let (out, out_rest) = out.as_chunks_mut::<$lanes>();
+                let (a, rest) = a.as_chunks::<$lanes>();
+                for (out, a) in out.iter_mut().zip(a) {
+                    // SAFETY: both are as many lanes as are loaded and stored.
+                    unsafe {
+                        let a = $to_f32($load(a.as_ptr().cast()));
+                        $store_f32(out.as_mut_ptr(), a);
+                    }
+                }
+                for (out, &a) in out_rest.iter_mut().zip(rest) {
+                    *out = f16_bits_to_f32(a);
+                }
+            }
+
+            #[inline]
+            #[target_feature(enable = $features)]
+            fn to_f16(out: &mut [u16], a: &[f32]) {
+                let (out, out_rest) = out.as_chunks_mut::<$lanes>();
+                let (a, rest) = a.as_chunks::<$lanes>();
+                for (out, a) in out.iter_mut().zip(a) {
+                    // SAFETY: both are as many lanes as are loaded and stored.
+                    unsafe {
+                        let a = $to_f16::<_MM_FROUND_TO_NEAREST_INT>($load_f32(a.as_ptr()));
+                        $store(out.as_mut_ptr().cast(), a);
+                    }
+                }
+                for (out, &a) in out_rest.iter_mut().zip(rest) {
+                    *out = f32_to_f16_bits(a);
+                }
+            }
+
+            #[inline]
+            #[target_feature(enable = $features)]
+            fn has_nan(values: &[u16]) -> bool {
+                values.iter().fold(0, |most, value| most.max(value & 0x7fff)) > 0x7c00
+            }
+
+            #[inline]
+            #[target_feature(enable = $features)]
+            fn drop_payloads(values: &mut [u16]) {
+                for value in values {
+                    *value = if *value & 0x7fff > 0x7c00 { *value & 0xfe00 } else { *value };
+                }
+            }
+
+            #[target_feature(enable = $features)]
+            pub(super) fn widen(out: &mut [f32], a: &[u16]) {
+                if has_nan(a) {
+                    out.iter_mut().zip(a).for_each(|(out, &a)| *out = f16_bits_to_f32(a));
+                } else {
+                    to_f32(out, a);
+                }
+            }
+
+            #[target_feature(enable = $features)]
+            pub(super) fn narrow(out: &mut [u16], a: &[f32]) {
+                to_f16(out, a);
+                if has_nan(out) {
+                    drop_payloads(out);
+                }
+            }
+
+            #[target_feature(enable = $features)]
+            pub(super) fn binary(
+                out: &mut [u16],
+                a: &[u16],
+                b: &[u16],
+                f: impl Fn(f32, f32) -> f32,
+            ) {
+                let (mut first, mut second) = ([0.0; BATCH], [0.0; BATCH]);
+                let batches = out.chunks_mut(BATCH).zip(a.chunks(BATCH)).zip(b.chunks(BATCH));
+                for ((out, a), b) in batches {
+                    let (first, second) = (&mut first[..out.len()], &mut second[..out.len()]);
+                    to_f32(first, a);
+                    to_f32(second, b);
+                    for (a, &b) in first.iter_mut().zip(&*second) {
+                        *a = f(*a, b);
+                    }
+                    to_f16(out, first);
+                    if has_nan(out) {
+                        drop_payloads(out);
+                    }
+                }
+            }
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+machine!(avx512 "avx512f,avx512bw,avx512vl" 16 _mm512_cvtph_ps _mm512_cvtps_ph
+    _mm256_loadu_si256 _mm256_storeu_si256 _mm512_loadu_ps _mm512_storeu_ps);
+#[cfg(target_arch = "x86_64")]
+machine!(avx2 "avx2,f16c" 8 _mm256_cvtph_ps _mm256_cvtps_ph
+    _mm_loadu_si128 _mm_storeu_si128 _mm256_loadu_ps _mm256_storeu_ps);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every 251st float32 and all around the float16 numbers and the middles between them, by every
+    /// way that this machine has.
+    #[test]
+    fn conversions_have_the_bits_of_math_half() {
+        let halves: Vec<u16> = (0..=u16::MAX).collect();
+        let exact: Vec<f32> = halves.iter().map(|&h| f16_bits_to_f32(h)).collect();
+        // One at a time too: a NaN decides how its neighbours are converted.
+        for values in [&halves[..], &halves[0x7bf0..0x7c10], &halves[3..20]] {
+            let mut got = vec![0_f32; values.len()];
+            widen(cast_slice_mut(&mut got), cast_slice(values));
+            for (&half, got) in values.iter().zip(got) {
+                assert_eq!(got.to_bits(), f16_bits_to_f32(half).to_bits(), "{half:#x}");
+            }
+        }
+        for &half in &halves {
+            let mut got = [0_f32];
+            widen(cast_slice_mut(&mut got), cast_slice(&[half]));
+            assert_eq!(got[0].to_bits(), f16_bits_to_f32(half).to_bits(), "{half:#x}");
+        }
+        let near = exact.iter().flat_map(|x| {
+            let step = 1_u32 << 12;
+            [0, 1, u32::MAX, step, step - 1, step + 1].map(|d| x.to_bits().wrapping_add(d))
+        });
+        let bits = near.chain((0..=u32::MAX).step_by(251));
+        let values: Vec<f32> = bits.map(f32::from_bits).collect();
+        for values in values.chunks(1 << 12) {
+            let mut got = vec![0_u16; values.len()];
+            narrow(cast_slice_mut(&mut got), cast_slice(values));
+            for (value, got) in values.iter().zip(got) {
+                assert_eq!(got, f32_to_f16_bits(*value), "{:#x}", value.to_bits());
+            }
+        }
+    }
+
+    #[test]
+    fn binary_has_the_bits_of_math_half() {
+        let a: Vec<u16> = (0..=u16::MAX).collect();
+        for shift in [0, 1, 0x3c00, 0x7c00, 0x7e01, 0x8000, 12345] {
+            let b: Vec<u16> = a.iter().map(|h| h.wrapping_mul(40503).wrapping_add(shift)).collect();
+            for len in [a.len(), 300, 17, 1] {
+                let (a, b) = (&a[a.len() - len..], &b[b.len() - len..]);
+                let mut got = vec![0_u16; len];
+                binary(cast_slice_mut(&mut got), cast_slice(a), cast_slice(b), |a, b| a * b);
+                for ((&a, &b), got) in a.iter().zip(b).zip(got) {
+                    let product = f16_bits_to_f32(a) * f16_bits_to_f32(b);
+                    assert_eq!(got, f32_to_f16_bits(product), "{a:#x} {b:#x}");
+                }
+            }
+        }
+    }
+}
