@@ -1,7 +1,7 @@
 //! The CPU: tiles that stay in L1, a vectorised loop for each expression, threads above a grain.
 //!
 //! Owns [`CpuBackend`]. A launch goes `run` (its check, its threads), `plan` (its steps, which
-//! `programs` keeps), `tile` (its points); `ops`, `stored`, `convert`, `random` are the loops, `lanes` what they
+//! `programs` keeps), `tile` (its points, which `points` places); `ops`, `pairs`, `stored`, `convert`, `random` are the loops, `lanes` what they
 //! are made of; `memory` and `pool` are the buffers, `view` the only way into them, `threads` whom
 //! kernels run on. Knows kernels, never operations.
 
@@ -10,7 +10,9 @@ mod float16;
 mod lanes;
 mod memory;
 mod ops;
+mod pairs;
 mod plan;
+mod points;
 mod pool;
 mod programs;
 mod random;

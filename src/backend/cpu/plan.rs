@@ -14,6 +14,9 @@
 //! An operation whose arguments are loaded and whose result is only stored, all of one dtype, may run on
 //! the stored forms themselves: see `stored`.
 //!
+//! # Note [Pairs]
+//! An operation whose result only one other reads may run in the loop of that one: see `pairs`.
+//!
 //! # Note [Blocks]
 //! Where an operand is transposed, that is nearer to itself along another dimension than along the
 //! innermost, a tile is a block of both dimensions, so that of every line of that operand that is
@@ -24,12 +27,18 @@
 //! would be a third of the traffic of an addition. Memory that is loaded too is in the cache anyway. The
 //! loop that computes it runs piece by piece, each stored while the next one's arguments are on their way.
 
+mod marks;
+mod stores;
+
 use super::convert;
 use super::lanes::Loop;
 use super::ops::loop_of;
+use super::pairs::{Side, pair_loop};
 use super::stored::stored_loop;
 use crate::dtype::{DType, Lane};
 use crate::kernel::{Args, Class, Code, Expr, Node, OperandCode, Value};
+use crate::ops::Op;
+use stores::is_stored;
 
 /// Bytes of a result that goes past the cache. Tests are to see it with little data.
 const PAST_CACHE: usize = if cfg!(test) { 1 << 10 } else { 8 << 20 };
@@ -41,6 +50,12 @@ pub(super) enum Place {
     Register(u16),
     /// The tile's elements of a contiguous operand.
     Memory(u8),
+    /// The tile's elements of an operand where they lie, if they follow each other there; else the
+    /// register that they were copied to.
+    Row {
+        operand: u8,
+        register: u16,
+    },
 }
 
 /// Lanes, or stored elements, of `size` bytes.
@@ -60,10 +75,11 @@ pub(super) enum Step {
         /// The lanes are memory: Note [Past the cache].
         past_cache: bool,
     },
-    /// Copies the stored elements of a strided operand.
+    /// Copies the stored elements of a strided operand, unless [`Place::Row`] finds them as they are.
     Gather {
         operand: u8,
         out: Lanes,
+        unless_row: bool,
     },
     /// Copies elements of an operand that are `at` away from the points' places.
     Fetch {
@@ -148,6 +164,10 @@ struct State {
     read: bool,
     /// Note [Stored lanes].
     stored: bool,
+    /// Runs in the loop of the node that reads it: Note [Pairs].
+    joined: bool,
+    /// The argument that runs in this node's loop.
+    joins: Option<Side>,
     lanes: Lanes,
     /// Reads of `lanes` that have not been made yet, through this node or others sharing it.
     uses: u32,
@@ -198,8 +218,9 @@ impl Program {
         };
         program.find_needed(code, purpose);
         program.find_stored(code, purpose);
-        for (i, node) in code.nodes.iter().enumerate() {
-            if program.values[i].needed {
+        program.find_pairs(code);
+        for i in 0..code.nodes.len() {
+            if program.values[i].needed && !program.values[i].joined {
                 let size = program.size(code, i);
                 program.lane = program.lane.max(usize::from(size));
                 program.evaluate(code, i, purpose);
@@ -214,81 +235,6 @@ impl Program {
             program.result = program.values[usize::from(value)].lanes;
         }
         program
-    }
-
-    /// Marks the nodes that the stores, or the check, depend on, and counts their readers.
-    fn find_needed(&mut self, code: &Code, purpose: Purpose) {
-        let state =
-            State { needed: false, read: false, stored: false, lanes: NOWHERE, uses: 0, root: 0 };
-        self.values.resize(code.nodes.len(), state);
-        if let Purpose::Check(value) | Purpose::Fold(value) = purpose {
-            self.values[usize::from(value)].needed = true;
-            self.values[usize::from(value)].read = true;
-            // Nobody takes this one away, so that its register lasts.
-            self.values[usize::from(value)].uses = 1;
-        }
-        if purpose.stores() {
-            for store in &code.stores {
-                self.values[usize::from(store.value)].needed = true;
-                self.values[usize::from(store.value)].uses += 1;
-            }
-        }
-        for i in (0..code.nodes.len()).rev() {
-            if self.values[i].needed {
-                for argument in code.nodes[i].expr.arguments() {
-                    let argument = &mut self.values[usize::from(argument)];
-                    argument.needed = true;
-                    argument.read = true;
-                    argument.uses += 1;
-                }
-            }
-        }
-        for (i, value) in self.values.iter_mut().enumerate() {
-            value.root = i as Value;
-        }
-    }
-
-    /// Marks what runs on stored forms: Note [Stored lanes].
-    fn find_stored(&mut self, code: &Code, purpose: Purpose) {
-        if purpose != Purpose::Stores {
-            return;
-        }
-        for (i, node) in code.nodes.iter().enumerate() {
-            let Expr::Binary(op, [a, b]) = node.expr else { continue };
-            let is_loaded = |value: Value| {
-                let Node { expr, dtype } = code.nodes[usize::from(value)];
-                let reads = u32::from(value == a) + u32::from(value == b);
-                let is_whole = match expr {
-                    Expr::Scalar(_) => true,
-                    Expr::Load(operand) => {
-                        let class = code.operands[usize::from(operand)].class;
-                        self.class_in_tile(class) != Class::Strided
-                    }
-                    _ => false,
-                };
-                is_whole && dtype == node.dtype && self.values[usize::from(value)].uses == reads
-            };
-            let State { needed, read, uses, .. } = self.values[i];
-            let is_stored = needed && !read && uses == 1 && {
-                let store = code.stores.iter().find(|store| usize::from(store.value) == i);
-                store.is_some_and(|store| {
-                    let OperandCode { buffer, dtype, class } =
-                        code.operands[usize::from(store.operand)];
-                    let is_loaded = |o: u8| code.operands[usize::from(o)].buffer == buffer;
-                    dtype == node.dtype
-                        && self.class_in_tile(class) == Class::Contiguous
-                        && !code
-                            .nodes
-                            .iter()
-                            .any(|n| matches!(n.expr, Expr::Load(o) if is_loaded(o)))
-                })
-            };
-            if is_stored && is_loaded(a) && is_loaded(b) && stored_loop(op, node.dtype).is_some() {
-                for value in [a, b, i as Value] {
-                    self.values[usize::from(value)].stored = true;
-                }
-            }
-        }
     }
 
     /// Bytes of a lane of node `i`.
@@ -323,6 +269,9 @@ impl Program {
                 self.apply(code, i, loop_of(op, dtype), &[a], purpose);
             }
             Expr::Binary(op, values) => {
+                if let Some(side) = self.values[i].joins {
+                    return self.pair(code, i, (op, values, side), purpose);
+                }
                 let dtype = code.nodes[usize::from(values[0])].dtype;
                 let stored = stored_loop(op, dtype).filter(|_| self.values[i].stored);
                 self.apply(code, i, stored.unwrap_or(loop_of(op, dtype)), &values, purpose);
@@ -332,6 +281,26 @@ impl Program {
                 self.apply(code, i, loop_of(op, dtype), &values, purpose);
             }
         }
+    }
+
+    /// Note [Pairs].
+    fn pair(
+        &mut self,
+        code: &Code,
+        i: usize,
+        (second, [left, right], side): (Op, [Value; 2], Side),
+        purpose: Purpose,
+    ) {
+        let (first, third) = match side {
+            Side::Left => (left, right),
+            Side::Right => (right, left),
+        };
+        let Node { expr, dtype } = code.nodes[usize::from(first)];
+        let Expr::Binary(first, [a, b]) = expr else { unreachable!("as `find_pairs` saw") };
+        let Some(run) = pair_loop(first, second, side, dtype) else {
+            unreachable!("as `find_pairs` saw")
+        };
+        self.apply(code, i, run, &[a, b, third], purpose);
     }
 
     fn load(&mut self, code: &Code, i: usize, operand: u8, purpose: Purpose) {
@@ -355,13 +324,21 @@ impl Program {
                 self.push_apply(run, [memory, NOWHERE, NOWHERE], out, None);
             }
             Class::Strided => match widen {
+                None if !is_stored(code, buffer, purpose) => {
+                    let out = self.register(size);
+                    self.steps.push(Step::Gather { operand, out, unless_row: true });
+                    let Place::Register(register) = out.place else {
+                        unreachable!("asked for one")
+                    };
+                    self.values[i].lanes = Lanes { place: Place::Row { operand, register }, size };
+                }
                 None => {
                     let out = self.destination(code, i, purpose);
-                    self.steps.push(Step::Gather { operand, out });
+                    self.steps.push(Step::Gather { operand, out, unless_row: false });
                 }
                 Some(run) => {
                     let stored = self.register(size);
-                    self.steps.push(Step::Gather { operand, out: stored });
+                    self.steps.push(Step::Gather { operand, out: stored, unless_row: false });
                     let out = self.destination(code, i, purpose);
                     self.push_apply(run, [stored, NOWHERE, NOWHERE], out, None);
                     self.release(stored);
@@ -427,52 +404,6 @@ impl Program {
         }
     }
 
-    fn store(&mut self, code: &Code, operand: u8, value: Value) {
-        let mut lanes = self.values[usize::from(value)].lanes;
-        if lanes.place == Place::Memory(operand) {
-            return;
-        }
-        let OperandCode { dtype, class, .. } = code.operands[usize::from(operand)];
-        let size = dtype.size() as u8;
-        let narrow = convert::narrow(dtype);
-        let past_cache = self.is_past_cache(code, operand);
-        self.past_cache |= past_cache;
-        if self.class_in_tile(class) == Class::Contiguous && !past_cache {
-            let out = Lanes { place: Place::Memory(operand), size };
-            let run = narrow.unwrap_or(convert::copy());
-            self.push_apply(run, [lanes, NOWHERE, NOWHERE], out, None);
-        } else if let Some(run) = narrow
-            && past_cache
-            && self.class_in_tile(class) == Class::Contiguous
-        {
-            let out = Lanes { place: Place::Memory(operand), size };
-            self.push_past_cache(run, [lanes, NOWHERE, NOWHERE], out);
-        } else {
-            if let Some(run) = narrow {
-                let stored = self.register(size);
-                self.push_apply(run, [lanes, NOWHERE, NOWHERE], stored, None);
-                self.release(stored);
-                lanes = stored;
-            }
-            self.steps.push(Step::Scatter { operand, value: lanes, past_cache });
-        }
-        self.used(value);
-    }
-
-    /// What a contiguous operand is to a tile with rows.
-    fn class_in_tile(&self, class: Class) -> Class {
-        if self.rows.is_some() && class == Class::Contiguous { Class::Strided } else { class }
-    }
-
-    /// Note [Past the cache].
-    fn is_past_cache(&self, code: &Code, operand: u8) -> bool {
-        let OperandCode { buffer, dtype, class } = code.operands[usize::from(operand)];
-        let is_read = code.nodes.iter().any(|node| {
-            matches!(node.expr, Expr::Load(o) if code.operands[usize::from(o)].buffer == buffer)
-        });
-        class == Class::Contiguous && dtype.size() >= self.form.past_cache && !is_read
-    }
-
     fn fill(&mut self, i: usize, size: u8, value: FillValue) {
         // Never one that was used before, and never given back.
         let out = Lanes { place: Place::Register(self.registers as u16), size };
@@ -480,56 +411,6 @@ impl Program {
         self.fills.push(Fill { out, value });
         self.values[i].lanes = out;
         self.values[i].uses += 1;
-    }
-
-    /// The memory past the cache that node `i` is to be evaluated to, if nothing but a store reads it.
-    fn destination_past_cache(&mut self, code: &Code, i: usize, purpose: Purpose) -> Option<Lanes> {
-        let State { read, uses, .. } = self.values[i];
-        if read || uses != 1 || !purpose.stores() {
-            return None;
-        }
-        let operand = code.stores.iter().find(|store| usize::from(store.value) == i)?.operand;
-        let OperandCode { dtype, class, .. } = code.operands[usize::from(operand)];
-        let fits = self.class_in_tile(class) == Class::Contiguous
-            && self.is_past_cache(code, operand)
-            && (convert::narrow(dtype).is_none() || self.values[i].stored);
-        if !fits {
-            return None;
-        }
-        let out = Lanes { place: Place::Memory(operand), size: dtype.size() as u8 };
-        self.values[i].lanes = out;
-        Some(out)
-    }
-
-    /// Where node `i` is to be evaluated to: Note [In place].
-    fn destination(&mut self, code: &Code, i: usize, purpose: Purpose) -> Lanes {
-        let dtype = code.nodes[i].dtype;
-        let size = self.size(code, i);
-        let direct = code
-            .stores
-            .iter()
-            .filter(|store| usize::from(store.value) == i && purpose.stores())
-            .map(|store| store.operand)
-            .find(|&operand| {
-                let destination = code.operands[usize::from(operand)];
-                let buffer_of = |o: u8| code.operands[usize::from(o)].buffer;
-                let is_loaded_later = code.nodes[i..].iter().any(
-                    |node| matches!(node.expr, Expr::Load(o) if buffer_of(o) == destination.buffer),
-                );
-                let stores =
-                    code.stores.iter().filter(|s| buffer_of(s.operand) == destination.buffer);
-                self.class_in_tile(destination.class) == Class::Contiguous
-                    && !self.is_past_cache(code, operand)
-                    && (convert::narrow(dtype).is_none() || self.values[i].stored)
-                    && !is_loaded_later
-                    && stores.count() == 1
-            });
-        let out = match direct {
-            Some(operand) => Lanes { place: Place::Memory(operand), size },
-            None => self.register(size),
-        };
-        self.values[i].lanes = out;
-        out
     }
 
     fn push_apply(
@@ -556,7 +437,7 @@ impl Program {
     }
 
     fn release(&mut self, lanes: Lanes) {
-        if let Place::Register(register) = lanes.place {
+        if let Place::Register(register) | Place::Row { register, .. } = lanes.place {
             self.free.push(register);
         }
     }
@@ -571,12 +452,6 @@ impl Program {
             self.release(lanes);
         }
     }
-}
-
-fn is_stored(code: &Code, buffer: u8, purpose: Purpose) -> bool {
-    let folded = code.reduce.map(|reduce| reduce.operand);
-    let mut stored = code.stores.iter().map(|s| s.operand).chain(folded);
-    purpose.stores() && stored.any(|o| code.operands[usize::from(o)].buffer == buffer)
 }
 
 /// The dimension of Note [Blocks], if blocks are worth their copies.

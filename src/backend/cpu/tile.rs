@@ -13,13 +13,18 @@ use smallvec::SmallVec;
 use super::convert;
 use super::lanes::Loop;
 use super::plan::{FillValue, Lanes, Place, Program, Step, lane_size};
+use super::points::{Grid, Tile, each_row, offset_of};
 use super::random;
 use super::view::{Block, View, fence};
 use crate::backend::Launch;
-use crate::kernel::{Class, Dims};
+use crate::kernel::Class;
 
-/// Bytes of a register.
+/// Bytes of a register that a tile of consecutive points fills.
 pub(super) const REGISTER: usize = 4096;
+
+/// Of one that a block fills. It is in the second cache rather than the first, but of each column of a
+/// transposed operand it holds 256 bytes, which memory gives in half the time of four times 64.
+const BLOCK_REGISTER: usize = 1 << 14;
 
 /// Points of so many bytes that a loop computes before it stores them past the cache: so few that the
 /// processor begins to load for the next ones meanwhile, which makes an addition a third faster.
@@ -55,38 +60,6 @@ thread_local! {
     static REGISTERS: Cell<Registers> = const { Cell::new(Vec::new()) };
 }
 
-/// Rows of consecutive points; their lanes lie one row after the other.
-#[derive(Clone, Copy)]
-struct Tile {
-    /// Linear index of the first point.
-    start: usize,
-    /// Points of all rows.
-    len: usize,
-    rows: usize,
-    /// Points of a row.
-    columns: usize,
-    /// Linear distance from row to row.
-    pitch: usize,
-}
-
-impl Tile {
-    fn range(start: usize, len: usize) -> Self {
-        Self { start, len, rows: 1, columns: len, pitch: 0 }
-    }
-}
-
-/// How a space is cut into blocks.
-struct Grid {
-    /// The dimension of the rows.
-    dim: usize,
-    /// Of a block.
-    rows: usize,
-    columns: usize,
-    /// Blocks along the inner dimension, and along `dim`.
-    across: usize,
-    down: usize,
-}
-
 /// A program and what it runs on.
 pub(super) struct Launched<'a> {
     pub(super) program: &'a Program,
@@ -108,14 +81,19 @@ impl<'a> Launched<'a> {
             .map(|(c, a)| View::new(&launch.buffers[usize::from(c.buffer)], c, a, &args.shape))
             .collect();
         let shape = &args.shape;
-        let grid = program.rows.map(|dim| Grid::new(shape, dim, REGISTER / program.lane));
+        let grid = program.rows.map(|dim| Grid::new(shape, dim, BLOCK_REGISTER / program.lane));
         let (len, base, scalars) = (launch.kernel.len(), args.base, &args.scalars[..]);
         Self { program, shape, len, base, scalars, grid, views }
     }
 
     /// Points of a tile.
     pub(super) fn tile(&self) -> usize {
-        REGISTER / self.program.lane
+        self.register() / self.program.lane
+    }
+
+    /// Bytes of a register.
+    fn register(&self) -> usize {
+        if self.grid.is_some() { BLOCK_REGISTER } else { REGISTER }
     }
 
     /// How many tiles there are.
@@ -189,8 +167,14 @@ impl<'a> Launched<'a> {
     /// Calls `body` with the thread's registers, made ready for tiles of this launch.
     pub(super) fn with_registers<R>(&self, body: impl FnOnce(&mut Registers) -> R) -> R {
         let mut registers = REGISTERS.take();
-        while registers.len() < self.program.registers {
-            registers.push(vec![Line::zeroed(); REGISTER / size_of::<Line>()]);
+        if registers.len() < self.program.registers {
+            registers.resize_with(self.program.registers, Vec::new);
+        }
+        let lines = self.register() / size_of::<Line>();
+        for register in &mut registers[..self.program.registers] {
+            if register.len() < lines {
+                register.resize(lines, Line::zeroed());
+            }
         }
         self.fill(&mut registers, self.tile().min(self.len));
         let result = body(&mut registers);
@@ -286,6 +270,17 @@ impl<'a> Launched<'a> {
                 // SAFETY: elements of this tile, by Note [In place] not written by the step that reads.
                 unsafe { self.views[usize::from(operand)].slice(tile.start, tile.len) }
             }
+            Place::Row { operand, register } => {
+                let view = &self.views[usize::from(operand)];
+                match self.row(view, tile) {
+                    // SAFETY: elements of this tile, of an operand whose buffer is not stored to.
+                    Some(offset) => unsafe { view.slice(offset, tile.len) },
+                    None => {
+                        let bytes: &[u8] = cast_slice(&registers[usize::from(register)]);
+                        &bytes[..tile.len * usize::from(lanes.size)]
+                    }
+                }
+            }
         }
     }
 
@@ -298,7 +293,7 @@ impl<'a> Launched<'a> {
         fill: impl FnOnce(&mut [u8], &Registers),
     ) {
         match out.place {
-            Place::Nowhere => unreachable!("every step writes somewhere"),
+            Place::Nowhere | Place::Row { .. } => unreachable!("every step writes somewhere"),
             Place::Register(register) => {
                 // Taken out meanwhile; no step reads the register it writes.
                 let mut lines = std::mem::take(&mut registers[usize::from(register)]);
@@ -328,8 +323,11 @@ impl<'a> Launched<'a> {
                     }
                 });
             }
-            Step::Gather { operand, out } => {
+            Step::Gather { operand, out, unless_row } => {
                 let view = &self.views[usize::from(operand)];
+                if unless_row && self.row(view, tile).is_some() {
+                    return;
+                }
                 self.write(out, registers, tile, |out, _| {
                     self.each_block(view, tile, |lane, block| {
                         let bytes = lane * view.size..(lane + block.len()) * view.size;
@@ -422,6 +420,15 @@ impl<'a> Launched<'a> {
         self.base.wrapping_add((tile.start + row * tile.pitch) as u64)
     }
 
+    /// Where an operand's elements of the tile begin, if they follow each other.
+    fn row(&self, view: &View<'_>, tile: Tile) -> Option<usize> {
+        let inner = self.shape.len() - 1;
+        let is_row = self.grid.is_none()
+            && view.strides[inner] == 1
+            && tile.start % self.shape[inner] + tile.len <= self.shape[inner];
+        is_row.then(|| offset_of(self.shape, view.strides, tile.start).0)
+    }
+
     /// Calls `visit` with the elements of an operand that the tile sees, block by block; the first
     /// argument is the lane of the block's first element.
     #[inline(always)]
@@ -438,76 +445,6 @@ impl<'a> Launched<'a> {
                 visit(0, Block { offset, rows: 1, row_stride: 0, columns, column_stride: 1 });
             }
             None => each_row(self.shape, view.strides, tile.start, tile.len, visit),
-        }
-    }
-}
-
-/// Where an operand's element is at a point, the stride to the next, and the point.
-fn offset_of(shape: &[usize], strides: &[usize], mut point: usize) -> (usize, usize, Dims) {
-    let mut index: Dims = SmallVec::from_elem(0, shape.len());
-    let mut offset = 0;
-    for d in (0..shape.len()).rev() {
-        index[d] = point % shape[d];
-        point /= shape[d];
-        offset += index[d] * strides[d];
-    }
-    (offset, strides[shape.len() - 1], index)
-}
-
-/// Calls `visit` with the elements at `len` points that follow each other, block by block: the rest of
-/// a row, whole rows, part of one. The first argument is how many points came before.
-fn each_row(
-    shape: &[usize],
-    strides: &[usize],
-    start: usize,
-    len: usize,
-    mut visit: impl FnMut(usize, Block),
-) {
-    let inner = shape.len() - 1;
-    let (mut offset, column_stride, mut index) = offset_of(shape, strides, start);
-    let mut lane = 0;
-    while lane < len {
-        let rest = len - lane;
-        let size = shape[inner];
-        let at = index[inner];
-        // Whole rows that follow each other along the dimension before.
-        let rows = match inner {
-            0 => 1,
-            _ if at > 0 => 1,
-            _ => (rest / size).min(shape[inner - 1] - index[inner - 1]).max(1),
-        };
-        let columns = (size - at).min(rest);
-        let row_stride = if inner > 0 { strides[inner - 1] } else { 0 };
-        visit(lane, Block { offset, rows, row_stride, columns, column_stride });
-        lane += rows * columns;
-        offset -= at * column_stride;
-        index[inner] = 0;
-        let mut step = rows;
-        for d in (0..inner).rev() {
-            index[d] += step;
-            offset += step * strides[d];
-            if index[d] < shape[d] {
-                break;
-            }
-            offset -= index[d] * strides[d];
-            index[d] = 0;
-            step = 1;
-        }
-    }
-}
-
-impl Grid {
-    /// Blocks of at most `tile` points, with rows of a few lines.
-    fn new(shape: &[usize], dim: usize, tile: usize) -> Self {
-        let inner = shape[shape.len() - 1];
-        let columns = inner.min(64);
-        let rows = shape[dim].min(tile / columns);
-        Self {
-            dim,
-            rows,
-            columns,
-            across: inner.div_ceil(columns),
-            down: shape[dim].div_ceil(rows),
         }
     }
 }

@@ -269,13 +269,7 @@ unsafe fn gather<T: Copy>(from: *const T, block: Block, to: *mut T) {
     // SAFETY: by contract.
     unsafe {
         if block.is_by_column() {
-            for c in 0..columns {
-                let (from, to) = (from.add(c * column_stride), to.add(c));
-                for r in 0..rows {
-                    to.add(r * columns).write(from.add(r * row_stride).read());
-                }
-            }
-            return;
+            return transpose(from, [column_stride, row_stride], to, [1, columns], [columns, rows]);
         }
         for r in 0..rows {
             let (from, to) = (from.add(r * row_stride), to.add(r * columns));
@@ -298,13 +292,7 @@ unsafe fn scatter<T: Copy>(from: *const T, block: Block, to: *mut T) {
     // SAFETY: by contract.
     unsafe {
         if block.is_by_column() {
-            for c in 0..columns {
-                let (from, to) = (from.add(c), to.add(c * column_stride));
-                for r in 0..rows {
-                    to.add(r * row_stride).write(from.add(r * columns).read());
-                }
-            }
-            return;
+            return transpose(from, [1, columns], to, [column_stride, row_stride], [columns, rows]);
         }
         for r in 0..rows {
             let (from, to) = (from.add(r * columns), to.add(r * row_stride));
@@ -312,6 +300,86 @@ unsafe fn scatter<T: Copy>(from: *const T, block: Block, to: *mut T) {
                 1 => to.copy_from_nonoverlapping(from, columns),
                 _ => (0..columns).for_each(|i| to.add(i * column_stride).write(from.add(i).read())),
             }
+        }
+    }
+}
+
+/// Transposes four times four elements: rows that are `across` apart become columns, `along` apart.
+///
+/// # Safety
+/// `from` and `to` are valid for all elements, and aligned to one.
+#[inline(always)]
+unsafe fn square<T: Copy>(from: *const T, across: usize, to: *mut T, along: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if size_of::<T>() == 4 {
+        use std::arch::x86_64::{
+            _mm_loadu_si128, _mm_storeu_si128, _mm_unpackhi_epi32, _mm_unpackhi_epi64,
+            _mm_unpacklo_epi32, _mm_unpacklo_epi64,
+        };
+        // SAFETY: every x86-64 has SSE2; rows and columns are four elements, by contract.
+        unsafe {
+            let row = |k: usize| _mm_loadu_si128(from.add(k * across).cast());
+            let (low, high) = (
+                [_mm_unpacklo_epi32(row(0), row(1)), _mm_unpacklo_epi32(row(2), row(3))],
+                [_mm_unpackhi_epi32(row(0), row(1)), _mm_unpackhi_epi32(row(2), row(3))],
+            );
+            let columns = [
+                _mm_unpacklo_epi64(low[0], low[1]),
+                _mm_unpackhi_epi64(low[0], low[1]),
+                _mm_unpacklo_epi64(high[0], high[1]),
+                _mm_unpackhi_epi64(high[0], high[1]),
+            ];
+            for (k, column) in columns.into_iter().enumerate() {
+                _mm_storeu_si128(to.add(k * along).cast(), column);
+            }
+        }
+        return;
+    }
+    for k in 0..4 {
+        for l in 0..4 {
+            // SAFETY: by contract.
+            unsafe { to.add(k * along + l).write(from.add(l * across + k).read()) };
+        }
+    }
+}
+
+/// Copies `to[i, j] = from[i, j]`, where the strides of both along `i` and `j` are given, `i` the slower.
+///
+/// # Safety
+/// `from` and `to` are valid for all elements, and aligned.
+#[inline(always)]
+unsafe fn transpose<T: Copy>(
+    from: *const T,
+    [from_i, from_j]: [usize; 2],
+    to: *mut T,
+    [to_i, to_j]: [usize; 2],
+    [len_i, len_j]: [usize; 2],
+) {
+    /// Elements on a side of what goes through vectors.
+    const SIDE: usize = 4;
+    let is_transposed = from_j == 1 && to_i == 1 || from_i == 1 && to_j == 1;
+    let (whole_i, whole_j) = match is_transposed {
+        true => (len_i - len_i % SIDE, len_j - len_j % SIDE),
+        false => (0, 0),
+    };
+    let one = |i: usize, j: usize| {
+        // SAFETY: by contract.
+        unsafe { to.add(i * to_i + j * to_j).write(from.add(i * from_i + j * from_j).read()) };
+    };
+    for i in (0..whole_i).step_by(SIDE) {
+        for j in (0..whole_j).step_by(SIDE) {
+            // SAFETY: by contract; one of the strides is 1 on either side, so that arrays are elements.
+            unsafe {
+                let (from, to) = (from.add(i * from_i + j * from_j), to.add(i * to_i + j * to_j));
+                let (across, along) = if from_j == 1 { (from_i, to_j) } else { (from_j, to_i) };
+                square(from, across, to, along);
+            }
+        }
+    }
+    for i in 0..len_i {
+        let from_column = if i < whole_i { whole_j } else { 0 };
+        for j in from_column..len_j {
+            one(i, j);
         }
     }
 }

@@ -1,0 +1,114 @@
+//! Where values go: to registers, to memory, past the cache.
+
+use super::super::convert;
+use super::{Lanes, NOWHERE, Place, Program, Purpose, State, Step};
+use crate::kernel::{Class, Code, Expr, OperandCode, Value};
+
+impl Program {
+    pub(super) fn store(&mut self, code: &Code, operand: u8, value: Value) {
+        let mut lanes = self.values[usize::from(value)].lanes;
+        if lanes.place == Place::Memory(operand) {
+            return;
+        }
+        let OperandCode { dtype, class, .. } = code.operands[usize::from(operand)];
+        let size = dtype.size() as u8;
+        let narrow = convert::narrow(dtype);
+        let past_cache = self.is_past_cache(code, operand);
+        self.past_cache |= past_cache;
+        if self.class_in_tile(class) == Class::Contiguous && !past_cache {
+            let out = Lanes { place: Place::Memory(operand), size };
+            let run = narrow.unwrap_or(convert::copy());
+            self.push_apply(run, [lanes, NOWHERE, NOWHERE], out, None);
+        } else if let Some(run) = narrow
+            && past_cache
+            && self.class_in_tile(class) == Class::Contiguous
+        {
+            let out = Lanes { place: Place::Memory(operand), size };
+            self.push_past_cache(run, [lanes, NOWHERE, NOWHERE], out);
+        } else {
+            if let Some(run) = narrow {
+                let stored = self.register(size);
+                self.push_apply(run, [lanes, NOWHERE, NOWHERE], stored, None);
+                self.release(stored);
+                lanes = stored;
+            }
+            self.steps.push(Step::Scatter { operand, value: lanes, past_cache });
+        }
+        self.used(value);
+    }
+
+    /// What a contiguous operand is to a tile with rows.
+    pub(super) fn class_in_tile(&self, class: Class) -> Class {
+        if self.rows.is_some() && class == Class::Contiguous { Class::Strided } else { class }
+    }
+
+    /// Note [Past the cache].
+    fn is_past_cache(&self, code: &Code, operand: u8) -> bool {
+        let OperandCode { buffer, dtype, class } = code.operands[usize::from(operand)];
+        let is_read = code.nodes.iter().any(|node| {
+            matches!(node.expr, Expr::Load(o) if code.operands[usize::from(o)].buffer == buffer)
+        });
+        class == Class::Contiguous && dtype.size() >= self.form.past_cache && !is_read
+    }
+
+    /// The memory past the cache that node `i` is to be evaluated to, if nothing but a store reads it.
+    pub(super) fn destination_past_cache(
+        &mut self,
+        code: &Code,
+        i: usize,
+        purpose: Purpose,
+    ) -> Option<Lanes> {
+        let State { read, uses, .. } = self.values[i];
+        if read || uses != 1 || !purpose.stores() {
+            return None;
+        }
+        let operand = code.stores.iter().find(|store| usize::from(store.value) == i)?.operand;
+        let OperandCode { dtype, class, .. } = code.operands[usize::from(operand)];
+        let fits = self.class_in_tile(class) == Class::Contiguous
+            && self.is_past_cache(code, operand)
+            && (convert::narrow(dtype).is_none() || self.values[i].stored);
+        if !fits {
+            return None;
+        }
+        let out = Lanes { place: Place::Memory(operand), size: dtype.size() as u8 };
+        self.values[i].lanes = out;
+        Some(out)
+    }
+
+    /// Where node `i` is to be evaluated to: Note [In place].
+    pub(super) fn destination(&mut self, code: &Code, i: usize, purpose: Purpose) -> Lanes {
+        let dtype = code.nodes[i].dtype;
+        let size = self.size(code, i);
+        let direct = code
+            .stores
+            .iter()
+            .filter(|store| usize::from(store.value) == i && purpose.stores())
+            .map(|store| store.operand)
+            .find(|&operand| {
+                let destination = code.operands[usize::from(operand)];
+                let buffer_of = |o: u8| code.operands[usize::from(o)].buffer;
+                let is_loaded_later = code.nodes[i..].iter().any(
+                    |node| matches!(node.expr, Expr::Load(o) if buffer_of(o) == destination.buffer),
+                );
+                let stores =
+                    code.stores.iter().filter(|s| buffer_of(s.operand) == destination.buffer);
+                self.class_in_tile(destination.class) == Class::Contiguous
+                    && !self.is_past_cache(code, operand)
+                    && (convert::narrow(dtype).is_none() || self.values[i].stored)
+                    && !is_loaded_later
+                    && stores.count() == 1
+            });
+        let out = match direct {
+            Some(operand) => Lanes { place: Place::Memory(operand), size },
+            None => self.register(size),
+        };
+        self.values[i].lanes = out;
+        out
+    }
+}
+
+pub(super) fn is_stored(code: &Code, buffer: u8, purpose: Purpose) -> bool {
+    let folded = code.reduce.map(|reduce| reduce.operand);
+    let mut stored = code.stores.iter().map(|s| s.operand).chain(folded);
+    purpose.stores() && stored.any(|o| code.operands[usize::from(o)].buffer == buffer)
+}

@@ -1,0 +1,112 @@
+//! Points of the iteration space: the ranges and blocks that are tiles, and where an operand's elements lie.
+
+use smallvec::SmallVec;
+
+use super::view::Block;
+use crate::kernel::Dims;
+
+/// Rows of consecutive points; their lanes lie one row after the other.
+#[derive(Clone, Copy)]
+pub(super) struct Tile {
+    /// Linear index of the first point.
+    pub(super) start: usize,
+    /// Points of all rows.
+    pub(super) len: usize,
+    pub(super) rows: usize,
+    /// Points of a row.
+    pub(super) columns: usize,
+    /// Linear distance from row to row.
+    pub(super) pitch: usize,
+}
+
+impl Tile {
+    pub(super) fn range(start: usize, len: usize) -> Self {
+        Self { start, len, rows: 1, columns: len, pitch: 0 }
+    }
+}
+
+/// How a space is cut into blocks.
+pub(super) struct Grid {
+    /// The dimension of the rows.
+    pub(super) dim: usize,
+    /// Of a block.
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    /// Blocks along the inner dimension, and along `dim`.
+    pub(super) across: usize,
+    pub(super) down: usize,
+}
+
+/// Where an operand's element is at a point, the stride to the next, and the point.
+pub(super) fn offset_of(
+    shape: &[usize],
+    strides: &[usize],
+    mut point: usize,
+) -> (usize, usize, Dims) {
+    let mut index: Dims = SmallVec::from_elem(0, shape.len());
+    let mut offset = 0;
+    for d in (0..shape.len()).rev() {
+        index[d] = point % shape[d];
+        point /= shape[d];
+        offset += index[d] * strides[d];
+    }
+    (offset, strides[shape.len() - 1], index)
+}
+
+/// Calls `visit` with the elements at `len` points that follow each other, block by block: the rest of
+/// a row, whole rows, part of one. The first argument is how many points came before.
+pub(super) fn each_row(
+    shape: &[usize],
+    strides: &[usize],
+    start: usize,
+    len: usize,
+    mut visit: impl FnMut(usize, Block),
+) {
+    let inner = shape.len() - 1;
+    let (mut offset, column_stride, mut index) = offset_of(shape, strides, start);
+    let mut lane = 0;
+    while lane < len {
+        let rest = len - lane;
+        let size = shape[inner];
+        let at = index[inner];
+        // Whole rows that follow each other along the dimension before.
+        let rows = match inner {
+            0 => 1,
+            _ if at > 0 => 1,
+            _ => (rest / size).min(shape[inner - 1] - index[inner - 1]).max(1),
+        };
+        let columns = (size - at).min(rest);
+        let row_stride = if inner > 0 { strides[inner - 1] } else { 0 };
+        visit(lane, Block { offset, rows, row_stride, columns, column_stride });
+        lane += rows * columns;
+        offset -= at * column_stride;
+        index[inner] = 0;
+        let mut step = rows;
+        for d in (0..inner).rev() {
+            index[d] += step;
+            offset += step * strides[d];
+            if index[d] < shape[d] {
+                break;
+            }
+            offset -= index[d] * strides[d];
+            index[d] = 0;
+            step = 1;
+        }
+    }
+}
+
+impl Grid {
+    /// Blocks of at most `tile` points, with rows of a few lines.
+    pub(super) fn new(shape: &[usize], dim: usize, tile: usize) -> Self {
+        let inner = shape[shape.len() - 1];
+        let columns = inner.min(64);
+        let rows = shape[dim].min(tile / columns);
+        Self {
+            dim,
+            rows,
+            columns,
+            across: inner.div_ceil(columns),
+            down: shape[dim].div_ceil(rows),
+        }
+    }
+}
