@@ -8,7 +8,8 @@
 //! A contiguous operand whose stored form is its lane's is used where it lies, unless its buffer is
 //! stored to: then it is copied to a register first. So the last operation before a store may write
 //! into the destination itself, if no load of that buffer is still to come and no other store goes
-//! there. No step ever sees a slice that it writes and another that overlaps it.
+//! there. No step ever sees a slice that it writes and another that overlaps it. And where an operation is
+//! on the destination itself, as `add_` is, and nothing else sees that buffer, it folds into the elements.
 //!
 //! # Note [Stored lanes]
 //! An operation whose arguments are loaded and whose result is only stored, all of one dtype, may run on
@@ -29,10 +30,12 @@
 
 mod marks;
 mod stores;
+#[cfg(test)]
+mod tests;
 
 use super::convert;
-use super::lanes::Loop;
-use super::ops::loop_of;
+use super::lanes::{Accumulate, Loop};
+use super::ops::{fold_of, loop_of};
 use super::pairs::{Side, pair_loop};
 use super::stored::stored_loop;
 use crate::dtype::{DType, Lane};
@@ -74,6 +77,12 @@ pub(super) enum Step {
         round: Option<fn(&mut [u8])>,
         /// The lanes are memory: Note [Past the cache].
         past_cache: bool,
+    },
+    /// Folds lanes into the elements of a contiguous operand: Note [In place].
+    Accumulate {
+        run: Accumulate,
+        operand: u8,
+        value: Lanes,
     },
     /// Copies the stored elements of a strided operand, unless [`Place::Row`] finds them as they are.
     Gather {
@@ -168,6 +177,8 @@ struct State {
     joined: bool,
     /// The argument that runs in this node's loop.
     joins: Option<Side>,
+    /// The operand that this operation folds into, or that this load is: Note [In place].
+    folds: Option<u8>,
     lanes: Lanes,
     /// Reads of `lanes` that have not been made yet, through this node or others sharing it.
     uses: u32,
@@ -218,6 +229,7 @@ impl Program {
         };
         program.find_needed(code, purpose);
         program.find_stored(code, purpose);
+        program.find_folds(code, purpose);
         program.find_pairs(code);
         for i in 0..code.nodes.len() {
             if program.values[i].needed && !program.values[i].joined {
@@ -269,6 +281,9 @@ impl Program {
                 self.apply(code, i, loop_of(op, dtype), &[a], purpose);
             }
             Expr::Binary(op, values) => {
+                if let Some(operand) = self.values[i].folds {
+                    return self.fold(code, i, (op, values[1], operand));
+                }
                 if let Some(side) = self.values[i].joins {
                     return self.pair(code, i, (op, values, side), purpose);
                 }
@@ -281,6 +296,16 @@ impl Program {
                 self.apply(code, i, loop_of(op, dtype), &values, purpose);
             }
         }
+    }
+
+    /// Note [In place].
+    fn fold(&mut self, code: &Code, i: usize, (op, value, operand): (Op, Value, u8)) {
+        let Node { dtype, .. } = code.nodes[i];
+        let run = fold_of(op, dtype).accumulate;
+        let lanes = self.values[usize::from(value)].lanes;
+        self.steps.push(Step::Accumulate { run, operand, value: lanes });
+        self.used(value);
+        self.values[i].lanes = Lanes { place: Place::Memory(operand), size: dtype.size() as u8 };
     }
 
     /// Note [Pairs].
@@ -307,6 +332,9 @@ impl Program {
         let OperandCode { buffer, dtype, class } = code.operands[usize::from(operand)];
         let size = dtype.size() as u8;
         let widen = convert::widen(dtype);
+        if self.values[i].folds.is_some() {
+            return;
+        }
         match self.class_in_tile(class) {
             Class::Uniform => {
                 let lane = self.size(code, i);

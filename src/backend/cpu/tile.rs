@@ -22,6 +22,9 @@ use crate::kernel::Class;
 /// Bytes of a register that a tile of consecutive points fills.
 pub(super) const REGISTER: usize = 4096;
 
+/// Of a tile whose program has no register, so that nothing need stay in a cache.
+const NO_REGISTER: usize = 1 << 16;
+
 /// Of one that a block fills. It is in the second cache rather than the first, but of each column of a
 /// transposed operand it holds 256 bytes, which memory gives in half the time of four times 64.
 const BLOCK_REGISTER: usize = 1 << 14;
@@ -70,6 +73,8 @@ pub(super) struct Launched<'a> {
     scalars: &'a [u64],
     /// Of a program with rows.
     grid: Option<Grid>,
+    /// Bytes of a register.
+    register: usize,
     views: SmallVec<[View<'a>; 8]>,
 }
 
@@ -82,18 +87,26 @@ impl<'a> Launched<'a> {
             .collect();
         let shape = &args.shape;
         let grid = program.rows.map(|dim| Grid::new(shape, dim, BLOCK_REGISTER / program.lane));
+        let register = match (&grid, program.registers) {
+            (Some(_), _) => BLOCK_REGISTER,
+            (None, 0) => NO_REGISTER,
+            (None, _) => REGISTER,
+        };
         let (len, base, scalars) = (launch.kernel.len(), args.base, &args.scalars[..]);
-        Self { program, shape, len, base, scalars, grid, views }
+        Self { program, shape, len, base, scalars, grid, register, views }
+    }
+
+    /// Takes smaller tiles, if few steps come between memory and what is done with their result: so few
+    /// points that the processor begins to load for the next tile meanwhile.
+    pub(super) fn hurry(&mut self) {
+        if (1..=2).contains(&self.program.steps.len()) && self.grid.is_none() {
+            self.register = REGISTER / 8;
+        }
     }
 
     /// Points of a tile.
     pub(super) fn tile(&self) -> usize {
-        self.register() / self.program.lane
-    }
-
-    /// Bytes of a register.
-    fn register(&self) -> usize {
-        if self.grid.is_some() { BLOCK_REGISTER } else { REGISTER }
+        self.register / self.program.lane
     }
 
     /// How many tiles there are.
@@ -170,7 +183,7 @@ impl<'a> Launched<'a> {
         if registers.len() < self.program.registers {
             registers.resize_with(self.program.registers, Vec::new);
         }
-        let lines = self.register() / size_of::<Line>();
+        let lines = self.register / size_of::<Line>();
         for register in &mut registers[..self.program.registers] {
             if register.len() < lines {
                 register.resize(lines, Line::zeroed());
@@ -322,6 +335,12 @@ impl<'a> Launched<'a> {
                         round(out);
                     }
                 });
+            }
+            Step::Accumulate { run, operand, value } => {
+                let view = &self.views[usize::from(operand)];
+                let value = self.read(value, registers, tile);
+                // SAFETY: elements of this tile, of a buffer that no other operand sees.
+                run(unsafe { view.slice_mut(tile.start, tile.len) }, value);
             }
             Step::Gather { operand, out, unless_row } => {
                 let view = &self.views[usize::from(operand)];

@@ -1,9 +1,11 @@
 //! What is known of each node before the steps are made: who reads it, and whether it has a loop of its own.
 
+use super::super::convert;
 use super::super::pairs::{Side, pair_loop};
 use super::super::stored::stored_loop;
 use super::{NOWHERE, Program, Purpose, State};
 use crate::kernel::{Class, Code, Expr, Node, OperandCode, Value};
+use crate::ops::Op;
 
 impl Program {
     /// Marks the nodes that the stores, or the check, depend on, and counts their readers.
@@ -14,6 +16,7 @@ impl Program {
             stored: false,
             joined: false,
             joins: None,
+            folds: None,
             lanes: NOWHERE,
             uses: 0,
             root: 0,
@@ -89,11 +92,45 @@ impl Program {
         }
     }
 
+    /// Marks the operations that fold into the elements that they read: Note [In place].
+    pub(super) fn find_folds(&mut self, code: &Code, purpose: Purpose) {
+        if purpose != Purpose::Stores {
+            return;
+        }
+        for store in &code.stores {
+            let OperandCode { buffer, dtype, class } = code.operands[usize::from(store.operand)];
+            let Node { expr, dtype: computed } = code.nodes[usize::from(store.value)];
+            let Expr::Binary(op, [first, second]) = expr else { continue };
+            let sees = |o: u8| code.operands[usize::from(o)].buffer == buffer;
+            let loads = code.nodes.iter().filter(|n| matches!(n.expr, Expr::Load(o) if sees(o)));
+            let stores = code.stores.iter().filter(|s| sees(s.operand));
+            let first_node = code.nodes[usize::from(first)];
+            let [first_state, state] =
+                [first, store.value].map(|value| self.values[usize::from(value)]);
+            let folds = matches!(op, Op::Add | Op::Sub | Op::Mul | Op::Div)
+                && self.class_in_tile(class) == Class::Contiguous
+                && convert::narrow(dtype).is_none()
+                && [computed, first_node.dtype] == [dtype, dtype]
+                && first_node.expr == Expr::Load(store.operand)
+                && second != first
+                && loads.count() == 1
+                && stores.count() == 1
+                && first_state.uses == 1
+                && state.uses == 1
+                && !state.read;
+            if folds {
+                for value in [first, store.value] {
+                    self.values[usize::from(value)].folds = Some(store.operand);
+                }
+            }
+        }
+    }
+
     /// Marks which operations run in one loop: Note [Pairs].
     pub(super) fn find_pairs(&mut self, code: &Code) {
         for (i, node) in code.nodes.iter().enumerate() {
             let Expr::Binary(second, values) = node.expr else { continue };
-            if !self.values[i].needed {
+            if !self.values[i].needed || self.values[i].folds.is_some() {
                 continue;
             }
             for (side, value) in [Side::Left, Side::Right].into_iter().zip(values) {

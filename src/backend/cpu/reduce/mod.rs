@@ -65,15 +65,22 @@ struct Results {
 #[derive(Default)]
 struct Stored([Scratch; 2]);
 
+/// Values of a line that is worth many tiles.
+const LONG: usize = if cfg!(test) { 300 } else { 4096 };
+
 /// Runs the launch.
 pub(super) fn run(launch: &Launch, reduce: &Reduce) {
     let (code, args) = (&launch.kernel.code, &launch.kernel.args);
     let program = program(&launch.kernel, Purpose::Fold(reduce.value));
-    let (launched, value) = (Launched::new(launch, &program), program.result);
+    let (mut launched, value) = (Launched::new(launch, &program), program.result);
     let dtype = code.nodes[usize::from(reduce.value)].dtype;
     let bits = args.scalars[usize::from(reduce.identity)];
     let (lead, reduced) = (usize::from(reduce.lead), usize::from(reduce.reduced));
     let points = |dims: &[usize]| dims.iter().product();
+    let inner = reduce.trail(code.rank) == 0;
+    if inner && !reduce.scan && points(&args.shape[lead..]) >= LONG {
+        launched.hurry();
+    }
     let job = Job {
         launched: &launched,
         value,
@@ -84,7 +91,6 @@ pub(super) fn run(launch: &Launch, reduce: &Reduce) {
         parts: parts(&launched),
         results: Results::new(launch, reduce, dtype),
     };
-    let inner = reduce.trail(code.rank) == 0;
     match reduce.fold {
         Fold::Op(op) => {
             let folder = Folder::new(op, dtype, bits);

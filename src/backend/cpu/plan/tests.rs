@@ -1,0 +1,62 @@
+//! How many loops a tile of a kernel takes.
+
+use super::super::CpuBackend;
+use super::super::tests::Builder;
+use super::*;
+use crate::backend::Backend;
+use crate::dtype::Element;
+
+/// The steps of a kernel over 100 points of as many buffers, which `make` stores to.
+fn steps<T: Element>(buffers: usize, make: impl Fn(&mut Builder, &[u8])) -> Vec<Step> {
+    let backend = CpuBackend::new();
+    let mut builder = Builder::new(&[100]);
+    let operands: Vec<u8> = (0..buffers)
+        .map(|_| builder.operand::<T>(&backend.allocate(100 * size_of::<T>()).unwrap()))
+        .collect();
+    make(&mut builder, &operands);
+    let kernel = &builder.launch.kernel;
+    Program::compile(&kernel.code, Form::of(&kernel.code, &kernel.args), Purpose::Stores).steps
+}
+
+#[test]
+fn in_place_operation_is_one_step() {
+    let steps = steps::<f32>(2, |builder, operands| {
+        let (a, b) = (builder.load(operands[0]), builder.load(operands[1]));
+        let sum = builder.node(DType::F32, Expr::Binary(Op::Add, [a, b]));
+        builder.store(operands[0], sum);
+    });
+    assert!(matches!(steps[..], [Step::Accumulate { operand: 0, .. }]));
+}
+
+#[test]
+fn two_operations_in_a_row_are_one_step() {
+    let steps = steps::<f32>(3, |builder, operands| {
+        let (a, b) = (builder.load(operands[0]), builder.load(operands[1]));
+        let product = builder.node(DType::F32, Expr::Binary(Op::Mul, [a, b]));
+        let difference = builder.node(DType::F32, Expr::Binary(Op::Sub, [b, product]));
+        builder.store(operands[2], difference);
+    });
+    assert!(matches!(steps[..], [Step::Apply { .. }]));
+}
+
+#[test]
+fn product_that_is_stored_too_is_a_step_of_its_own() {
+    let steps = steps::<f32>(4, |builder, operands| {
+        let (a, b) = (builder.load(operands[0]), builder.load(operands[1]));
+        let product = builder.node(DType::F32, Expr::Binary(Op::Mul, [a, b]));
+        let sum = builder.node(DType::F32, Expr::Binary(Op::Add, [product, b]));
+        builder.store(operands[2], product);
+        builder.store(operands[3], sum);
+    });
+    assert!(matches!(steps[..], [Step::Apply { .. }, Step::Apply { .. }]));
+}
+
+#[test]
+fn arithmetic_of_stored_halves_is_one_step() {
+    let steps = steps::<half::f16>(2, |builder, operands| {
+        let (a, b) = (builder.load(operands[0]), builder.scalar(DType::F16, 0x3c00));
+        let sum = builder.node(DType::F16, Expr::Binary(Op::Add, [a, b]));
+        builder.store(operands[1], sum);
+    });
+    assert!(matches!(steps[..], [Step::Apply { out: Lanes { size: 2, .. }, .. }]));
+}
