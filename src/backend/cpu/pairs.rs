@@ -1,4 +1,4 @@
-//! Loops of two operations at once, the second on the result of the first.
+//! Loops of several operations at once, each on the result of the one before.
 //!
 //! `a * 2 + 1` as two loops writes and reads a register more than it must, and while it does nothing comes
 //! from memory. Each is a copy of two rows of the op table, which only the operations that memory would
@@ -7,6 +7,7 @@
 use super::lanes::{Loop, ternary};
 use crate::dtype::DType;
 use crate::math::arithmetic::{add, div, mul, sub};
+use crate::math::bits::shift_right_logical;
 use crate::ops::Op;
 
 /// Where the second operation takes the result of the first.
@@ -14,6 +15,31 @@ use crate::ops::Op;
 pub(super) enum Side {
     Left,
     Right,
+}
+
+/// What runs in the loop of the node that reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Join {
+    /// The operation on this side.
+    First(Side),
+    /// The cast on the left to float32, and the logical shift that it casts: [`fraction_loop`].
+    Fraction,
+}
+
+/// `(a >> b) as f32 * c` of int32 and float32 lanes, with which random words become fractions.
+pub(super) fn fraction_loop() -> Loop {
+    |out, a, b, c| {
+        ternary::<i32, i32, _, _>(
+            out,
+            a,
+            b,
+            c,
+            #[inline(always)]
+            |word, count, unit| {
+                mul(shift_right_logical(word, count) as f32, f32::from_bits(unit as u32))
+            },
+        )
+    }
 }
 
 /// `(a first b) second c`, or with [`Side::Right`] `c second (a first b)`.
@@ -73,8 +99,29 @@ pairs!(f64_pair f64);
 mod tests {
     use bytemuck::{cast_slice, cast_slice_mut};
 
+    use super::super::convert;
     use super::super::ops::loop_of;
     use super::*;
+
+    #[test]
+    fn fractions_have_the_bits_of_one_after_the_other() {
+        let words: Vec<u32> = (0..10_000_u32).map(|i| i.wrapping_mul(0x9e37_79b9)).collect();
+        for count in [0_u32, 1, 8, 24, 31, 32, 40] {
+            let (counts, units) = (vec![count; words.len()], vec![0.3_f32; words.len()]);
+            let mut lanes = [vec![0_u32; words.len()], vec![0; words.len()], vec![0; words.len()]];
+            let [got, middle, expected] = lanes.each_mut().map(|l| cast_slice_mut::<u32, u8>(l));
+            let (words, counts): (&[u8], &[u8]) = (cast_slice(&words), cast_slice(&counts));
+            fraction_loop()(got, words, counts, cast_slice(&units));
+            loop_of(Op::ShiftRightLogical, DType::I32)(middle, words, counts, &[]);
+            let Some(cast) = convert::cast(DType::I32, DType::F32) else {
+                unreachable!("another lane")
+            };
+            cast(expected, middle, &[], &[]);
+            middle.copy_from_slice(expected);
+            loop_of(Op::Mul, DType::F32)(expected, middle, cast_slice(&units), &[]);
+            assert!(got == expected, "shifted by {count}");
+        }
+    }
 
     #[test]
     fn pairs_have_the_bits_of_one_after_the_other() {

@@ -36,7 +36,7 @@ mod tests;
 use super::convert;
 use super::lanes::{Accumulate, Loop};
 use super::ops::{fold_of, loop_of};
-use super::pairs::{Side, pair_loop};
+use super::pairs::{Join, Side, fraction_loop, pair_loop};
 use super::stored::stored_loop;
 use crate::dtype::{DType, Lane};
 use crate::kernel::{Args, Class, Code, Expr, Node, OperandCode, Value};
@@ -175,8 +175,8 @@ struct State {
     stored: bool,
     /// Runs in the loop of the node that reads it: Note [Pairs].
     joined: bool,
-    /// The argument that runs in this node's loop.
-    joins: Option<Side>,
+    /// What runs in this node's loop.
+    joins: Option<Join>,
     /// The operand that this operation folds into, or that this load is: Note [In place].
     folds: Option<u8>,
     lanes: Lanes,
@@ -284,8 +284,16 @@ impl Program {
                 if let Some(operand) = self.values[i].folds {
                     return self.fold(code, i, (op, values[1], operand));
                 }
-                if let Some(side) = self.values[i].joins {
-                    return self.pair(code, i, (op, values, side), purpose);
+                match self.values[i].joins {
+                    Some(Join::First(side)) => {
+                        return self.pair(code, i, (op, values, side), purpose);
+                    }
+                    Some(Join::Fraction) => {
+                        let [word, count] = shift_of(code, values[0]);
+                        let arguments = [word, count, values[1]];
+                        return self.apply(code, i, fraction_loop(), &arguments, purpose);
+                    }
+                    None => {}
                 }
                 let dtype = code.nodes[usize::from(values[0])].dtype;
                 let stored = stored_loop(op, dtype).filter(|_| self.values[i].stored);
@@ -479,6 +487,17 @@ impl Program {
             let lanes = shared.lanes;
             self.release(lanes);
         }
+    }
+}
+
+/// The arguments of the shift in a [`Join::Fraction`], from the node of its cast.
+fn shift_of(code: &Code, cast: Value) -> [Value; 2] {
+    match code.nodes[usize::from(cast)].expr {
+        Expr::Cast(shift) => match code.nodes[usize::from(shift)].expr {
+            Expr::Binary(_, arguments) => arguments,
+            _ => unreachable!("as `find_pairs` saw"),
+        },
+        _ => unreachable!("as `find_pairs` saw"),
     }
 }
 

@@ -1,9 +1,10 @@
 //! What is known of each node before the steps are made: who reads it, and whether it has a loop of its own.
 
 use super::super::convert;
-use super::super::pairs::{Side, pair_loop};
+use super::super::pairs::{Join, Side, pair_loop};
 use super::super::stored::stored_loop;
 use super::{NOWHERE, Program, Purpose, State};
+use crate::dtype::DType;
 use crate::kernel::{Class, Code, Expr, Node, OperandCode, Value};
 use crate::ops::Op;
 
@@ -133,6 +134,13 @@ impl Program {
             if !self.values[i].needed || self.values[i].folds.is_some() {
                 continue;
             }
+            if let Some(inner) = self.find_fraction(code, (second, values[0], node.dtype)) {
+                for value in inner {
+                    self.values[usize::from(value)].joined = true;
+                }
+                self.values[i].joins = Some(Join::Fraction);
+                continue;
+            }
             for (side, value) in [Side::Left, Side::Right].into_iter().zip(values) {
                 let Expr::Binary(first, _) = code.nodes[usize::from(value)].expr else { continue };
                 let State { uses, joins, .. } = self.values[usize::from(value)];
@@ -141,10 +149,26 @@ impl Program {
                     && pair_loop(first, second, side, node.dtype).is_some()
                 {
                     self.values[usize::from(value)].joined = true;
-                    self.values[i].joins = Some(side);
+                    self.values[i].joins = Some(Join::First(side));
                     break;
                 }
             }
         }
+    }
+
+    /// The cast and the shift of a [`Join::Fraction`], if this operation ends one.
+    fn find_fraction(
+        &self,
+        code: &Code,
+        (op, cast, dtype): (Op, Value, DType),
+    ) -> Option<[Value; 2]> {
+        let Node { expr: Expr::Cast(shift), dtype: to } = code.nodes[usize::from(cast)] else {
+            return None;
+        };
+        let Node { expr, dtype: from } = code.nodes[usize::from(shift)];
+        let is_shift = matches!(expr, Expr::Binary(Op::ShiftRightLogical, _));
+        let is_alone = [cast, shift].iter().all(|&v| self.values[usize::from(v)].uses == 1);
+        let dtypes = [dtype, to, from] == [DType::F32, DType::F32, DType::I32];
+        (op == Op::Mul && is_shift && is_alone && dtypes).then_some([cast, shift])
     }
 }
