@@ -10,7 +10,7 @@
 
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -142,7 +142,7 @@ impl Runtime {
 
     /// Runs the only operation of a tape: nothing to plan.
     fn flush_one(&self, executor: &mut Executor, record: &Record) {
-        self.counters.flushes.fetch_add(1, Ordering::Relaxed);
+        count(&self.counters.flushes, 1);
         let output = &record.output.storage;
         let on_tape = record.views().filter(|view| view.is_of(output)).count();
         let held = Arc::strong_count(output) > on_tape;
@@ -156,17 +156,20 @@ impl Runtime {
         let Some(made) = made else { return };
         let reason = Reason { ended: Ended::Tape, records: &[] };
         let _span = spans::kernel(&[record], made.bytes(&[record]), &reason);
-        let started = self.launch_made(made, &[record]);
+        let launch = self.launch_made(made, &[record]);
         executor.expect_refusal(&[record]);
-        let started = started.and_then(|launch| self.backend().run(std::slice::from_ref(&launch)));
-        if let Err(error) = started {
+        let failed = match &launch {
+            Ok(launch) => self.backend().run(std::slice::from_ref(launch)).err(),
+            Err(error) => Some(error.duplicate()),
+        };
+        if let Some(error) = failed {
             give_up(executor, &error, &[SmallVec::from_iter([output.clone()])]);
         }
     }
 
     /// Runs the operations of a tape; returns their list, empty.
     fn flush_all(&self, executor: &mut Executor, records: Vec<Record>) -> Vec<Record> {
-        self.counters.flushes.fetch_add(1, Ordering::Relaxed);
+        count(&self.counters.flushes, 1);
         let slots = Slots::of(&records);
         let dead = dead_records(&records, &slots);
         let limits = self.backend().limits();
@@ -275,9 +278,9 @@ impl Runtime {
         {
             unreachable!("illegal kernel: {why}\n{kernel:#?}");
         }
-        self.counters.kernels.fetch_add(1, Ordering::Relaxed);
-        self.counters.bytes_read.fetch_add(read, Ordering::Relaxed);
-        self.counters.bytes_written.fetch_add(written, Ordering::Relaxed);
+        count(&self.counters.kernels, 1);
+        count(&self.counters.bytes_read, read);
+        count(&self.counters.bytes_written, written);
         Ok(Launch { kernel, buffers })
     }
 
@@ -297,6 +300,11 @@ impl Runtime {
         tape.passed_bytes = 0;
         std::mem::replace(&mut tape.records, empty)
     }
+}
+
+/// Adds to a counter. The caller holds the executor's lock, so that nobody else adds meanwhile.
+fn count(counter: &AtomicU64, more: u64) {
+    counter.store(counter.load(Ordering::Relaxed) + more, Ordering::Relaxed);
 }
 
 /// The kernel of some operations, if anything that they do is to be stored.

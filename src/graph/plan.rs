@@ -48,11 +48,31 @@ pub(super) struct GroupLimits {
 }
 
 /// One earlier use of a storage.
+#[derive(Clone, Copy)]
 struct Touch {
-    group: usize,
-    record: usize,
+    group: u32,
+    record: u32,
     /// Index of the input, or none for the output.
-    input: Option<usize>,
+    input: Option<u16>,
+}
+
+impl Touch {
+    fn new(group: usize, record: usize, input: Option<usize>) -> Self {
+        // A tape is short, see `MAX_RECORDS`, and a record has few inputs.
+        Self { group: group as u32, record: record as u32, input: input.map(|k| k as u16) }
+    }
+
+    fn group(self) -> usize {
+        self.group as usize
+    }
+
+    fn record(self) -> usize {
+        self.record as usize
+    }
+
+    fn input(self) -> Option<usize> {
+        self.input.map(usize::from)
+    }
 }
 
 struct Group {
@@ -130,7 +150,7 @@ pub(super) fn plan(
     mut ends: Option<&mut Vec<Ended>>,
 ) -> Vec<Vec<usize>> {
     let mut groups: Vec<Group> = Vec::new();
-    let mut touches: Vec<SmallVec<[Touch; 4]>> = Vec::new();
+    let mut touches: Vec<SmallVec<[Touch; 2]>> = Vec::new();
     touches.resize_with(slots.len(), SmallVec::new);
     let mut reasons: Vec<Ended> = Vec::new();
     for (index, record) in records.iter().enumerate() {
@@ -176,13 +196,14 @@ pub(super) fn plan(
             let seen = &mut touches[slots.at(view)];
             // What this touch dominates puts no constraint of its own any more.
             seen.retain(|old| {
-                let weaker = record.is_fetched(input) || !records[old.record].is_fetched(old.input);
+                let weaker =
+                    record.is_fetched(input) || !records[old.record()].is_fetched(old.input());
                 let dominated = (input.is_none() || old.input.is_some() && weaker)
-                    && old.group <= group
+                    && old.group() <= group
                     && view_of(records, old).layout == view.layout;
                 !dominated
             });
-            seen.push(Touch { group, record: index, input });
+            seen.push(Touch::new(group, index, input));
         }
     }
     let mut kernels = Vec::with_capacity(groups.len());
@@ -236,8 +257,8 @@ fn cut(mut records: &[usize], kernels: &mut Vec<Vec<usize>>) {
 }
 
 fn view_of<'a>(records: &'a [Record], touch: &Touch) -> &'a View {
-    let record = &records[touch.record];
-    touch.input.map_or(&record.output, |k| &record.inputs[k])
+    let record = &records[touch.record()];
+    touch.input().map_or(&record.output, |k| &record.inputs[k])
 }
 
 /// The first group in which `view` may be touched after an earlier touch, and who touched it; see
@@ -254,16 +275,16 @@ fn constraint(
     }
     let other = view_of(records, touch);
     // What a fold gives is not at hand before the kernel ends.
-    let folded = touch.input.is_none() && records[touch.record].fold.is_some();
-    if record.is_fetched(input) || records[touch.record].is_fetched(touch.input) {
-        return Some((touch.group + 1, touch.record));
+    let folded = touch.input.is_none() && records[touch.record()].fold.is_some();
+    if record.is_fetched(input) || records[touch.record()].is_fetched(touch.input()) {
+        return Some((touch.group() + 1, touch.record()));
     }
     if view.layout == other.layout && !folded {
-        Some((touch.group, touch.record))
+        Some((touch.group(), touch.record()))
     } else if layout::provably_disjoint(&view.layout, &other.layout) {
         None
     } else {
-        Some((touch.group + 1, touch.record))
+        Some((touch.group() + 1, touch.record()))
     }
 }
 

@@ -120,6 +120,18 @@ impl Layout {
         is_contiguous(&self.shape, &self.strides)
     }
 
+    /// Whether this is what [`Layout::contiguous`] makes of these sizes, idle strides included.
+    pub(crate) fn is_contiguous_of(&self, shape: &[usize]) -> bool {
+        let mut expected = 1;
+        self.offset == 0
+            && same_sizes(&self.shape, shape)
+            && self.shape.iter().zip(&self.strides).rev().all(|(&size, &stride)| {
+                let fits = stride == expected;
+                expected *= size.max(1);
+                fits
+            })
+    }
+
     /// The smallest range of the storage that holds every element; `None` if there are none.
     pub(crate) fn extent(&self) -> Option<Range<usize>> {
         if self.is_empty() {
@@ -134,6 +146,28 @@ impl Layout {
     pub(crate) fn offset_of(&self, index: &[usize]) -> usize {
         debug_assert_eq!(index.len(), self.rank(), "one index for each dim");
         self.offset + index.iter().zip(&self.strides).map(|(i, stride)| i * stride).sum::<usize>()
+    }
+}
+
+/// Whether sizes are the same. Shapes are short: a call to compare memory costs more than to look.
+#[inline]
+pub(crate) fn same_sizes(a: &[usize], b: &[usize]) -> bool {
+    match (a, b) {
+        ([], []) => true,
+        ([a], [b]) => a == b,
+        ([a, c], [b, d]) => a == b && c == d,
+        _ => a == b,
+    }
+}
+
+/// Sizes of one's own, see [`same_sizes`].
+#[inline]
+pub(crate) fn sizes_of(sizes: &[usize]) -> Dims {
+    match *sizes {
+        [a] => Dims::from_buf_and_len([a, 0, 0, 0], 1),
+        [a, b] => Dims::from_buf_and_len([a, b, 0, 0], 2),
+        [a, b, c] => Dims::from_buf_and_len([a, b, c, 0], 3),
+        _ => Dims::from_slice(sizes),
     }
 }
 
@@ -168,6 +202,20 @@ fn is_contiguous(shape: &[usize], strides: &[usize]) -> bool {
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
+
+    #[test]
+    fn is_contiguous_of_holds_of_what_contiguous_makes_alone() {
+        for shape in [&[][..], &[3], &[1], &[2, 0, 3], &[2, 1, 4], &[2, 3, 4, 5, 6]] {
+            let layout = Layout::contiguous(shape).unwrap();
+            assert!(layout.is_contiguous_of(shape), "{shape:?}");
+            assert!(!layout.is_contiguous_of(&[7, 7]), "{shape:?}");
+            assert_eq!(&sizes_of(shape)[..], shape);
+        }
+        let idle = Layout::new(Dims::from_slice(&[1, 4]), Dims::from_slice(&[9, 1]), 0);
+        assert!(idle.is_contiguous() && !idle.is_contiguous_of(&[1, 4]));
+        let moved = Layout::new(Dims::from_slice(&[4]), Dims::from_slice(&[1]), 2);
+        assert!(!moved.is_contiguous_of(&[4]));
+    }
 
     #[test]
     fn contiguous_sizes_with_zero_strides_count_it_as_one() {

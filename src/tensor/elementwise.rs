@@ -39,14 +39,16 @@ impl<'a> Build<'a> {
     /// # Errors
     /// `Device` when they are on different devices (0-d CPU tensors mix in), `Shape` when they do not
     /// broadcast.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub(crate) fn new(name: &'static str, args: &[Arg<'a>]) -> Result<Self> {
         let tensors: SmallVec<[&Tensor; 3]> = args.iter().filter_map(|arg| arg.tensor()).collect();
         let runtime = common_runtime(&tensors)?;
         let shape = match &tensors[..] {
-            [first, rest @ ..] if rest.iter().all(|tensor| tensor.shape() == first.shape()) => {
-                Dims::from_slice(first.shape())
+            [first, rest @ ..]
+                if rest.iter().all(|t| layout::same_sizes(t.shape(), first.shape())) =>
+            {
+                layout::sizes_of(first.shape())
             }
             _ => {
                 let shapes: SmallVec<[&[usize]; 4]> =
@@ -62,6 +64,7 @@ impl<'a> Build<'a> {
     ///
     /// # Errors
     /// `Overlap`; as [`Self::new`].
+    #[inline(always)]
     #[track_caller]
     pub(crate) fn onto(
         name: &'static str,
@@ -77,7 +80,7 @@ impl<'a> Build<'a> {
     }
 
     /// An operation over a given shape on a given device.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub(crate) fn over(name: &'static str, runtime: &'static Runtime, shape: Dims) -> Self {
         let program = Program::default();
@@ -118,7 +121,7 @@ impl<'a> Build<'a> {
             let scalar = tensor.item_scalar()?;
             return Ok(self.scalar(scalar, tensor.dtype()));
         }
-        let layout = if tensor.shape() == &self.shape[..] {
+        let layout = if layout::same_sizes(tensor.shape(), &self.shape) {
             tensor.layout().clone()
         } else {
             let strides = tensor.layout().broadcast_strides(&self.shape);
@@ -157,12 +160,17 @@ impl<'a> Build<'a> {
     ///
     /// # Errors
     /// `Device` when the device lacks the dtype.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn finish(self, value: Value) -> Result<Tensor> {
         let dtype = self.program.dtype(value);
         let tensor = if self.inputs.iter().all(|view| view.layout.is_contiguous()) {
             check_dtype(self.runtime.device(), dtype)?;
-            let layout = Layout::contiguous(&self.shape)?;
+            // Shared with an input, if that is laid out so too.
+            let known = self.inputs.iter().find(|v| v.layout.is_contiguous_of(&self.shape));
+            let layout = match known {
+                Some(view) => view.layout.clone(),
+                None => Layout::contiguous(&self.shape)?,
+            };
             let storage = new_storage(self.runtime, dtype, &layout)?;
             Tensor::from_view(View { storage, layout })
         } else {
@@ -287,7 +295,7 @@ impl<'a> Build<'a> {
         )))
     }
 
-    #[inline]
+    #[inline(always)]
     fn store(self, value: Value, target: &Tensor) -> Result<()> {
         if target.numel() == 0 {
             return Ok(());
@@ -296,7 +304,7 @@ impl<'a> Build<'a> {
     }
 
     /// The last value of the program is what is stored.
-    #[inline]
+    #[inline(always)]
     fn record(mut self, value: Value, output: View, fold: Option<Folding>) -> Result<()> {
         if value != self.program.last() {
             let node = self.program.nodes[usize::from(value)];

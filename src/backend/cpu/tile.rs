@@ -75,7 +75,7 @@ pub(super) struct Launched<'a> {
     grid: Option<Grid>,
     /// Bytes of a register.
     register: usize,
-    views: SmallVec<[View<'a>; 8]>,
+    views: SmallVec<[View<'a>; 4]>,
 }
 
 impl<'a> Launched<'a> {
