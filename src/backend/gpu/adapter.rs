@@ -8,6 +8,7 @@
 
 use std::sync::OnceLock;
 
+use super::cache::Cache;
 use super::context::{self, Context};
 use super::probe;
 use super::{GpuBackend, GpuOptions};
@@ -66,7 +67,7 @@ pub(crate) fn list() -> &'static [AdapterInfo] {
 /// `Device`, where there is no such adapter or it refuses.
 pub(crate) fn open(index: usize) -> Result<GpuBackend> {
     let options = GpuOptions::of_environment();
-    let device = open_with(index, options)?;
+    let device = open_with(index, options.clone())?;
     if options.subnormals == Subnormals::Flushed {
         return Ok(device);
     }
@@ -94,6 +95,7 @@ pub(crate) fn open_with(index: usize, options: GpuOptions) -> Result<GpuBackend>
     // One memory for both: what is a gain there is a loss where the host reads over a bus.
     let mapped = options.mapped.unwrap_or(info.kind == AdapterKind::Integrated);
     wanted.set(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS, mapped);
+    wanted.set(wgpu::Features::PIPELINE_CACHE, options.cache.is_some());
     let request = handle.request_device(&wgpu::DeviceDescriptor {
         label: Some("taut"),
         required_features: info.features & wanted,
@@ -102,7 +104,10 @@ pub(crate) fn open_with(index: usize, options: GpuOptions) -> Result<GpuBackend>
     });
     let (device, queue) = pollster::block_on(request)
         .map_err(|error| Error::device(format!("{label} could not be opened: {error}")))?;
-    GpuBackend::new(Context::new(device, queue, label, options.chunk), options, info.memory)
+    let context = Context::new(device, queue, label, options.chunk);
+    let folder = options.cache.as_ref();
+    let cache = folder.and_then(|folder| Cache::open(&context, folder, &handle.get_info()));
+    GpuBackend::new(context, &options, info.memory, cache)
 }
 
 fn adapters() -> &'static Adapters {

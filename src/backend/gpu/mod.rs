@@ -9,6 +9,7 @@
 //! Must not know operations beyond the text `math::emit` gives for them, nor tensors.
 
 pub(crate) mod adapter;
+mod cache;
 mod checks;
 mod codegen;
 mod context;
@@ -18,11 +19,14 @@ mod params;
 mod pipeline;
 mod probe;
 mod submit;
+mod threads;
 mod transfer;
 mod window;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use self::cache::Cache;
 use self::checks::Checks;
 use self::context::{Context, lock};
 use self::later::Reads;
@@ -40,7 +44,7 @@ use crate::math::emit::Subnormals;
 const MAX_BUFFERS: usize = 16;
 
 /// How a device is opened.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct GpuOptions {
     /// Bytes that a binding may reach, where less than the device's limit; for tests of windows.
     pub(crate) max_binding: Option<u64>,
@@ -54,6 +58,8 @@ pub(crate) struct GpuOptions {
     pub(crate) chunk: u64,
     /// Whether the host maps the buffers of tensors; where nothing is said, on integrated GPUs.
     pub(crate) mapped: Option<bool>,
+    /// The folder to keep compiled pipelines in, Note [Pipeline cache] in `cache.rs`.
+    pub(crate) cache: Option<PathBuf>,
     /// Whether int64 and float64 are asked for, where the device has them.
     pub(crate) wide: bool,
     /// What the device does with subnormal float32 numbers.
@@ -62,14 +68,17 @@ pub(crate) struct GpuOptions {
 
 impl GpuOptions {
     /// The defaults, but for what environment variables say, which make of any adapter a poorer one:
-    /// `TAUT_SUBNORMALS=flushed`; `TAUT_MAX_BINDING`, `TAUT_MAX_BUFFER` and `TAUT_MAX_MEMORY`, in bytes.
+    /// `TAUT_SUBNORMALS=flushed`; `TAUT_MAX_BINDING`, `TAUT_MAX_BUFFER` and `TAUT_MAX_MEMORY`, in bytes. And
+    /// `TAUT_CACHE`, a folder.
     fn of_environment() -> Self {
         let bytes = |name| std::env::var(name).ok()?.parse().ok();
+        let cache = std::env::var_os("TAUT_CACHE").filter(|folder| !folder.is_empty());
         let flushed = std::env::var("TAUT_SUBNORMALS").is_ok_and(|value| value == "flushed");
         Self {
             max_binding: bytes("TAUT_MAX_BINDING"),
             max_buffer: bytes("TAUT_MAX_BUFFER"),
             max_memory: bytes("TAUT_MAX_MEMORY"),
+            cache: cache.map(PathBuf::from),
             subnormals: if flushed { Subnormals::Flushed } else { Subnormals::Kept },
             ..Self::default()
         }
@@ -85,6 +94,7 @@ impl Default for GpuOptions {
             max_memory: None,
             chunk: 8 << 20,
             mapped: None,
+            cache: None,
             wide: true,
             subnormals: Subnormals::Kept,
         }
@@ -114,7 +124,12 @@ struct State {
 
 impl GpuBackend {
     /// `memory` is that of the device, in bytes, where it tells.
-    fn new(context: Context, options: GpuOptions, memory: Option<u64>) -> Result<Self> {
+    fn new(
+        context: Context,
+        options: &GpuOptions,
+        memory: Option<u64>,
+        cache: Option<Cache>,
+    ) -> Result<Self> {
         let limit = context.limits.max_storage_buffer_binding_size;
         let binding = options.max_binding.map_or(limit, |bytes| bytes.min(limit));
         // Two granules hold any element; 2^31 bytes and points keep index arithmetic within u32.
@@ -125,7 +140,7 @@ impl GpuBackend {
         let step = options.max_buffer.map_or(longest, |bytes| bytes.min(longest));
         let step = (step / GRANULE * GRANULE).max(GRANULE);
         let pool = Arc::new(Pool::new(options.pool, options.max_memory, step, memory));
-        let pipelines = Pipelines::new(&context, options.subnormals);
+        let pipelines = Pipelines::new(&context, options.subnormals, cache);
         let checks = Checks::new(&context);
         let submitter = Submitter::new(&context, &pipelines, &checks, &pool);
         context.check()?;

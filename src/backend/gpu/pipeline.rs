@@ -1,7 +1,8 @@
 //! Compiled kernels.
 //!
 //! Owns the cache from a kernel's structure to its pipelines. Sizes, strides and numbers are no part of
-//! the key, so a new shape never compiles anything.
+//! the key, so a new shape never compiles anything. What a submission lacks is compiled together, on as
+//! many threads as there are cores.
 //!
 //! # Note [Unchecked shaders]
 //! Shaders compile without wgpu's bounds checks and loop counters. Every index a shader forms is that
@@ -25,14 +26,18 @@
 #![allow(unsafe_code, reason = "wgpu marks shaders without runtime checks unsafe")]
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+use super::cache::Cache;
 use super::codegen::{self, Text};
-use super::context::Context;
+use super::context::{Context, lock};
 use super::params::{self, ParamLayout};
+use super::threads::side_by_side;
 use crate::error::{Error, Result};
 use crate::kernel::{Code, Fold, Whole};
 use crate::math::emit::Subnormals;
@@ -41,8 +46,8 @@ use crate::math::emit::Subnormals;
 #[derive(Debug)]
 pub(super) struct Pipeline {
     text: Text,
-    pub(super) main: wgpu::ComputePipeline,
-    pub(super) check: Option<wgpu::ComputePipeline>,
+    /// There once it is dispatched.
+    compiled: OnceLock<Compiled>,
     /// Whether it sees the status words.
     pub(super) checked: bool,
     pub(super) params: ParamLayout,
@@ -50,6 +55,23 @@ pub(super) struct Pipeline {
     /// a fold are the last ones.
     pub(super) layout: wgpu::BindGroupLayout,
     pub(super) access: Access,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    main: wgpu::ComputePipeline,
+    check: Option<wgpu::ComputePipeline>,
+}
+
+impl Pipeline {
+    /// What a dispatch runs: the kernel, or its check, if it has one.
+    pub(super) fn entry(&self, check: bool) -> &wgpu::ComputePipeline {
+        match self.compiled.get() {
+            Some(Compiled { check: Some(entry), .. }) if check => entry,
+            Some(compiled) => &compiled.main,
+            None => unreachable!("what is dispatched was compiled before"),
+        }
+    }
 }
 
 /// Which buffers a kernel stores to, and thereby its bind group layout.
@@ -68,13 +90,16 @@ pub(super) struct Pipelines {
     subnormals: Subnormals,
     pub(super) groups: ParamGroups,
     layouts: FxHashMap<Access, wgpu::BindGroupLayout>,
-    compiled: FxHashMap<Code, [Option<Arc<Pipeline>>; Text::COUNT]>,
+    known: FxHashMap<Code, [Option<Arc<Pipeline>>; Text::COUNT]>,
+    /// What is known and not yet compiled.
+    missing: Vec<(Code, Arc<Pipeline>)>,
+    cache: Option<Cache>,
     /// Pipelines compiled.
     pub(super) count: u64,
 }
 
 impl Pipelines {
-    pub(super) fn new(context: &Context, subnormals: Subnormals) -> Self {
+    pub(super) fn new(context: &Context, subnormals: Subnormals, cache: Option<Cache>) -> Self {
         let params = wgpu::BindGroupLayoutEntry {
             binding: 0,
             visibility: wgpu::ShaderStages::COMPUTE,
@@ -96,40 +121,89 @@ impl Pipelines {
             subnormals,
             groups,
             layouts: FxHashMap::default(),
-            compiled: FxHashMap::default(),
+            known: FxHashMap::default(),
+            missing: Vec::new(),
+            cache,
             count: 0,
         }
     }
 
-    /// The pipeline of a structure, compiled at its first use.
+    /// The pipeline of a structure; it may still have to be compiled, by [`compile`](Self::compile).
     ///
     /// # Errors
-    /// `Dtype`, where the device lacks a type; `Device`, where it does not take the shader.
+    /// `Dtype`, where the device lacks a type; `Device`, where it has too few buffers.
     pub(super) fn get(
         &mut self,
         context: &Context,
         code: &Code,
         text: Text,
     ) -> Result<Arc<Pipeline>> {
-        let found = self.compiled.get(code).and_then(|made| made[text.index()].as_ref());
+        let found = self.known.get(code).and_then(|made| made[text.index()].as_ref());
         if let Some(pipeline) = found {
             return Ok(Arc::clone(pipeline));
         }
-        let pipeline = Arc::new(self.compile(context, code, text)?);
-        let made = self.compiled.entry(code.clone()).or_insert([const { None }; Text::COUNT]);
+        let pipeline = Arc::new(self.lay_out(context, code, text)?);
+        self.missing.push((code.clone(), Arc::clone(&pipeline)));
+        let made = self.known.entry(code.clone()).or_insert([const { None }; Text::COUNT]);
         made[text.index()] = Some(Arc::clone(&pipeline));
         Ok(pipeline)
     }
 
+    /// Compiles what is missing.
+    ///
+    /// # Errors
+    /// `Device`, where the device does not take a shader: the first of them, which are then forgotten.
+    pub(super) fn compile(&mut self, context: &Context) -> Result<()> {
+        if self.missing.is_empty() {
+            return Ok(());
+        }
+        let missing = &self.missing;
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let (next, errors) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+        let (groups, subnormals) = (&self.groups, self.subnormals);
+        let cache = self.cache.as_ref().map(|cache| &cache.handle);
+        side_by_side(&mut vec![(); cores.min(missing.len())], |()| {
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some((code, pipeline)) = missing.get(index) else { return Ok(()) };
+                match compile(context, groups, code, pipeline, subnormals, cache) {
+                    // It is in this list alone.
+                    Ok(compiled) => drop(pipeline.compiled.set(compiled)),
+                    Err(error) => lock(&errors).push((index, error)),
+                }
+            }
+        })?;
+        let compiled = missing.iter().filter_map(|(_, pipeline)| pipeline.compiled.get());
+        self.count += compiled.map(|made| 1 + u64::from(made.check.is_some())).sum::<u64>();
+        if let Some(cache) = &mut self.cache {
+            cache.keep(self.count);
+        }
+        self.forget_missing();
+        let errors = errors.into_inner().unwrap_or_else(PoisonError::into_inner);
+        errors.into_iter().min_by_key(|(index, _)| *index).map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    /// Forgets what is not compiled.
+    pub(super) fn forget_missing(&mut self) {
+        for (code, pipeline) in self.missing.drain(..) {
+            if pipeline.compiled.get().is_none()
+                && let Some(made) = self.known.get_mut(&code)
+            {
+                made[pipeline.text.index()] = None;
+            }
+        }
+    }
+
     /// The text of every shader compiled: made anew, for it is a hundred times what it is made from.
     pub(super) fn texts(&self) -> impl Iterator<Item = String> {
-        self.compiled.iter().flat_map(|(code, made)| {
+        self.known.iter().flat_map(|(code, made)| {
             let made = made.iter().flatten();
             made.map(|pipeline| codegen::module(code, pipeline.text, self.subnormals))
         })
     }
 
-    fn compile(&mut self, context: &Context, code: &Code, text: Text) -> Result<Pipeline> {
+    /// All of a pipeline but what takes long.
+    fn lay_out(&mut self, context: &Context, code: &Code, text: Text) -> Result<Pipeline> {
         let checked = text.is_checked(code);
         // Positions are stored as int64 without computing in it.
         let result = code.reduce.iter().filter(|reduce| matches!(reduce.fold, Fold::Op(_)));
@@ -172,49 +246,57 @@ impl Pipelines {
                 entries: &entries,
             })
         });
-        let layout = layout.clone();
-
-        let source = codegen::module(code, text, self.subnormals);
-        let made = context.scoped(|| {
-            let descriptor = wgpu::ShaderModuleDescriptor {
-                label: None,
-                source: wgpu::ShaderSource::Wgsl(Cow::Borrowed(&source)),
-            };
-            let checks = wgpu::ShaderRuntimeChecks {
-                bounds_checks: false,
-                force_loop_bounding: false,
-                ..wgpu::ShaderRuntimeChecks::checked()
-            };
-            // SAFETY: Note [Unchecked shaders] says why no access is out of bounds and all loops end.
-            let module = unsafe { context.device.create_shader_module_trusted(descriptor, checks) };
-            let group = if checked { &self.groups.checked } else { &self.groups.plain };
-            let pipeline_layout =
-                context.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-                    label: None,
-                    bind_group_layouts: &[Some(&layout), Some(group)],
-                    immediate_size: 0,
-                });
-            let pipeline = |entry| {
-                context.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                    label: None,
-                    layout: Some(&pipeline_layout),
-                    module: &module,
-                    entry_point: Some(entry),
-                    compilation_options: wgpu::PipelineCompilationOptions {
-                        zero_initialize_workgroup_memory: false,
-                        ..Default::default()
-                    },
-                    cache: None,
-                })
-            };
-            (pipeline("main"), code.check.map(|_| pipeline("check")))
-        });
-        let (main, check) = made.map_err(|error| {
-            context.error(format!("a generated shader was refused: {error}\n{source}"))
-        })?;
-        self.count += 1 + u64::from(check.is_some());
-        Ok(Pipeline { text, main, check, checked, params, layout, access })
+        let (layout, compiled) = (layout.clone(), OnceLock::new());
+        Ok(Pipeline { text, compiled, checked, params, layout, access })
     }
+}
+
+fn compile(
+    context: &Context,
+    groups: &ParamGroups,
+    code: &Code,
+    pipeline: &Pipeline,
+    subnormals: Subnormals,
+    cache: Option<&wgpu::PipelineCache>,
+) -> Result<Compiled> {
+    let source = codegen::module(code, pipeline.text, subnormals);
+    let made = context.scoped(|| {
+        let descriptor = wgpu::ShaderModuleDescriptor {
+            label: None,
+            source: wgpu::ShaderSource::Wgsl(Cow::Borrowed(&source)),
+        };
+        let checks = wgpu::ShaderRuntimeChecks {
+            bounds_checks: false,
+            force_loop_bounding: false,
+            ..wgpu::ShaderRuntimeChecks::checked()
+        };
+        // SAFETY: Note [Unchecked shaders] says why no access is out of bounds and all loops end.
+        let module = unsafe { context.device.create_shader_module_trusted(descriptor, checks) };
+        let group = if pipeline.checked { &groups.checked } else { &groups.plain };
+        let pipeline_layout =
+            context.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                label: None,
+                bind_group_layouts: &[Some(&pipeline.layout), Some(group)],
+                immediate_size: 0,
+            });
+        let entry = |entry| {
+            context.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label: None,
+                layout: Some(&pipeline_layout),
+                module: &module,
+                entry_point: Some(entry),
+                compilation_options: wgpu::PipelineCompilationOptions {
+                    zero_initialize_workgroup_memory: false,
+                    ..Default::default()
+                },
+                cache,
+            })
+        };
+        Compiled { main: entry("main"), check: code.check.map(|_| entry("check")) }
+    });
+    made.map_err(|error| {
+        context.error(format!("a generated shader was refused: {error}\n{source}"))
+    })
 }
 
 fn storage(binding: u32, stored: bool) -> wgpu::BindGroupLayoutEntry {

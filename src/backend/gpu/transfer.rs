@@ -14,10 +14,10 @@
 
 use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::thread;
 use std::time::Duration;
 
 use super::context::{Context, lock};
+use super::threads::side_by_side;
 use crate::error::Result;
 
 /// Staging buffers of one direction, and threads that copy.
@@ -335,28 +335,6 @@ fn head(offset: u64, len: usize, chunk: u64) -> usize {
 
 fn next<C>(chunks: &Mutex<impl Iterator<Item = C>>) -> Option<C> {
     lock(chunks).next()
-}
-
-/// Does the same with each, each on a thread of its own; the work is shared between them. An error of any.
-fn side_by_side<S: Send>(
-    lanes: &mut [S],
-    work: impl Fn(&mut S) -> Result<()> + Sync,
-) -> Result<()> {
-    let Some((first, others)) = lanes.split_first_mut() else { return Ok(()) };
-    thread::scope(|scope| {
-        let work = &work;
-        let threads: Vec<_> = others
-            .iter_mut()
-            // Where there are no more threads, those that there are do all of it.
-            .map_while(|lane| thread::Builder::new().spawn_scoped(scope, move || work(lane)).ok())
-            .collect();
-        let mut done = work(first);
-        for thread in threads {
-            let theirs = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            done = done.and(theirs);
-        }
-        done
-    })
 }
 
 /// What a transfer to or from a mapped buffer sees of it.

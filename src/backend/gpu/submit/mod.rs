@@ -122,18 +122,22 @@ impl Submitter {
             words: &mut words,
             dispatches: &mut dispatches,
         };
-        for launch in launches {
+        let planned = launches.iter().try_for_each(|launch| {
             let code = &launch.kernel.code;
             match (code.whole, &code.reduce) {
-                (Some(Whole::Sort { descending }), _) => planner.plan_sort(launch, descending)?,
-                (Some(Whole::Scatter { fold }), _) => {
-                    planner.plan_scatter(launch, fold.is_some())?;
-                }
-                (Some(Whole::Product), _) => planner.plan_product(launch)?,
-                (None, Some(reduce)) => planner.plan_fold(launch, reduce)?,
-                (None, None) => planner.plan_points(launch)?,
+                (Some(Whole::Sort { descending }), _) => planner.plan_sort(launch, descending),
+                (Some(Whole::Scatter { fold }), _) => planner.plan_scatter(launch, fold.is_some()),
+                (Some(Whole::Product), _) => planner.plan_product(launch),
+                (None, Some(reduce)) => planner.plan_fold(launch, reduce),
+                (None, None) => planner.plan_points(launch),
             }
+        });
+        if planned.is_err() {
+            // What was planned does not run, and is no other call's to compile.
+            pipelines.forget_missing();
+            return planned;
         }
+        pipelines.compile(context)?;
         let bytes = 4 * words.len() as u64;
         if bytes + params::SEEN > self.params.size() {
             self.params = params_buffer(context, bytes);
@@ -154,10 +158,7 @@ impl Submitter {
             });
             let pipeline = &dispatch.pipeline;
             let params = if pipeline.checked { &self.checked } else { &self.plain };
-            match &pipeline.check {
-                Some(check) if dispatch.check => pass.set_pipeline(check),
-                _ => pass.set_pipeline(&pipeline.main),
-            }
+            pass.set_pipeline(pipeline.entry(dispatch.check));
             pass.set_bind_group(0, &dispatch.group.bound, &[]);
             pass.set_bind_group(1, params, &[dispatch.offset]);
             pass.dispatch_workgroups(dispatch.grid[0], dispatch.grid[1], 1);

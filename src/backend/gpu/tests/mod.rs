@@ -10,6 +10,7 @@ mod layouts;
 mod lost;
 mod memory;
 mod pieces;
+mod pipelines;
 mod product;
 mod random;
 mod reduce;

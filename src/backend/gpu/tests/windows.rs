@@ -140,7 +140,7 @@ fn check_in_windows_stores_nothing_before_the_failing_window() {
 #[test]
 fn fetched_in_windows_equals_the_whole() {
     let small = GpuOptions { max_binding: Some(1024), ..Default::default() };
-    let pieces = GpuOptions { max_buffer: Some(768), ..small };
+    let pieces = GpuOptions { max_buffer: Some(768), ..small.clone() };
     for options in [GpuOptions::default(), small, pieces] {
         let Some(device) = device_with(options) else { return };
         // Rows and columns far apart, two sources, elements that share words.

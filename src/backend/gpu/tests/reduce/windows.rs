@@ -7,7 +7,9 @@ use super::*;
 fn folds_in_windows_have_the_bits_of_the_tree() {
     let options = GpuOptions { max_binding: Some(40 << 10), ..Default::default() };
     for max_buffer in [None, Some(9 << 10)] {
-        let Some(device) = device_with(GpuOptions { max_buffer, ..options }) else { return };
+        let Some(device) = device_with(GpuOptions { max_buffer, ..options.clone() }) else {
+            return;
+        };
         check_folds(&device);
     }
 }
