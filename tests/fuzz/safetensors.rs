@@ -146,7 +146,11 @@ fn some_dtypes(file: &[u8]) -> Result<(), TestCaseError> {
     for name in file.names() {
         let read = file.tensor(name, ());
         match file.dtype(name) {
-            Some(dtype) => prop_assert_eq!(read.unwrap().dtype(), dtype),
+            Some(dtype) => match read {
+                Ok(tensor) => prop_assert_eq!(tensor.dtype(), dtype),
+                // Elements that nobody can count, though a size of 0 says that there are none.
+                Err(error) => prop_assert_eq!(error.kind(), ErrorKind::Io, "{}", error),
+            },
             None => prop_assert_eq!(read.unwrap_err().kind(), ErrorKind::Dtype),
         }
     }
