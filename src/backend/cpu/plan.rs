@@ -27,11 +27,18 @@
 //! A large result goes past the cache: to store into a line that is not there reads it first, which
 //! would be a third of the traffic of an addition. Memory that is loaded too is in the cache anyway. The
 //! loop that computes it runs piece by piece, each stored while the next one's arguments are on their way.
+//!
+//! # Note [Hurry]
+//! While a step computes from registers nothing is on its way from memory. Where the steps load two
+//! operands each and more, tiles are so small that the processor, which looks some hundred instructions
+//! ahead, begins with the next tile's loads meanwhile.
 
 mod marks;
 mod stores;
 #[cfg(test)]
 mod tests;
+
+use smallvec::SmallVec;
 
 use super::convert;
 use super::lanes::{Accumulate, Loop};
@@ -253,6 +260,22 @@ impl Program {
     fn size(&self, code: &Code, i: usize) -> u8 {
         let dtype = code.nodes[i].dtype;
         if self.values[i].stored { dtype.size() as u8 } else { lane_size(dtype.lane()) }
+    }
+
+    /// Note [Hurry].
+    pub(super) fn is_hurried(&self) -> bool {
+        let mut loaded: SmallVec<[u8; 8]> = SmallVec::new();
+        for step in &self.steps {
+            let Step::Apply { arguments, .. } = step else { return false };
+            for lanes in arguments {
+                if let Place::Memory(operand) = lanes.place
+                    && !loaded.contains(&operand)
+                {
+                    loaded.push(operand);
+                }
+            }
+        }
+        !self.steps.is_empty() && loaded.len() >= 2 * self.steps.len()
     }
 
     fn evaluate(&mut self, code: &Code, i: usize, purpose: Purpose) {

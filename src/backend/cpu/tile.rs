@@ -22,6 +22,9 @@ use crate::kernel::Class;
 /// Bytes of a register that a tile of consecutive points fills.
 pub(super) const REGISTER: usize = 4096;
 
+/// Of a tile in a hurry: Note [Hurry] of `plan`.
+const HURRIED: usize = 512;
+
 /// Of a tile whose program has no register, so that nothing need stay in a cache.
 const NO_REGISTER: usize = 1 << 16;
 
@@ -90,17 +93,17 @@ impl<'a> Launched<'a> {
         let register = match (&grid, program.registers) {
             (Some(_), _) => BLOCK_REGISTER,
             (None, 0) => NO_REGISTER,
+            (None, _) if program.past_cache && program.is_hurried() => HURRIED,
             (None, _) => REGISTER,
         };
         let (len, base, scalars) = (launch.kernel.len(), args.base, &args.scalars[..]);
         Self { program, shape, len, base, scalars, grid, register, views }
     }
 
-    /// Takes smaller tiles, if few steps come between memory and what is done with their result: so few
-    /// points that the processor begins to load for the next tile meanwhile.
+    /// Takes smaller tiles, if memory is what the steps wait for: Note [Hurry] of `plan`.
     pub(super) fn hurry(&mut self) {
-        if (1..=2).contains(&self.program.steps.len()) && self.grid.is_none() {
-            self.register = REGISTER / 8;
+        if self.grid.is_none() && self.program.is_hurried() {
+            self.register = HURRIED;
         }
     }
 

@@ -6,8 +6,8 @@ use super::*;
 use crate::backend::Backend;
 use crate::dtype::Element;
 
-/// The steps of a kernel over 100 points of as many buffers, which `make` stores to.
-fn steps<T: Element>(buffers: usize, make: impl Fn(&mut Builder, &[u8])) -> Vec<Step> {
+/// The program of a kernel over 100 points of as many buffers, which `make` stores to.
+fn program<T: Element>(buffers: usize, make: impl Fn(&mut Builder, &[u8])) -> Program {
     let backend = CpuBackend::new();
     let mut builder = Builder::new(&[100]);
     let operands: Vec<u8> = (0..buffers)
@@ -15,7 +15,11 @@ fn steps<T: Element>(buffers: usize, make: impl Fn(&mut Builder, &[u8])) -> Vec<
         .collect();
     make(&mut builder, &operands);
     let kernel = &builder.launch.kernel;
-    Program::compile(&kernel.code, Form::of(&kernel.code, &kernel.args), Purpose::Stores).steps
+    Program::compile(&kernel.code, Form::of(&kernel.code, &kernel.args), Purpose::Stores)
+}
+
+fn steps<T: Element>(buffers: usize, make: impl Fn(&mut Builder, &[u8])) -> Vec<Step> {
+    program::<T>(buffers, make).steps
 }
 
 #[test]
@@ -59,4 +63,21 @@ fn arithmetic_of_stored_halves_is_one_step() {
         builder.store(operands[1], sum);
     });
     assert!(matches!(steps[..], [Step::Apply { out: Lanes { size: 2, .. }, .. }]));
+}
+
+#[test]
+fn steps_that_wait_for_memory_are_hurried() {
+    let chain = |inputs: usize| {
+        program::<f32>(inputs + 1, |builder, operands| {
+            let mut value = builder.load(operands[0]);
+            for k in 0..4 {
+                let other = builder.load(operands[(k + 1) % inputs]);
+                value = builder.node(DType::F32, Expr::Binary(Op::Mul, [value, other]));
+            }
+            builder.store(operands[inputs], value);
+        })
+    };
+    assert_eq!(chain(5).steps.len(), 2);
+    assert!(chain(5).is_hurried());
+    assert!(!chain(2).is_hurried());
 }
