@@ -110,7 +110,7 @@ pub(super) fn copy(
     if len <= context.chunk {
         let buffer = transfer::staging_buffer(context, transfer::FOR_READS, len)?;
         for Piece { buffer: from, offset, start, len } in slab.pieces(first, len) {
-            encoder.copy_buffer_to_buffer(&from, offset, &buffer, start, len);
+            encoder.copy_buffer_to_buffer(from, offset, &buffer, start, len);
         }
         let index = context.queue.submit([encoder.finish()]);
         context.check()?;
@@ -121,7 +121,7 @@ pub(super) fn copy(
     for from in slab.pieces(first, len) {
         for to in own.pieces(from.start, from.len) {
             let at = from.offset + to.start;
-            encoder.copy_buffer_to_buffer(&from.buffer, at, &to.buffer, to.offset, to.len);
+            encoder.copy_buffer_to_buffer(from.buffer, at, to.buffer, to.offset, to.len);
         }
     }
     context.queue.submit([encoder.finish()]);
@@ -150,7 +150,7 @@ impl Copy {
                     slab.pieces(skip as u64, bytes.len() as u64).try_for_each(|piece| {
                         let end = (piece.start + piece.len) as usize;
                         let part = &mut bytes[piece.start as usize..end];
-                        staging.read(context, &piece.buffer, piece.offset, part)
+                        staging.read(context, piece.buffer, piece.offset, part)
                     })?;
                 }
             }

@@ -42,10 +42,10 @@ pub(super) struct Slab {
 
 type Buffers = SmallVec<[wgpu::Buffer; 1]>;
 
-/// What one wgpu buffer has of a range of a slab.
+/// What one wgpu buffer, borrowed or held, has of a range of a slab.
 #[derive(Clone, Debug)]
-pub(super) struct Piece {
-    pub(super) buffer: wgpu::Buffer,
+pub(super) struct Piece<B> {
+    pub(super) buffer: B,
     /// Where it begins in the buffer, and in the range.
     pub(super) offset: u64,
     pub(super) start: u64,
@@ -54,20 +54,36 @@ pub(super) struct Piece {
 
 impl Slab {
     /// The pieces of a range of bytes, in order.
-    pub(super) fn pieces(&self, start: u64, len: u64) -> impl Iterator<Item = Piece> + '_ {
+    pub(super) fn pieces(
+        &self,
+        start: u64,
+        len: u64,
+    ) -> impl Iterator<Item = Piece<&wgpu::Buffer>> {
         let mut done = 0;
         std::iter::from_fn(move || {
             let (index, offset) = ((start + done) / self.step, (start + done) % self.step);
             let part = (len - done).min(self.step - offset);
-            let buffer = self.buffers.get(index as usize).filter(|_| part > 0)?.clone();
+            let buffer = self.buffers.get(index as usize).filter(|_| part > 0)?;
             let piece = Piece { buffer, offset, start: done, len: part };
             done += part;
             Some(piece)
         })
     }
 
+    /// The range, if one buffer has all of it.
+    pub(super) fn piece(&self, start: u64, len: u64) -> Option<Piece<&wgpu::Buffer>> {
+        self.pieces(start, len).next().filter(|piece| piece.len == len)
+    }
+
     fn destroy(&self) {
         self.buffers.iter().for_each(wgpu::Buffer::destroy);
+    }
+}
+
+impl Piece<&wgpu::Buffer> {
+    pub(super) fn held(&self) -> Piece<wgpu::Buffer> {
+        let Self { buffer, offset, start, len } = *self;
+        Piece { buffer: buffer.clone(), offset, start, len }
     }
 }
 

@@ -170,7 +170,7 @@ impl Backend for GpuBackend {
             let part = &bytes[piece.start as usize..(piece.start + piece.len) as usize];
             // Counted from where the piece's buffer begins.
             let end = buffer.bytes() as u64 + piece.offset - (offset + piece.start);
-            staging.write(&self.context, &piece.buffer, end, piece.offset, part)
+            staging.write(&self.context, piece.buffer, end, piece.offset, part)
         })
     }
 
@@ -180,7 +180,7 @@ impl Backend for GpuBackend {
         let slab = buffer.memory::<GpuMemory>().slab();
         slab.pieces(offset as u64, bytes.len() as u64).try_for_each(|piece| {
             let part = &mut bytes[piece.start as usize..(piece.start + piece.len) as usize];
-            state.staging.read(&self.context, &piece.buffer, piece.offset, part)
+            state.staging.read(&self.context, piece.buffer, piece.offset, part)
         })
     }
 

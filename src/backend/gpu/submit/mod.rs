@@ -55,7 +55,7 @@ struct Group {
 /// What a dispatch sees of a slab, brought together: Note [Pieces].
 #[derive(Clone, Debug)]
 struct Gathered {
-    pieces: SmallVec<[Piece; 2]>,
+    pieces: SmallVec<[Piece<wgpu::Buffer>; 2]>,
     whole: wgpu::Buffer,
     stored: bool,
 }
@@ -179,23 +179,35 @@ impl Submitter {
         &mut self,
         context: &Context,
         pipeline: &Pipeline,
-        parts: impl Iterator<Item = (&'s Slab, &'s Part)>,
+        parts: impl Iterator<Item = (&'s Slab, &'s Part)> + Clone,
     ) -> Result<Group> {
+        let no_piece = || context.error("a binding reaches beyond its buffer");
         let mut gathered = SmallVec::new();
-        let mut seen: SmallVec<[(u64, Part, Piece); 8]> = SmallVec::new();
-        for ((slab, &part), &stored) in parts.zip(&pipeline.access) {
-            let pieces: SmallVec<[Piece; 2]> = slab.pieces(part.start, part.len).collect();
-            if let [piece] = &pieces[..] {
-                seen.push((slab.id, part, piece.clone()));
+        let mut wholes: SmallVec<[Option<Buffer>; 8]> = SmallVec::new();
+        for ((slab, part), &stored) in parts.clone().zip(&pipeline.access) {
+            if slab.piece(part.start, part.len).is_some() {
+                wholes.push(None);
                 continue;
             }
-            let whole = self.whole(context, seen.len(), part.len)?;
-            let slab = whole.memory::<GpuMemory>().slab();
-            let part = Part { start: 0, len: part.len };
-            let piece = slab.pieces(0, part.len).next().ok_or_else(|| context.error("no piece"))?;
-            gathered.push(Gathered { pieces, whole: piece.buffer.clone(), stored });
-            seen.push((slab.id, part, piece));
+            let whole = self.whole(context, wholes.len(), part.len)?;
+            let piece = whole.memory::<GpuMemory>().slab().piece(0, part.len);
+            let piece = piece.ok_or_else(no_piece)?.held();
+            let pieces = slab.pieces(part.start, part.len).map(|piece| piece.held()).collect();
+            gathered.push(Gathered { pieces, whole: piece.buffer, stored });
+            wholes.push(Some(whole));
         }
+        // Borrowed: a group that is there already needs no handle to its buffers.
+        let seen = parts.zip(&wholes).map(|((slab, part), whole)| {
+            let (slab, part) = match whole {
+                Some(whole) => {
+                    (whole.memory::<GpuMemory>().slab(), Part { start: 0, len: part.len })
+                }
+                None => (slab, *part),
+            };
+            let piece = slab.piece(part.start, part.len).ok_or_else(no_piece)?;
+            Ok((slab.id, part, piece))
+        });
+        let seen: SmallVec<[(u64, Part, Piece<&wgpu::Buffer>); 8]> = seen.collect::<Result<_>>()?;
         let key =
             (pipeline.access.clone(), seen.iter().map(|(id, part, _)| (*id, *part)).collect());
         let make = || {
@@ -204,7 +216,7 @@ impl Submitter {
                 .zip(0..)
                 .map(|((_, _, piece), binding)| wgpu::BindGroupEntry {
                     binding,
-                    resource: binding_of(&piece.buffer, piece.offset, piece.len),
+                    resource: binding_of(piece.buffer, piece.offset, piece.len),
                 })
                 .collect();
             context.device.create_bind_group(&wgpu::BindGroupDescriptor {
