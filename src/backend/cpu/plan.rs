@@ -451,7 +451,9 @@ impl Program {
         for (lanes, &value) in lanes.iter_mut().zip(values) {
             *lanes = self.values[usize::from(value)].lanes;
         }
-        if let Some(out) = self.destination_past_cache(code, i, purpose) {
+        // Where all is in the cache, nothing is on its way meanwhile.
+        let waits = lanes.iter().any(|lanes| matches!(lanes.place, Place::Memory(_)));
+        if waits && let Some(out) = self.destination_past_cache(code, i, purpose) {
             self.push_past_cache(run, lanes, out);
         } else {
             let out = self.destination(code, i, purpose);
