@@ -15,7 +15,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use self::pending::Pending;
-use crate::error::Result;
+use crate::error::{Error, OutOfMemory, Result};
 use crate::kernel::Kernel;
 
 /// Memory of one device. Cloning gives another handle to the same memory.
@@ -56,6 +56,21 @@ impl Buffer {
             None => unreachable!("a buffer is only given to the backend that allocated it"),
         }
     }
+}
+
+/// Zeros of the host.
+fn host_bytes(bytes: usize) -> Result<Vec<u8>> {
+    let mut host = Vec::new();
+    if host.try_reserve_exact(bytes).is_err() {
+        return Err(Error::OutOfMemory(Box::new(OutOfMemory {
+            device: "cpu".into(),
+            requested: bytes as u64,
+            live: 0,
+            pooled: 0,
+        })));
+    }
+    host.resize(bytes, 0);
+    Ok(host)
 }
 
 impl fmt::Debug for Buffer {
@@ -109,6 +124,37 @@ pub(crate) trait Backend: Any + Send + Sync {
     /// # Errors
     /// `OutOfMemory`, after the pool has been given back and the allocation tried once more.
     fn allocate(&self, bytes: usize) -> Result<Buffer>;
+
+    /// Memory of so many bytes, which `fill` has written. It is called once, at most.
+    ///
+    /// # Errors
+    /// As [`Backend::allocate`], or what `fill` returns.
+    fn allocate_with(
+        &self,
+        bytes: usize,
+        fill: &mut dyn FnMut(&mut [u8]) -> Result<()>,
+    ) -> Result<Buffer> {
+        let mut host = host_bytes(bytes)?;
+        fill(&mut host)?;
+        let buffer = self.allocate(bytes)?;
+        self.write(&buffer, 0, &host)?;
+        Ok(buffer)
+    }
+
+    /// Calls `see` with so many bytes from `offset` on, once, at most. Nobody writes them meanwhile.
+    ///
+    /// # Errors
+    /// As [`Backend::read`], or what `see` returns.
+    fn read_with(
+        &self,
+        buffer: &Buffer,
+        (offset, bytes): (usize, usize),
+        see: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let mut host = host_bytes(bytes)?;
+        self.read(buffer, offset, &mut host)?;
+        see(&host)
+    }
 
     /// Copies host bytes to `offset`; `bytes` may be reused on return.
     fn write(&self, buffer: &Buffer, offset: usize, bytes: &[u8]) -> Result<()>;

@@ -7,7 +7,7 @@ use super::flush::{Executor, hoarded_bytes};
 use super::later::Report;
 use super::record::Record;
 use super::storage::Storage;
-use crate::backend::{Backend, Limits};
+use crate::backend::{Backend, Buffer, Limits};
 use crate::device::Device;
 use crate::error::Result;
 
@@ -181,6 +181,28 @@ impl Runtime {
     /// What went wrong since the last read point, or the reason why the storage has no elements; `Value`
     /// while a host guard writes them.
     pub(crate) fn read(&self, storage: &Storage, start: usize, bytes: &mut [u8]) -> Result<()> {
+        let offset = start * storage.dtype.size();
+        self.reading(storage, |buffer| self.backend.read(buffer, offset, bytes))
+    }
+
+    /// As [`Self::read`], but calls `see` with the bytes of `len` elements, where they lie if the host can
+    /// reach them. The lock of this device's executor is held meanwhile: `see` may take that of a GPU's,
+    /// which nobody holds who comes for this one.
+    ///
+    /// # Errors
+    /// As [`Self::read`], or what `see` returns.
+    pub(crate) fn read_with(
+        &self,
+        storage: &Storage,
+        (start, len): (usize, usize),
+        see: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let [offset, bytes] = [start, len].map(|elements| elements * storage.dtype.size());
+        self.reading(storage, |buffer| self.backend.read_with(buffer, (offset, bytes), see))
+    }
+
+    /// Makes a storage ready to be read and calls `read` with its memory.
+    fn reading(&self, storage: &Storage, read: impl FnOnce(&Buffer) -> Result<()>) -> Result<()> {
         let mut executor = lock(&self.executor);
         self.flush_holding(&mut executor);
         self.surface(&mut executor)?;
@@ -192,7 +214,7 @@ impl Runtime {
         storage.check_guards(false)?;
         drop(tape);
         let buffer = storage.materialize()?;
-        self.backend.read(buffer, start * storage.dtype.size(), bytes)
+        read(buffer)
     }
 
     /// A new storage that holds these bytes.
@@ -222,6 +244,23 @@ impl Runtime {
     ) -> Result<Arc<Storage>> {
         let buffer = self.backend.allocate(bytes.len().max(1))?;
         self.backend.write(&buffer, 0, bytes)?;
+        Ok(Storage::with_buffer(self, dtype, len, buffer))
+    }
+
+    /// A new storage whose bytes `fill` writes, into its memory if the host can reach that.
+    ///
+    /// # Errors
+    /// `OutOfMemory`, or what `fill` returns.
+    pub(crate) fn receive(
+        &'static self,
+        dtype: crate::DType,
+        len: usize,
+        fill: &mut dyn FnMut(&mut [u8]) -> Result<()>,
+    ) -> Result<Arc<Storage>> {
+        if len == 0 {
+            return Ok(Storage::new(self, dtype, len));
+        }
+        let buffer = self.backend.allocate_with(len * dtype.size(), fill)?;
         Ok(Storage::with_buffer(self, dtype, len, buffer))
     }
 

@@ -121,12 +121,25 @@ impl Tensor {
         let runtime = runtime(device)?;
         check_dtype(device, self.dtype())?;
         let (dense, strides) = self.dense()?;
-        let mut bytes = host_bytes(self.numel() * self.dtype().size())?;
-        if !bytes.is_empty() {
-            let start = dense.storage_offset();
-            dense.runtime().read(dense.storage(), start, &mut bytes)?;
-        }
-        let storage = runtime.upload(self.dtype(), self.numel(), &bytes)?;
+        let (from, storage) = (dense.runtime(), dense.storage());
+        let (dtype, start, len) = (self.dtype(), dense.storage_offset(), self.numel());
+        let storage = if device == Device::Cpu {
+            runtime.receive(dtype, len, &mut |bytes| from.read(storage, start, bytes))?
+        } else if from.device() == Device::Cpu && len > 0 {
+            let mut sent = None;
+            from.read_with(storage, (start, len), &mut |bytes| {
+                sent = Some(runtime.upload(dtype, len, bytes)?);
+                Ok(())
+            })?;
+            let Some(sent) = sent else { unreachable!("what is read is seen") };
+            sent
+        } else {
+            let mut bytes = host_bytes(len * dtype.size())?;
+            if len > 0 {
+                from.read(storage, start, &mut bytes)?;
+            }
+            runtime.upload(dtype, len, &bytes)?
+        };
         let layout = Layout::new(Dims::from_slice(self.shape()), strides, 0);
         Ok(Self::from_view(View { storage, layout }))
     }

@@ -51,6 +51,26 @@ impl CpuMemory {
         Ok(Buffer::new(Self { pointer, bytes, owner }))
     }
 
+    /// As [`CpuMemory::allocate`], with what `fill` writes there.
+    pub(super) fn allocate_with(
+        pool: &Arc<Pool>,
+        bytes: usize,
+        fill: &mut dyn FnMut(&mut [u8]) -> Result<()>,
+    ) -> Result<Buffer> {
+        let block = pool.take(bytes)?;
+        let pointer = block.pointer();
+        // The block goes back to the pool even if `fill` fails.
+        let memory = Self {
+            pointer,
+            bytes,
+            owner: Owner::Pool { pool: Arc::clone(pool), block: Some(block) },
+        };
+        // SAFETY: the block is as long, it holds zeros or what an earlier one held, and nobody else has
+        // a handle to it yet.
+        fill(unsafe { std::slice::from_raw_parts_mut(pointer.as_ptr(), bytes) })?;
+        Ok(Buffer::new(memory))
+    }
+
     /// A buffer on the elements of a `Vec`, which is not copied. It is aligned as the `Vec` is.
     pub(crate) fn adopt<T: Element>(mut values: Vec<T>) -> Buffer {
         let bytes = size_of_val(values.as_slice());
@@ -89,6 +109,19 @@ impl CpuMemory {
         assert!(end.is_some_and(|end| end <= self.bytes), "read past the end of a buffer");
         // SAFETY: as in `write`.
         unsafe { self.pointer.as_ptr().add(offset).copy_to(to.as_mut_ptr(), to.len()) };
+    }
+
+    /// Calls `see` with bytes from `offset` on.
+    pub(super) fn read_with(
+        &self,
+        offset: usize,
+        bytes: usize,
+        see: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let end = offset.checked_add(bytes);
+        assert!(end.is_some_and(|end| end <= self.bytes), "read past the end of a buffer");
+        // SAFETY: in bounds, as just asserted; the graph lets nothing write the memory meanwhile.
+        see(unsafe { std::slice::from_raw_parts(self.pointer.as_ptr().add(offset), bytes) })
     }
 
     /// Where the memory lies, if elements of `size` bytes may be put there.

@@ -56,6 +56,14 @@ impl Backend for CpuBackend {
         CpuMemory::allocate(&self.pool, bytes)
     }
 
+    fn allocate_with(
+        &self,
+        bytes: usize,
+        fill: &mut dyn FnMut(&mut [u8]) -> Result<()>,
+    ) -> Result<Buffer> {
+        CpuMemory::allocate_with(&self.pool, bytes, fill)
+    }
+
     fn write(&self, buffer: &Buffer, offset: usize, bytes: &[u8]) -> Result<()> {
         buffer.memory::<CpuMemory>().write(offset, bytes);
         Ok(())
@@ -64,6 +72,15 @@ impl Backend for CpuBackend {
     fn read(&self, buffer: &Buffer, offset: usize, bytes: &mut [u8]) -> Result<()> {
         buffer.memory::<CpuMemory>().read(offset, bytes);
         Ok(())
+    }
+
+    fn read_with(
+        &self,
+        buffer: &Buffer,
+        (offset, bytes): (usize, usize),
+        see: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        buffer.memory::<CpuMemory>().read_with(offset, bytes, see)
     }
 
     fn run(&self, launches: &[Launch]) -> Result<()> {
