@@ -223,9 +223,9 @@ pub trait Element:
     /// The value of a scalar of dtype `from`, where the type holds every value of that dtype.
     fn from_scalar(value: Scalar, from: DType) -> Option<Self>;
 
-    /// Appends the bytes of `values`, as they are stored, to `bytes`.
+    /// The bytes of `values`, as they are stored.
     #[doc(hidden)]
-    fn extend_bytes(values: &[Self], bytes: &mut Vec<u8>);
+    fn as_bytes(values: &[Self]) -> &[u8];
 
     /// The element whose stored form is `bytes`.
     #[doc(hidden)]
@@ -249,8 +249,8 @@ macro_rules! element {
                 matches!(from, DType::$dtype $(| DType::$from)*).then(|| $back)
             }
 
-            fn extend_bytes(values: &[Self], bytes: &mut Vec<u8>) {
-                bytes.extend_from_slice(bytemuck::cast_slice(values));
+            fn as_bytes(values: &[Self]) -> &[u8] {
+                bytemuck::cast_slice(values)
             }
 
             fn from_bytes(bytes: &[u8]) -> Self {
@@ -285,8 +285,8 @@ impl Element for bool {
         (from == DType::Bool).then(|| value.to_bool())
     }
 
-    fn extend_bytes(values: &[Self], bytes: &mut Vec<u8>) {
-        bytes.extend(values.iter().map(|&v| u8::from(v)));
+    fn as_bytes(values: &[Self]) -> &[u8] {
+        bytemuck::cast_slice(values)
     }
 
     fn from_bytes(bytes: &[u8]) -> Self {

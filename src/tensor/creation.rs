@@ -308,14 +308,13 @@ pub fn from_slice<T: Element>(
             elements.len()
         )));
     }
-    let mut bytes = Vec::with_capacity(size_of_val(elements));
-    T::extend_bytes(elements, &mut bytes);
+    let bytes = T::as_bytes(elements);
     match options.dtype {
         Some(dtype) if dtype != T::DTYPE => {
-            let here = from_bytes(layout, T::DTYPE, Options::default(), &bytes)?;
+            let here = from_bytes(layout, T::DTYPE, Options::default(), bytes)?;
             here.to((dtype, options.device()))
         }
-        _ => from_bytes(layout, T::DTYPE, options, &bytes),
+        _ => from_bytes(layout, T::DTYPE, options, bytes),
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) fn read(tensor: &Tensor) -> taut::Result<Host> {
     fn typed<T: Element>(tensor: &Tensor) -> taut::Result<Vec<u64>> {
         let word = |value: T| {
             let (mut bytes, mut word) = (Vec::with_capacity(8), [0; 8]);
-            T::extend_bytes(&[value], &mut bytes);
+            bytes.extend_from_slice(T::as_bytes(&[value]));
             word[..bytes.len()].copy_from_slice(&bytes);
             u64::from_le_bytes(word)
         };

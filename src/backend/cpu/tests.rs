@@ -101,7 +101,7 @@ pub(super) fn row_major(shape: &[usize]) -> Dims {
 
 fn buffer<T: Element>(backend: &CpuBackend, values: &[T]) -> Buffer {
     let mut bytes = Vec::new();
-    T::extend_bytes(values, &mut bytes);
+    bytes.extend_from_slice(T::as_bytes(values));
     let buffer = backend.allocate(bytes.len()).unwrap();
     backend.write(&buffer, 0, &bytes).unwrap();
     buffer

@@ -57,7 +57,7 @@ fn supports(device: &GpuBackend, dtype: DType) -> bool {
 
 fn upload<T: Element>(device: &GpuBackend, values: &[T]) -> Buffer {
     let mut bytes = Vec::new();
-    T::extend_bytes(values, &mut bytes);
+    bytes.extend_from_slice(T::as_bytes(values));
     let buffer = device.allocate(bytes.len()).unwrap();
     device.write(&buffer, 0, &bytes).unwrap();
     buffer

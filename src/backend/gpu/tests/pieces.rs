@@ -47,7 +47,7 @@ fn pieces_come_back_from_the_pool_as_they_were() {
 fn results(device: Device) -> Result<Vec<(&'static str, Vec<u8>)>> {
     fn bytes<T: Element>(x: &Tensor) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        T::extend_bytes(&x.to_vec::<T>()?, &mut bytes);
+        bytes.extend_from_slice(T::as_bytes(&x.to_vec::<T>()?));
         Ok(bytes)
     }
     let (rows, columns) = (73_i64, 211_i64);

@@ -101,7 +101,7 @@ impl Case {
         let again = download::<T>(device, &out, len);
         let bytes = |values: &[T]| {
             let mut bytes = Vec::new();
-            T::extend_bytes(values, &mut bytes);
+            bytes.extend_from_slice(T::as_bytes(values));
             bytes
         };
         assert_eq!(bytes(&got), bytes(&again), "{self:?} twice");

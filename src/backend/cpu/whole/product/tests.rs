@@ -74,7 +74,7 @@ impl Case {
         let backend = CpuBackend::new();
         let upload = |values: &[T]| -> Buffer {
             let mut bytes = Vec::new();
-            T::extend_bytes(values, &mut bytes);
+            bytes.extend_from_slice(T::as_bytes(values));
             let buffer = backend.allocate(bytes.len()).unwrap();
             backend.write(&buffer, 0, &bytes).unwrap();
             buffer
@@ -99,7 +99,7 @@ impl Case {
     fn run_at_all_threads<T: Element>(&self, lhs: &[T], rhs: &[T]) -> Vec<T> {
         let bytes = |values: &[T]| {
             let mut bytes = Vec::new();
-            T::extend_bytes(values, &mut bytes);
+            bytes.extend_from_slice(T::as_bytes(values));
             bytes
         };
         let one = self.run(lhs, rhs, 1);

@@ -196,7 +196,7 @@ fn check<T: Bits, R: Bits>(
 ) {
     let values: Vec<T> = (0..folding.len()).map(value).collect();
     let mut bytes = Vec::new();
-    T::extend_bytes(&[identity], &mut bytes);
+    bytes.extend_from_slice(T::as_bytes(&[identity]));
     bytes.resize(8, 0);
     let identity_bits = u64::from_le_bytes(bytes.try_into().unwrap());
     let folding = Folding { identity: identity_bits, ..*folding };
