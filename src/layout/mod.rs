@@ -127,7 +127,7 @@ impl Layout {
             && same_sizes(&self.shape, shape)
             && self.shape.iter().zip(&self.strides).rev().all(|(&size, &stride)| {
                 let fits = stride == expected;
-                expected *= size.max(1);
+                expected = expected.saturating_mul(size.max(1));
                 fits
             })
     }
@@ -192,7 +192,8 @@ fn is_contiguous(shape: &[usize], strides: &[usize]) -> bool {
             if stride != expected {
                 return shape.contains(&0);
             }
-            expected *= size;
+            // Of an empty one, sizes may be of any product.
+            expected = expected.saturating_mul(size);
         }
     }
     true
@@ -215,6 +216,14 @@ mod tests {
         assert!(idle.is_contiguous() && !idle.is_contiguous_of(&[1, 4]));
         let moved = Layout::new(Dims::from_slice(&[4]), Dims::from_slice(&[1]), 2);
         assert!(!moved.is_contiguous_of(&[4]));
+    }
+
+    #[test]
+    fn empty_layout_of_huge_sizes_is_contiguous() {
+        let shape = [0, 1 << 40, 1 << 40];
+        let strides = [1, 1 << 40, 1];
+        let layout = Layout::new(Dims::from_slice(&shape), Dims::from_slice(&strides), 0);
+        assert!(layout.is_contiguous() && !layout.is_contiguous_of(&shape));
     }
 
     #[test]
