@@ -13,7 +13,8 @@
 //!
 //! # Note [Stored lanes]
 //! An operation whose arguments are loaded and whose result is only stored, all of one dtype, may run on
-//! the stored forms themselves: see `stored`.
+//! the stored forms themselves: see `stored`. Wherever these must lie, in memory or in a register, they are
+//! not widened or narrowed.
 //!
 //! # Note [Pairs]
 //! An operation whose result only one other reads may run in the loop of that one: see `pairs`.
@@ -362,7 +363,8 @@ impl Program {
     fn load(&mut self, code: &Code, i: usize, operand: u8, purpose: Purpose) {
         let OperandCode { buffer, dtype, class } = code.operands[usize::from(operand)];
         let size = dtype.size() as u8;
-        let widen = convert::widen(dtype);
+        let is_stored_form = self.values[i].stored;
+        let widen = convert::widen(dtype).filter(|_| !is_stored_form);
         if self.values[i].folds.is_some() {
             return;
         }
@@ -373,8 +375,7 @@ impl Program {
             }
             Class::Contiguous => {
                 let memory = Lanes { place: Place::Memory(operand), size };
-                let as_is = widen.is_none() || self.values[i].stored;
-                if as_is && !is_stored(code, buffer, purpose) {
+                if widen.is_none() && !is_stored(code, buffer, purpose) {
                     self.values[i].lanes = memory;
                     return;
                 }

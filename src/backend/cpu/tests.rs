@@ -232,6 +232,58 @@ fn load_after_the_value_stored_in_place_sees_what_was_there() {
 }
 
 #[test]
+fn argument_in_stored_form_is_read_before_another_value_replaces_it() {
+    let backend = CpuBackend::new();
+    let numbers =
+        |from: i32| -> Vec<f16> { (0..100).map(|v| f16::from_f32((from + v) as f32)).collect() };
+    let (a, b) = (buffer(&backend, &numbers(0)), buffer(&backend, &numbers(1000)));
+    let out = backend.allocate(200).unwrap();
+    let mut k = Builder::new(&[100]);
+    let (x, y) = (k.operand::<f16>(&a), k.operand::<f16>(&b));
+    let to = k.operand::<f16>(&out);
+    let (first, second) = (k.load(x), k.load(y));
+    let sum = k.node(DType::F16, Expr::Binary(Op::Add, [first, second]));
+    let one = k.scalar(DType::F16, 0x3c00);
+    k.store(to, sum);
+    k.store(x, one);
+    k.run(&backend);
+    let sums: Vec<f16> = (0..100).map(|v| f16::from_f32((1000 + 2 * v) as f32)).collect();
+    assert_eq!(values::<f16>(&backend, &out), sums);
+    assert_eq!(values::<f16>(&backend, &a), [f16::ONE; 100]);
+}
+
+#[test]
+fn results_in_stored_form_go_to_both_halves_of_a_buffer() {
+    let backend = CpuBackend::new();
+    let a = buffer(&backend, &[f16::from_f32(3.0); 100]);
+    let out = backend.allocate(400).unwrap();
+    let mut k = Builder::new(&[100]);
+    let (x, to) = (k.operand::<f16>(&a), k.buffer(&out));
+    let halves = [k.view(to, DType::F16, 0, &[1]), k.view(to, DType::F16, 100, &[1])];
+    let (three, one) = (k.load(x), k.scalar(DType::F16, 0x3c00));
+    let two = k.node(DType::F16, Expr::Binary(Op::Sub, [three, one]));
+    let four = k.scalar(DType::F16, 0x4400);
+    k.store(halves[0], two);
+    k.store(halves[1], four);
+    k.run(&backend);
+    let expected = [[f16::from_f32(2.0); 100], [f16::from_f32(4.0); 100]];
+    assert_eq!(values::<f16>(&backend, &out), expected.as_flattened());
+}
+
+#[test]
+fn sum_in_stored_form_of_what_is_the_same_everywhere_goes_past_the_cache() {
+    let backend = CpuBackend::new();
+    let out = backend.allocate(4000).unwrap();
+    let mut k = Builder::new(&[2000]);
+    let to = k.operand::<f16>(&out);
+    let (one, two) = (k.scalar(DType::F16, 0x3c00), k.scalar(DType::F16, 0x4000));
+    let sum = k.node(DType::F16, Expr::Binary(Op::Add, [one, two]));
+    k.store(to, sum);
+    k.run(&backend);
+    assert_eq!(values::<f16>(&backend, &out), [f16::from_f32(3.0); 2000]);
+}
+
+#[test]
 fn load_with_stride_zero_repeats_over_rows_shorter_than_a_tile() {
     let backend = CpuBackend::new();
     let column = buffer(&backend, &(0..3000).map(|v| v as i64).collect::<Vec<_>>());

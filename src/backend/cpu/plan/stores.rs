@@ -12,7 +12,8 @@ impl Program {
         }
         let OperandCode { dtype, class, .. } = code.operands[usize::from(operand)];
         let size = dtype.size() as u8;
-        let narrow = convert::narrow(dtype);
+        let is_stored_form = self.values[usize::from(value)].stored;
+        let narrow = convert::narrow(dtype).filter(|_| !is_stored_form);
         let past_cache = self.is_past_cache(code, operand);
         self.past_cache |= past_cache;
         if self.class_in_tile(class) == Class::Contiguous && !past_cache {

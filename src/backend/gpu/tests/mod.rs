@@ -6,7 +6,6 @@
 mod adapters;
 mod checks;
 mod elementwise;
-mod far;
 mod layouts;
 mod lost;
 mod memory;
