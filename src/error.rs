@@ -13,7 +13,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Shapes that do not fit together, or a size that cannot be had by viewing.
+    /// Shapes that do not fit together, a size that cannot be had by viewing, or one that is beyond what a
+    /// device can address.
     Shape,
     /// An operation that a dtype does not have, or a cast that would lose the kind of number.
     Dtype,

@@ -9,6 +9,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::window::Reach;
 use crate::dtype::{DType, Lane};
 use crate::error::{Error, Result};
 
@@ -72,6 +73,22 @@ impl Context {
 
     pub(super) fn error(&self, cause: impl std::fmt::Display) -> Error {
         Error::device(format!("{} failed: {cause}", self.label))
+    }
+
+    /// What the device cannot do at any time, though nothing is wrong with it: what it does at most, and
+    /// what was asked.
+    pub(super) fn limit(&self, cause: impl std::fmt::Display) -> Error {
+        Error::shape(format!("{} {cause}", self.label))
+    }
+
+    /// One element needs more of buffers of these bytes than is seen at once.
+    pub(super) fn beyond(&self, reach: Reach, sizes: &[u64]) -> Error {
+        let longest = sizes.iter().max().copied().unwrap_or_default();
+        self.limit(format_args!(
+            "reaches {} bytes of a buffer at once, and 2^32 elements by indices, got an operation of which \
+             one element needs more of a buffer of {longest} bytes",
+            reach.binding
+        ))
     }
 
     /// Whether kernels can compute in the dtype.

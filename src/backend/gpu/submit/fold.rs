@@ -12,14 +12,14 @@ use super::super::context::Context;
 use super::super::memory::{GpuMemory, Pool, Slab};
 use super::super::params::{self, FoldParam};
 use super::super::pipeline::Pipeline;
-use super::super::window::{Batch, Part, batches, extents};
+use super::super::window::{Batch, Part, Sight, batches, extents};
 use super::planner::Planner;
 use super::{WORKGROUP, slabs};
 use crate::backend::{Buffer, Launch};
 use crate::error::Result;
 use crate::kernel::{
-    Args, Class, Code, Dims, Expr, Fold, INNER_LANES, Kernel, Node, OperandArgs, OperandCode,
-    Reduce,
+    Args, Class, Code, Dims, Expr, Fold, INNER_BLOCK, INNER_LANES, Kernel, Node, OperandArgs,
+    OperandCode, Reduce,
 };
 
 /// Partial results that a workgroup folds into one.
@@ -36,6 +36,13 @@ pub(super) struct Scratch<'p> {
 impl<'p> Scratch<'p> {
     pub(super) fn new(pool: &'p Arc<Pool>) -> Self {
         Self { pool, buffers: [None, None], used: Vec::new() }
+    }
+
+    /// Memory for this use alone, which lives as long as this does.
+    pub(super) fn own(&mut self, context: &Context, bytes: u64) -> Result<Buffer> {
+        let buffer = self.pool.allocate(context, bytes as usize)?;
+        self.used.push(buffer.clone());
+        Ok(buffer)
     }
 
     pub(super) fn get(&mut self, context: &Context, turn: usize, bytes: u64) -> Result<Buffer> {
@@ -86,18 +93,39 @@ impl Numbers {
 impl Planner<'_, '_> {
     /// Adds the dispatches of a launch that folds, and their parameters.
     pub(super) fn plan_fold(&mut self, launch: &Launch, reduce: &Reduce) -> Result<()> {
+        if !indices_fit(&launch.kernel, reduce) {
+            let [lead, reduced, trail] = extents(&launch.kernel, reduce);
+            return Err(self.context.limit(format_args!(
+                "folds along at most 2^32 elements, got {reduced} with {lead} before and {trail} after"
+            )));
+        }
+        if self.batches(launch, reduce)? {
+            return Ok(());
+        }
+        let dense = self.dense(launch)?;
+        dense.before.iter().try_for_each(|copy| self.plan_points(copy))?;
+        if !self.batches(&dense.launch, reduce)? {
+            let bytes = INNER_BLOCK * launch.kernel.code.operands[0].dtype.size();
+            return Err(self.context.limit(format_args!(
+                "reaches {} bytes of a buffer at once, got a fold in blocks of {bytes} bytes an operand",
+                self.reach.binding
+            )));
+        }
+        dense.after.iter().try_for_each(|copy| self.plan_points(copy))
+    }
+
+    /// As [`plan_fold`](Self::plan_fold), of a launch as it is; adds nothing and is false where a binding does
+    /// not reach a block.
+    fn batches(&mut self, launch: &Launch, reduce: &Reduce) -> Result<bool> {
         let kernel = &launch.kernel;
         let slabs = slabs(self.context, launch)?;
         let sizes: SmallVec<[u64; 8]> = slabs.iter().map(|slab| slab.size).collect();
-        if !indices_fit(kernel, reduce) {
-            let why = "a fold has more than 2^32 points along its dimensions";
-            return Err(self.context.error(why));
-        }
         let bytes = 4 * scratch_words(&kernel.code, reduce);
-        let batches = batches(kernel, reduce, &sizes, bytes, self.reach).ok_or_else(|| {
-            self.context.error("a block of a fold needs more of a buffer than a binding has")
-        })?;
-        batches.iter().try_for_each(|batch| self.batch(kernel, reduce, &slabs, batch))
+        let Some(batches) = batches(kernel, reduce, &sizes, bytes, self.reach) else {
+            return Ok(false);
+        };
+        batches.iter().try_for_each(|batch| self.batch(kernel, reduce, &slabs, batch))?;
+        Ok(true)
     }
 }
 
@@ -161,13 +189,10 @@ impl Planner<'_, '_> {
                 (false, false) => rows.div_ceil(WORKGROUP / lanes) * parts,
             };
             let scratch = scratch.as_ref().map(|buffer| buffer.memory::<GpuMemory>().slab());
-            let bindings: SmallVec<[(&Slab, Part); 8]> = slabs
-                .iter()
-                .copied()
-                .zip(window.parts.iter().copied())
-                .chain(scratch.map(all))
-                .collect();
-            self.fold(kernel, stage, &bindings, numbers, groups)?;
+            let bindings =
+                slabs.iter().copied().zip(window.sights.iter().cloned()).chain(scratch.map(all));
+            let origins = &window.origins;
+            self.fold(kernel, stage, bindings, (numbers, origins), groups)?;
         }
         if direct || reduce.scan {
             return Ok(());
@@ -182,23 +207,25 @@ impl Planner<'_, '_> {
                 .with(FoldParam::PartStep, 1);
             let slabs = [&values, &next].map(|buffer| all(buffer.memory::<GpuMemory>().slab()));
             let kernel = pairs(kernel, reduce);
-            self.pairs(&kernel, Stage::Pairs, &slabs, (numbers, partials), kept)?;
+            self.pairs((&kernel, &[]), Stage::Pairs, slabs, (numbers, partials), kept)?;
             partials = Partials { count, kept_step: count, part_step: 1 };
             values = next;
             turn = 1 - turn;
         }
         let operand = usize::from(kernel.code.operands[usize::from(reduce.operand)].buffer);
-        let result = (slabs[operand], batch.windows[0].parts[operand]);
+        let result = (slabs[operand], batch.result.into());
+        let origin = batch.result.start;
         let slabs = [result, all(values.memory::<GpuMemory>().slab())];
         let numbers = Numbers::of(batch, extents);
-        self.pairs(&last(kernel, reduce), Stage::Last, &slabs, (numbers, partials), kept)
+        let last = last(kernel, reduce);
+        self.pairs((&last, &[origin]), Stage::Last, slabs, (numbers, partials), kept)
     }
 
     fn pairs(
         &mut self,
-        kernel: &Kernel,
+        (kernel, origins): (&Kernel, &[u64]),
         stage: Stage,
-        bindings: &[(&Slab, Part)],
+        bindings: [(&Slab, Sight); 2],
         (numbers, partials): (Numbers, Partials),
         kept: u64,
     ) -> Result<()> {
@@ -210,26 +237,27 @@ impl Planner<'_, '_> {
             .with(FoldParam::Partials, partials.count)
             .with(FoldParam::InKeptStep, partials.kept_step)
             .with(FoldParam::InPartStep, partials.part_step);
-        self.fold(kernel, stage, bindings, numbers, kept.div_ceil(WORKGROUP / lanes) * parts)
+        let groups = kept.div_ceil(WORKGROUP / lanes) * parts;
+        self.fold(kernel, stage, bindings.into_iter(), (numbers, origins), groups)
     }
 
-    fn fold(
+    fn fold<'s>(
         &mut self,
         kernel: &Kernel,
         stage: Stage,
-        bindings: &[(&Slab, Part)],
-        numbers: Numbers,
+        bindings: impl Iterator<Item = (&'s Slab, Sight)> + Clone,
+        (numbers, origins): (Numbers, &[u64]),
         groups: u64,
     ) -> Result<()> {
         let text = Text::Fold(stage);
         self.push(&kernel.code, text, bindings, groups, |words, pipeline, row| {
-            append_params(words, kernel, pipeline, bindings, numbers, row);
+            append_params(words, kernel, pipeline, origins, numbers, row);
         })
     }
 }
 
-fn all(slab: &Slab) -> (&Slab, Part) {
-    (slab, Part { start: 0, len: slab.size })
+fn all(slab: &Slab) -> (&Slab, Sight) {
+    (slab, Part { start: 0, len: slab.size }.into())
 }
 
 /// A kernel that stands for the folding of partial results: the same for all kernels that fold so.
@@ -296,7 +324,7 @@ fn append_params(
     words: &mut Vec<u32>,
     kernel: &Kernel,
     pipeline: &Pipeline,
-    bindings: &[(&Slab, Part)],
+    origins: &[u64],
     numbers: Numbers,
     row: u32,
 ) {
@@ -315,8 +343,8 @@ fn append_params(
     }
     for (i, (code, args)) in kernel.code.operands.iter().zip(&kernel.args.operands).enumerate() {
         // Modulo 2^32, as the shader's sums are: the element's own index fits.
-        let start = bindings[usize::from(code.buffer)].1.start as usize / code.dtype.size();
-        own[layout.offset(i)] = args.offset.wrapping_sub(start) as u32;
+        let origin = (origins[i] as i64 / code.dtype.size() as i64) as usize;
+        own[layout.offset(i)] = args.offset.wrapping_sub(origin) as u32;
         if code.class == Class::Strided {
             for (dim, &stride) in args.strides.iter().enumerate() {
                 own[layout.stride(i, dim)] = stride as u32;

@@ -4,6 +4,7 @@
 //! need between them. Their parameters are written at once, to one uniform buffer that each dispatch
 //! sees at an offset of its own; the queue keeps its order, so the next call may overwrite it.
 
+mod dense;
 mod fold;
 mod planner;
 mod product;
@@ -25,7 +26,7 @@ use super::context::Context;
 use super::memory::{GpuMemory, Piece, Pool, Slab};
 use super::params;
 use super::pipeline::{Access, Pipeline, Pipelines};
-use super::window::{self, Part, Reach, Window};
+use super::window::{self, Part, Reach, Sight, Window};
 use crate::backend::{Buffer, Launch};
 use crate::error::Result;
 use crate::kernel::{Class, Kernel, Whole};
@@ -52,13 +53,15 @@ struct Group {
     gathered: SmallVec<[Gathered; 1]>,
 }
 
-/// What a dispatch sees of a slab, brought together: Note [Pieces].
+/// What a dispatch sees of a slab, brought together: Note [Pieces] and Note [Far parts].
 #[derive(Clone, Debug)]
 struct Gathered {
-    pieces: SmallVec<[Piece<wgpu::Buffer>; 2]>,
+    /// Each with whether it is taken back.
+    pieces: Pieces,
     whole: wgpu::Buffer,
-    stored: bool,
 }
+
+type Pieces = SmallVec<[(Piece<wgpu::Buffer>, bool); 2]>;
 
 /// What the dispatches of a call share.
 #[derive(Debug)]
@@ -162,7 +165,7 @@ impl Submitter {
             pass.set_bind_group(0, &dispatch.group.bound, &[]);
             pass.set_bind_group(1, params, &[dispatch.offset]);
             pass.dispatch_workgroups(dispatch.grid[0], dispatch.grid[1], 1);
-            if gathered.iter().any(|gathered| gathered.stored) {
+            if gathered.iter().any(Gathered::is_stored) {
                 drop(running.take());
                 gathered.iter().for_each(|gathered| gathered.take_back(&mut encoder));
             }
@@ -179,30 +182,33 @@ impl Submitter {
         &mut self,
         context: &Context,
         pipeline: &Pipeline,
-        parts: impl Iterator<Item = (&'s Slab, &'s Part)> + Clone,
+        bindings: impl Iterator<Item = (&'s Slab, Sight)> + Clone,
     ) -> Result<Group> {
         let no_piece = || context.error("a binding reaches beyond its buffer");
         let mut gathered = SmallVec::new();
         let mut wholes: SmallVec<[Option<Buffer>; 8]> = SmallVec::new();
-        for ((slab, part), &stored) in parts.clone().zip(&pipeline.access) {
-            if slab.piece(part.start, part.len).is_some() {
+        for ((slab, sight), &stored) in bindings.clone().zip(&pipeline.access) {
+            if let Sight::Near(part) = sight
+                && slab.piece(part.start, part.len).is_some()
+            {
                 wholes.push(None);
                 continue;
             }
-            let whole = self.whole(context, wholes.len(), part.len)?;
-            let piece = whole.memory::<GpuMemory>().slab().piece(0, part.len);
+            let whole = self.whole(context, wholes.len(), sight.len())?;
+            let piece = whole.memory::<GpuMemory>().slab().piece(0, sight.len());
             let piece = piece.ok_or_else(no_piece)?.held();
-            let pieces = slab.pieces(part.start, part.len).map(|piece| piece.held()).collect();
-            gathered.push(Gathered { pieces, whole: piece.buffer, stored });
+            let pieces = pieces(slab, &sight, stored);
+            gathered.push(Gathered { pieces, whole: piece.buffer });
             wholes.push(Some(whole));
         }
         // Borrowed: a group that is there already needs no handle to its buffers.
-        let seen = parts.zip(&wholes).map(|((slab, part), whole)| {
-            let (slab, part) = match whole {
-                Some(whole) => {
-                    (whole.memory::<GpuMemory>().slab(), Part { start: 0, len: part.len })
+        let seen = bindings.zip(&wholes).map(|((slab, sight), whole)| {
+            let (slab, part) = match (whole, sight) {
+                (None, Sight::Near(part)) => (slab, part),
+                (Some(whole), sight) => {
+                    (whole.memory::<GpuMemory>().slab(), Part { start: 0, len: sight.len() })
                 }
-                None => (slab, *part),
+                (None, Sight::Far(_)) => unreachable!("far parts are brought together"),
             };
             let piece = slab.piece(part.start, part.len).ok_or_else(no_piece)?;
             Ok((slab.id, part, piece))
@@ -243,15 +249,43 @@ impl Submitter {
     }
 }
 
+/// What a slab has of a sight, in order; `stored` is whether the binding is stored to.
+fn pieces(slab: &Slab, sight: &Sight, stored: bool) -> Pieces {
+    match sight {
+        Sight::Near(part) => {
+            slab.pieces(part.start, part.len).map(|piece| (piece.held(), stored)).collect()
+        }
+        Sight::Far(parts) => {
+            let mut pieces = Pieces::new();
+            let mut before = 0;
+            for &(part, stored) in parts {
+                let own = slab.pieces(part.start, part.len);
+                pieces.extend(
+                    own.map(|piece| {
+                        (Piece { start: before + piece.start, ..piece.held() }, stored)
+                    }),
+                );
+                before += part.len;
+            }
+            pieces
+        }
+    }
+}
+
 impl Gathered {
+    fn is_stored(&self) -> bool {
+        self.pieces.iter().any(|(_, stored)| *stored)
+    }
+
     fn bring(&self, encoder: &mut wgpu::CommandEncoder) {
-        for Piece { buffer, offset, start, len } in &self.pieces {
+        for (Piece { buffer, offset, start, len }, _) in &self.pieces {
             encoder.copy_buffer_to_buffer(buffer, *offset, &self.whole, *start, *len);
         }
     }
 
     fn take_back(&self, encoder: &mut wgpu::CommandEncoder) {
-        for Piece { buffer, offset, start, len } in self.pieces.iter().filter(|_| self.stored) {
+        let stored = self.pieces.iter().filter(|(_, stored)| *stored);
+        for (Piece { buffer, offset, start, len }, _) in stored {
             encoder.copy_buffer_to_buffer(&self.whole, *start, buffer, *offset, *len);
         }
     }
@@ -288,14 +322,6 @@ fn params_begin(context: &Context, words: &mut Vec<u32>) -> u32 {
     let align = context.limits.min_uniform_buffer_offset_alignment as usize / 4;
     words.resize(words.len().next_multiple_of(align.max(4)), 0);
     4 * words.len() as u32
-}
-
-/// Where the operand starts in the window's part of its buffer, in elements.
-fn local_offset(kernel: &Kernel, window: &Window, operand: usize) -> usize {
-    let code = &kernel.code.operands[operand];
-    let start = window.parts[usize::from(code.buffer)].start as usize / code.dtype.size();
-    // What is fetched may lie in a later part than its operand begins: then it wraps, as in the shader.
-    window.offset(kernel, operand).wrapping_sub(start)
 }
 
 fn workgroups(shape: &[usize], variant: Variant) -> u64 {
@@ -337,10 +363,10 @@ fn append_params(
         own[layout.size(dim)] = size as u32;
     }
     for (i, operand) in kernel.code.operands.iter().enumerate() {
-        own[layout.offset(i)] = local_offset(kernel, window, i) as u32;
+        own[layout.offset(i)] = window.local_offset(kernel, i) as u32;
         if kernel.code.is_fetched(i) {
-            let part = window.parts[usize::from(operand.buffer)];
-            own[layout.elements(i)] = (part.len / operand.dtype.size() as u64) as u32;
+            let part = &window.sights[usize::from(operand.buffer)];
+            own[layout.elements(i)] = (part.len() / operand.dtype.size() as u64) as u32;
         }
         if operand.class == Class::Strided {
             for (dim, &stride) in kernel.args.operands[i].strides.iter().enumerate() {

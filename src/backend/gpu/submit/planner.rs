@@ -9,11 +9,9 @@ use super::super::codegen::{Text, Variant};
 use super::super::context::Context;
 use super::super::memory::Slab;
 use super::super::pipeline::{Pipeline, Pipelines};
-use super::super::window::{Part, Reach, windows};
+use super::super::window::{Reach, Sight, windows};
 use super::fold::Scratch;
-use super::{
-    Dispatch, Submitter, append_params, grid, local_offset, params_begin, slabs, workgroups,
-};
+use super::{Dispatch, Submitter, append_params, grid, params_begin, slabs, workgroups};
 use crate::backend::Launch;
 use crate::error::Result;
 use crate::kernel::Code;
@@ -36,21 +34,20 @@ impl Planner<'_, '_> {
         let kernel = &launch.kernel;
         let slabs = slabs(self.context, launch)?;
         let sizes: SmallVec<[u64; 8]> = slabs.iter().map(|slab| slab.size).collect();
-        let windows = windows(kernel, &sizes, self.reach).ok_or_else(|| {
-            self.context.error("one element needs more of a buffer than a binding has")
-        })?;
+        let windows = windows(kernel, &sizes, self.reach)
+            .ok_or_else(|| self.context.beyond(self.reach, &sizes))?;
         let slot = kernel.code.check.map(|_| self.checks.take(kernel.args.check));
 
         let mut mains = Vec::with_capacity(windows.len());
         for window in &windows {
-            let local = |i: usize| local_offset(kernel, window, i);
+            let local = |i: usize| window.local_offset(kernel, i);
             let variant =
                 Variant::of(&kernel.code, &kernel.args, &window.shape, local, window.partial);
             let pipeline = self.pipelines.get(self.context, &kernel.code, Text::Points(variant))?;
             let group = self.submitter.group(
                 self.context,
                 &pipeline,
-                slabs.iter().copied().zip(&window.parts),
+                slabs.iter().copied().zip(window.sights.iter().cloned()),
             )?;
             let offset = params_begin(self.context, self.words);
             let grid = grid(self.context, workgroups(&window.shape, variant));
@@ -70,17 +67,16 @@ impl Planner<'_, '_> {
     }
 
     /// Adds a dispatch of so many workgroups; `append` adds its parameters, given the workgroups of a row.
-    pub(super) fn push(
+    pub(super) fn push<'s>(
         &mut self,
         code: &Code,
         text: Text,
-        bindings: &[(&Slab, Part)],
+        bindings: impl Iterator<Item = (&'s Slab, Sight)> + Clone,
         groups: u64,
         append: impl FnOnce(&mut Vec<u32>, &Pipeline, u32),
     ) -> Result<()> {
         let pipeline = self.pipelines.get(self.context, code, text)?;
-        let parts = bindings.iter().map(|(slab, part)| (*slab, part));
-        let group = self.submitter.group(self.context, &pipeline, parts)?;
+        let group = self.submitter.group(self.context, &pipeline, bindings)?;
         let offset = params_begin(self.context, self.words);
         let grid = grid(self.context, groups);
         append(self.words, &pipeline, grid[0]);

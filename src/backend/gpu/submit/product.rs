@@ -46,9 +46,7 @@ impl Planner<'_, '_> {
         let kernel = apart(&launch.kernel);
         let sizes = slabs.map(|slab| slab.size);
         let blocks = product_blocks(&kernel, sizes, part_bytes(lhs.dtype), self.reach);
-        let blocks = blocks.ok_or_else(|| {
-            self.context.error("one element of a product needs more of a buffer than a binding has")
-        })?;
+        let blocks = blocks.ok_or_else(|| self.context.beyond(self.reach, &sizes))?;
         blocks.iter().try_for_each(|block| self.block(&kernel, &slabs, block))
     }
 }
@@ -152,7 +150,8 @@ impl Planner<'_, '_> {
 
     fn multiply(&mut self, kernel: &Kernel, batches: u64, step: &Step<'_>) -> Result<()> {
         let text = Text::Product(step.product);
-        self.push(&kernel.code, text, &step.bindings, step.groups, |words, pipeline, row| {
+        let bindings = step.bindings.iter().map(|&(slab, part)| (slab, part.into()));
+        self.push(&kernel.code, text, bindings, step.groups, |words, pipeline, row| {
             append_params(words, kernel, pipeline, batches, step, row);
         })
     }

@@ -13,7 +13,7 @@ use super::super::memory::Slab;
 use super::super::params::WholeParam;
 use super::super::window::{Part, Reach, Window, windows};
 use super::planner::Planner;
-use super::whole::{Lines, Numbers, Step, all, apart, entry_bytes};
+use super::whole::{Lines, Numbers, Step, apart, entry_bytes, seen};
 use super::{WORKGROUP, slabs};
 use crate::backend::{Buffer, Launch};
 use crate::error::Result;
@@ -51,15 +51,16 @@ impl Planner<'_, '_> {
         let kernel = apart(&launch.kernel);
         let size = kernel.code.operands[2].dtype.size() as u64;
         if target.size / size > 1 << 32 {
-            return Err(self.context.error("a scatter's target has more than 2^32 elements"));
+            return Err(self.context.limit(format_args!(
+                "scatters into at most 2^32 elements, got {}",
+                target.size / size
+            )));
         }
         let points = self.reach.points.min(self.reach.binding / entry_bytes(Key::One));
         // Any part of the target will do for the points; which is settled below.
         let sizes = [addresses.size, sources.size, 0];
-        let mut windows =
-            windows(&kernel, &sizes, Reach { points, ..self.reach }).ok_or_else(|| {
-                self.context.error("one element needs more of a buffer than a binding has")
-            })?;
+        let mut windows = windows(&kernel, &sizes, Reach { points, ..self.reach })
+            .ok_or_else(|| self.context.beyond(self.reach, &sizes))?;
         let starts = (0..target.size.div_ceil(self.reach.binding)).map(|k| k * self.reach.binding);
         let parts: Vec<Part> = starts
             .map(|start| Part { start, len: self.reach.binding.min(target.size - start) })
@@ -67,13 +68,13 @@ impl Planner<'_, '_> {
         let slot = self.checks.take(kernel.args.check);
         let scattered = Scattered { kernel, slabs, slot };
         for window in &mut windows {
-            window.parts[2] = parts[0];
+            window.see(2, parts[0]);
             let section = Section { window, elements: 0 };
             self.points(&scattered, &section, Scatter::Check, None)?;
         }
         for window in &mut windows {
             for &part in &parts {
-                window.parts[2] = part;
+                window.see(2, part);
                 let section = Section { window, elements: part.len / size };
                 self.section(&scattered, &section, folds)?;
             }
@@ -134,9 +135,9 @@ impl Planner<'_, '_> {
         scratch: Option<&Buffer>,
         (numbers, invocations): (Numbers, u64),
     ) -> Result<()> {
-        let parts = section.window.parts.iter().copied();
-        let operands = scattered.slabs.iter().copied().zip(parts);
-        let scratch = scratch.map(|buffer| all(buffer, self.reach));
+        let sights = section.window.sights.iter().cloned();
+        let operands = scattered.slabs.iter().copied().zip(sights);
+        let scratch = scratch.map(|buffer| seen(buffer, self.reach));
         let step = Step {
             text: Text::Scatter(stage),
             window: section.window,

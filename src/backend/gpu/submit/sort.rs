@@ -9,7 +9,7 @@ use super::super::codegen::{Key, Sort, Text};
 use super::super::params::WholeParam;
 use super::super::window::{Reach, Window, windows};
 use super::planner::Planner;
-use super::whole::{Lines, Step, all, apart, entry_bytes};
+use super::whole::{Lines, Step, apart, entry_bytes, seen};
 use super::{WORKGROUP, slabs};
 use crate::backend::{Buffer, Launch};
 use crate::error::Result;
@@ -28,16 +28,18 @@ impl Planner<'_, '_> {
         let key = Key::of(kernel.code.operands[0].dtype);
         let length = kernel.args.shape.last().map_or(1, |&size| size as u64);
         let lines = self.reach.binding / entry_bytes(key) / length;
-        let too_long = || self.context.error("a line to sort needs more memory than a binding has");
+        let too_long = || {
+            let most = self.reach.binding / entry_bytes(key);
+            self.context.limit(format_args!("sorts lines of at most {most} elements, got {length}"))
+        };
         // Whole lines: one more would be too many points.
         let most = Reach { points: self.reach.points.min(lines * length), ..self.reach };
         let batches = windows(&kernel, &[0, 0], most).filter(|_| lines > 0).ok_or_else(too_long)?;
         for batch in &batches {
             let own = within(&kernel, batch);
             let lines = Lines { key, lines: batch.len() / length, length };
-            let views = windows(&own, &sizes, self.reach).ok_or_else(|| {
-                self.context.error("one element needs more of a buffer than a binding has")
-            })?;
+            let views = windows(&own, &sizes, self.reach)
+                .ok_or_else(|| self.context.beyond(self.reach, &sizes))?;
             let entries = self.scratch.get(self.context, 0, lines.bytes())?;
             let flip = if descending { u64::from(u32::MAX) } else { 0 };
             for view in &views {
@@ -60,7 +62,7 @@ impl Planner<'_, '_> {
         (slabs, entries): (&[&super::Slab], &Buffer),
         (lines, flip): (Lines, u64),
     ) -> Result<()> {
-        let operands = slabs.iter().copied().zip(view.parts.iter().copied());
+        let operands = slabs.iter().copied().zip(view.sights.iter().cloned());
         let numbers = lines
             .numbers()
             .with(WholeParam::First, view.start(&kernel.args.shape))
@@ -69,7 +71,7 @@ impl Planner<'_, '_> {
             text: Text::Sort(sort),
             window: view,
             slot: None,
-            bindings: operands.chain([all(entries, self.reach)]).collect(),
+            bindings: operands.chain([seen(entries, self.reach)]).collect(),
             numbers,
             groups: view.len().div_ceil(WORKGROUP),
         };

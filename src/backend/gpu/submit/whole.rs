@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::super::codegen::{Key, Sort, Text};
 use super::super::memory::{GpuMemory, Slab};
 use super::super::params::WholeParam;
-use super::super::window::{Part, Reach, Window};
+use super::super::window::{Part, Reach, Sight, Window};
 use super::append_params;
 use super::planner::Planner;
 use crate::backend::Buffer;
@@ -32,7 +32,7 @@ pub(super) struct Step<'s> {
     pub(super) window: &'s Window,
     /// Of the launch's status word.
     pub(super) slot: Option<u32>,
-    pub(super) bindings: SmallVec<[(&'s Slab, Part); 4]>,
+    pub(super) bindings: SmallVec<[(&'s Slab, Sight); 4]>,
     pub(super) numbers: Numbers,
     pub(super) groups: u64,
 }
@@ -71,8 +71,8 @@ pub(super) fn entry_bytes(key: Key) -> u64 {
 
 impl Planner<'_, '_> {
     pub(super) fn dispatch(&mut self, kernel: &Kernel, step: Step<'_>) -> Result<()> {
-        let Step { text, window, slot, ref bindings, numbers, groups } = step;
-        self.push(&kernel.code, text, bindings, groups, |words, pipeline, row| {
+        let Step { text, window, slot, bindings, numbers, groups } = step;
+        self.push(&kernel.code, text, bindings.into_iter(), groups, |words, pipeline, row| {
             let start = words.len();
             append_params(words, kernel, window, pipeline, row, slot);
             for (param, _) in WholeParam::ALL {
@@ -120,7 +120,7 @@ impl Planner<'_, '_> {
         numbers: Numbers,
         groups: u64,
     ) -> Result<()> {
-        let bindings = buffers.iter().map(|buffer| all(buffer, self.reach)).collect();
+        let bindings = buffers.iter().map(|buffer| seen(buffer, self.reach)).collect();
         let step = Step { text: Text::Sort(sort), window, slot: None, bindings, numbers, groups };
         self.dispatch(kernel, step)
     }
@@ -130,6 +130,11 @@ impl Planner<'_, '_> {
 pub(super) fn all(buffer: &Buffer, reach: Reach) -> (&Slab, Part) {
     let slab = buffer.memory::<GpuMemory>().slab();
     (slab, Part { start: 0, len: slab.size.min(reach.binding) })
+}
+
+pub(super) fn seen(buffer: &Buffer, reach: Reach) -> (&Slab, Sight) {
+    let (slab, part) = all(buffer, reach);
+    (slab, part.into())
 }
 
 /// The kernel with a buffer for each operand and no classes, so that few pipelines serve all.
@@ -159,7 +164,12 @@ fn no_operands() -> (Kernel, Window) {
         base: 0,
         check: 0,
     };
-    let window =
-        Window { shape: Dims::new(), origin: Dims::new(), parts: SmallVec::new(), partial: false };
+    let window = Window {
+        shape: Dims::new(),
+        origin: Dims::new(),
+        sights: SmallVec::new(),
+        origins: SmallVec::new(),
+        partial: false,
+    };
     (Kernel { code: code.into(), args }, window)
 }

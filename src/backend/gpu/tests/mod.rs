@@ -6,6 +6,7 @@
 mod adapters;
 mod checks;
 mod elementwise;
+mod far;
 mod layouts;
 mod lost;
 mod memory;

@@ -1,7 +1,7 @@
 //! Windows: bindings made so small that small tensors need several.
 
 use super::*;
-use crate::backend::gpu::window::{self, Reach};
+use crate::backend::gpu::window::{self, Reach, Sight};
 use crate::ops::Op;
 
 fn small() -> Option<GpuBackend> {
@@ -19,7 +19,7 @@ fn windows_of_a_space_cover_it_once_within_reach() {
         let mut next = 0;
         for window in &windows {
             assert_eq!(window.start(shape), next);
-            assert!(window.len() <= 200 && window.parts.iter().all(|part| part.len <= 1024));
+            assert!(window.len() <= 200 && window.sights.iter().all(|sight| sight.len() <= 1024));
             next += window.len();
         }
         assert_eq!(next, whole, "{shape:?}");
@@ -37,10 +37,10 @@ fn windows_beyond_two_to_the_32_elements_count_in_32_bits() {
         let mut next = 0;
         for window in window::windows(&kernel, &sizes, reach).unwrap() {
             assert_eq!(window.start(&shape), next);
-            for (i, part) in window.parts.iter().enumerate() {
-                let first = (window.offset(&kernel, i) * dtype.size()) as u64 - part.start;
+            for (i, sight) in window.sights.iter().enumerate() {
+                let first = (window.local_offset(&kernel, i) * dtype.size()) as u64;
                 let end = first + window.len() * dtype.size() as u64;
-                assert!(end <= part.len && part.len <= 1 << 31, "{dtype} {window:?}");
+                assert!(end <= sight.len() && sight.len() <= 1 << 31, "{dtype} {window:?}");
             }
             next += window.len();
         }
@@ -49,12 +49,37 @@ fn windows_beyond_two_to_the_32_elements_count_in_32_bits() {
 }
 
 #[test]
-fn windows_of_one_element_too_far_apart_are_refused() {
-    let mut build = Build::new(&[4]);
+fn windows_of_far_operands_bring_together_what_they_need() {
+    let mut build = Build::new(&[300]);
     let low = build.operand(0, DType::F32, 0, &[1]);
     let high = build.operand(0, DType::F32, 9000, &[1]);
     let value = build.load(low);
     build.store(high, value);
+    let reach = Reach { binding: 1024, points: 1 << 31 };
+    let mut next = 0;
+    for window in window::windows(&build.0, &[40_192], reach).unwrap() {
+        let [Sight::Far(parts)] = &window.sights[..] else { panic!("{window:?}") };
+        assert_eq!(parts.iter().map(|(_, stored)| *stored).collect::<Vec<_>>(), [false, true]);
+        assert!(window.sights[0].len() <= 1024, "{window:?}");
+        for (operand, before) in [(0, 0), (1, parts[0].0.len as usize)] {
+            let (local, part) = (4 * window.local_offset(&build.0, operand), parts[operand].0);
+            assert_eq!(4 * window.offset(&build.0, operand), part.start as usize + local - before);
+            assert!(
+                local >= before && local + 4 * window.len() as usize <= before + part.len as usize
+            );
+        }
+        assert_eq!(window.start(&[300]), next);
+        next += window.len();
+    }
+    assert_eq!(next, 300);
+}
+
+#[test]
+fn windows_of_one_element_beyond_every_binding_are_refused() {
+    let mut build = Build::new(&[4]);
+    for place in 0..5 {
+        build.operand(0, DType::F32, 2000 * place, &[1]);
+    }
     let reach = Reach { binding: 1024, points: 1 << 31 };
     assert!(window::windows(&build.0, &[40_000], reach).is_none());
 }

@@ -12,9 +12,11 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use super::super::codegen::is_stored;
 use super::super::memory::GRANULE;
-use super::{Part, Reach};
-use crate::kernel::{INNER_BLOCK, Kernel, OUTER_BLOCK, Reduce};
+use super::sight::Need;
+use super::{Part, Reach, Sight};
+use crate::kernel::{INNER_BLOCK, Kernel, OUTER_BLOCK, OperandCode, Reduce};
 
 /// Blocks of the outer form that an invocation folds at most; what the shader's stack has room for.
 const BLOCKS: u64 = 64;
@@ -33,6 +35,8 @@ pub(crate) struct Batch {
     /// Folded elements that become one partial result.
     pub(crate) chunk: u64,
     pub(crate) windows: Vec<FoldWindow>,
+    /// What the results need of their buffer.
+    pub(crate) result: Part,
 }
 
 /// Elements of the fold that one dispatch sees.
@@ -40,7 +44,9 @@ pub(crate) struct Batch {
 pub(crate) struct FoldWindow {
     pub(crate) reduced: Range<u64>,
     /// By buffer.
-    pub(crate) parts: SmallVec<[Part; 8]>,
+    pub(crate) sights: SmallVec<[Sight; 8]>,
+    /// By operand: where its buffer begins, [`Sight::origin`].
+    pub(crate) origins: SmallVec<[u64; 8]>,
 }
 
 /// The points before the folded dimensions, of them, and after.
@@ -127,6 +133,7 @@ impl Cutter<'_> {
             trail: trail.clone(),
             chunk,
             windows: vec![window],
+            result: self.result(lead, trail),
         })
     }
 
@@ -174,7 +181,8 @@ impl Cutter<'_> {
             windows.push(self.window(lead, at..next, trail)?);
             at = next;
         }
-        Some(Batch { lead: lead.clone(), trail: trail.clone(), chunk, windows })
+        let result = self.result(lead, trail);
+        Some(Batch { lead: lead.clone(), trail: trail.clone(), chunk, windows, result })
     }
 
     /// Folded elements of a workgroup, or of an invocation: as many as leave enough of them.
@@ -210,40 +218,60 @@ impl Cutter<'_> {
     ) -> Option<FoldWindow> {
         let ranges = [lead, &reduced, trail];
         let points = ranges.map(|range| u128::from(range.end - range.start)).iter().product();
-        let parts: SmallVec<[Part; 8]> =
-            (0..self.sizes.len()).map(|buffer| self.part(ranges, buffer)).collect();
+        let sights: SmallVec<[Sight; 8]> =
+            (0..self.sizes.len()).map(|buffer| self.sight(ranges, buffer)).collect();
         let whole = self.reach.binding + GRANULE;
-        let fits = |(part, &size): (&Part, &u64)| {
-            part.len <= self.reach.binding || (part.len == size && size <= whole)
+        let fits = |(sight, &size): (&Sight, &u64)| {
+            sight.fits(self.reach) || (sight.len() == size && size <= whole)
         };
         let short = !self.reduce.scan || reduced.end - reduced.start <= SCAN_STEPS;
-        let fits = short && parts.iter().zip(self.sizes).all(fits);
-        (fits && u128::from(self.reach.points) >= points).then_some(FoldWindow { reduced, parts })
+        let fits = short && sights.iter().zip(self.sizes).all(fits);
+        if !fits || u128::from(self.reach.points) < points {
+            return None;
+        }
+        let origin = |(i, operand): (usize, &OperandCode)| {
+            sights[usize::from(operand.buffer)].origin(self.need(ranges, i).bytes.start)
+        };
+        let origins = self.kernel.code.operands.iter().enumerate().map(origin).collect();
+        Some(FoldWindow { reduced, sights, origins })
     }
 
     /// All of a buffer where a binding may, so that bind groups repeat.
-    fn part(&self, ranges: [&Range<u64>; 3], buffer: usize) -> Part {
+    fn sight(&self, ranges: [&Range<u64>; 3], buffer: usize) -> Sight {
         let size = self.sizes[buffer];
+        if size <= self.reach.binding + GRANULE {
+            return Part { start: 0, len: size }.into();
+        }
+        let operands = self.kernel.code.operands.iter().enumerate();
+        let needs = operands
+            .filter(|(_, operand)| usize::from(operand.buffer) == buffer)
+            .map(|(i, _)| self.need(ranges, i));
+        Sight::of(needs, size, self.reach.binding)
+    }
+
+    fn need(&self, ranges: [&Range<u64>; 3], operand: usize) -> Need {
+        let (from, to) = bounds(self.reduce);
+        let shape = &self.kernel.args.shape;
+        let args = &self.kernel.args.operands[operand];
+        let (mut first, mut last) = (args.offset as u64, args.offset as u64);
+        for (dims, range) in [0..from, from..to, to..shape.len()].into_iter().zip(ranges) {
+            let (near, far) = span(&shape[dims.clone()], &args.strides[dims], range.clone());
+            (first, last) = (first + near, last + far);
+        }
+        let bytes = self.kernel.code.operands[operand].dtype.size() as u64;
+        let stored = is_stored(&self.kernel.code, operand);
+        Need { bytes: first * bytes..(last + 1) * bytes, stored }
+    }
+
+    /// No more than each window sees, as results are at one place along the folded dimensions.
+    fn result(&self, lead: &Range<u64>, trail: &Range<u64>) -> Part {
+        let operand = usize::from(self.reduce.operand);
+        let size = self.sizes[usize::from(self.kernel.code.operands[operand].buffer)];
         if size <= self.reach.binding + GRANULE {
             return Part { start: 0, len: size };
         }
-        let (from, to) = bounds(self.reduce);
-        let shape = &self.kernel.args.shape;
-        let (mut low, mut high) = (u64::MAX, 0);
-        for (code, args) in self.kernel.code.operands.iter().zip(&self.kernel.args.operands) {
-            if usize::from(code.buffer) == buffer {
-                let strides = &args.strides;
-                let (mut first, mut last) = (args.offset as u64, args.offset as u64);
-                for (dims, range) in [0..from, from..to, to..shape.len()].into_iter().zip(ranges) {
-                    let (near, far) = span(&shape[dims.clone()], &strides[dims], range.clone());
-                    (first, last) = (first + near, last + far);
-                }
-                let bytes = code.dtype.size() as u64;
-                low = low.min(first * bytes);
-                high = high.max((last + 1) * bytes);
-            }
-        }
-        Part::around(low, high, size)
+        let bytes = self.need([lead, &(0..1), trail], operand).bytes;
+        Part::around(bytes.start, bytes.end, size)
     }
 }
 

@@ -15,13 +15,17 @@
 
 mod fold;
 mod product;
+mod sight;
 
 use smallvec::SmallVec;
 
 pub(super) use self::fold::{Batch, batches, extents};
 pub(super) use self::product::{ProductBlock, product_blocks};
+use self::sight::Need;
+pub(super) use self::sight::{Part, Sight};
+use super::codegen::is_stored;
 use super::memory::GRANULE;
-use crate::kernel::{Dims, Kernel};
+use crate::kernel::{Dims, Kernel, OperandCode};
 
 /// What a device reaches in one dispatch.
 #[derive(Clone, Copy, Debug)]
@@ -32,13 +36,6 @@ pub(super) struct Reach {
     pub(super) points: u64,
 }
 
-/// Bytes of a buffer that a window sees: `start` is a multiple of [`GRANULE`], `len` too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Part {
-    pub(super) start: u64,
-    pub(super) len: u64,
-}
-
 /// A range of consecutive points.
 #[derive(Clone, Debug)]
 pub(super) struct Window {
@@ -46,7 +43,9 @@ pub(super) struct Window {
     /// Coordinates of its first point.
     pub(super) origin: Dims,
     /// By buffer.
-    pub(super) parts: SmallVec<[Part; 8]>,
+    pub(super) sights: SmallVec<[Sight; 8]>,
+    /// By operand: where its buffer begins, [`Sight::origin`].
+    pub(super) origins: SmallVec<[u64; 8]>,
     /// Whether points may be left to other windows: Note [Fetched windows].
     pub(super) partial: bool,
 }
@@ -67,6 +66,31 @@ impl Window {
     pub(super) fn offset(&self, kernel: &Kernel, operand: usize) -> usize {
         let args = &kernel.args.operands[operand];
         args.offset + args.strides.iter().zip(&self.origin).map(|(s, o)| s * o).sum::<usize>()
+    }
+
+    /// Where the operand starts in what the window sees of its buffer, in elements. What is fetched may lie
+    /// in a later part than its operand begins: then it wraps, as in the shader.
+    pub(super) fn local_offset(&self, kernel: &Kernel, operand: usize) -> usize {
+        let bytes = kernel.code.operands[operand].dtype.size();
+        // Origins are multiples of a granule, modulo 2^64 too.
+        let origin = (self.origins[operand] as i64 / bytes as i64) as usize;
+        self.offset(kernel, operand).wrapping_sub(origin)
+    }
+
+    /// Settles the part that is seen of the buffer of an operand alone, both of which have this number.
+    pub(super) fn see(&mut self, number: usize, part: Part) {
+        self.sights[number] = part.into();
+        self.origins[number] = part.start;
+    }
+
+    /// Bytes of the operand that the window needs.
+    fn need(&self, kernel: &Kernel, operand: usize) -> Need {
+        let first = self.offset(kernel, operand) as u64;
+        let strides = kernel.args.operands[operand].strides.iter();
+        let span: u64 = strides.zip(&self.shape).map(|(&s, &n)| (s * (n - 1)) as u64).sum();
+        let bytes = kernel.code.operands[operand].dtype.size() as u64;
+        let stored = is_stored(&kernel.code, operand);
+        Need { bytes: first * bytes..(first + span + 1) * bytes, stored }
     }
 }
 
@@ -170,50 +194,40 @@ impl Cutter<'_> {
     fn fits(&self, window: &Window) -> bool {
         window.len() <= self.reach.points
             && window
-                .parts
+                .sights
                 .iter()
                 .zip(self.fetched)
-                .all(|(part, fetched)| fetched.is_some() || part.len <= self.reach.binding)
+                .all(|(sight, fetched)| fetched.is_some() || sight.fits(self.reach))
     }
 
     fn window(&self, shape: Dims, origin: Dims) -> Window {
         let partial = self.partial;
-        let mut window = Window { shape, origin, parts: SmallVec::new(), partial };
-        window.parts = (0..self.sizes.len()).map(|buffer| self.part(&window, buffer)).collect();
+        let (sights, origins) = (SmallVec::new(), SmallVec::new());
+        let mut window = Window { shape, origin, sights, origins, partial };
+        window.sights = (0..self.sizes.len()).map(|buffer| self.sight(&window, buffer)).collect();
+        let origin = |(i, operand): (usize, &OperandCode)| {
+            let first = window.offset(self.kernel, i) * operand.dtype.size();
+            window.sights[usize::from(operand.buffer)].origin(first as u64)
+        };
+        let origins = self.kernel.code.operands.iter().enumerate().map(origin).collect();
+        window.origins = origins;
         window
     }
 
     /// What the window sees of a buffer: all of it where a binding may, so that bind groups repeat.
-    fn part(&self, window: &Window, buffer: usize) -> Part {
+    fn sight(&self, window: &Window, buffer: usize) -> Sight {
         if let Some(part) = self.fetched[buffer] {
-            return part;
+            return part.into();
         }
         let whole = self.sizes[buffer];
         if whole <= self.reach.binding {
-            return Part { start: 0, len: whole };
+            return Part { start: 0, len: whole }.into();
         }
-        let (mut low, mut high) = (u64::MAX, 0);
-        for (i, operand) in self.kernel.code.operands.iter().enumerate() {
-            if usize::from(operand.buffer) == buffer {
-                let first = window.offset(self.kernel, i) as u64;
-                let strides = self.kernel.args.operands[i].strides.iter();
-                let span: u64 =
-                    strides.zip(&window.shape).map(|(&s, &n)| (s * (n - 1)) as u64).sum();
-                let bytes = operand.dtype.size() as u64;
-                low = low.min(first * bytes);
-                high = high.max((first + span + 1) * bytes);
-            }
-        }
-        Part::around(low, high, whole)
-    }
-}
-
-impl Part {
-    /// The part with the bytes from `low` to `high`, of so many; if there are none, some part.
-    fn around(low: u64, high: u64, whole: u64) -> Self {
-        let low = low.min(high) / GRANULE * GRANULE;
-        let high = high.next_multiple_of(GRANULE).clamp(low + GRANULE, whole);
-        Self { start: low, len: high - low }
+        let operands = self.kernel.code.operands.iter().enumerate();
+        let needs = operands
+            .filter(|(_, operand)| usize::from(operand.buffer) == buffer)
+            .map(|(i, _)| window.need(self.kernel, i));
+        Sight::of(needs, whole, self.reach.binding)
     }
 }
 
