@@ -1,20 +1,12 @@
 //! Operands of one buffer that lie further apart than a binding reaches: Note [Far parts].
 
-use std::process::Command;
-
+use super::small::{Results, bytes, check};
 use super::*;
-use crate::backend::gpu::adapter;
 use crate::ops::Op;
-use crate::{Device, Result, Tensor};
-
-/// Set in the process whose device reaches little.
-const ALONE: &str = "TAUT_TEST_ALONE";
+use crate::{Device, Result};
 
 /// Bytes of what a program makes of it on the device: the same on all.
-fn results(device: Device) -> Result<Vec<(&'static str, Vec<u8>)>> {
-    fn bytes<T: Element>(x: &Tensor) -> Result<Vec<u8>> {
-        Ok(T::as_bytes(&x.to_vec::<T>()?).to_vec())
-    }
+fn results(device: Device) -> Result<Results> {
     // A buffer of 384 KiB, where a binding has 128.
     let (rows, columns) = (12_i64, 8192_i64);
     let values: Vec<f32> =
@@ -77,27 +69,8 @@ fn results(device: Device) -> Result<Vec<(&'static str, Vec<u8>)>> {
 
 #[test]
 fn operands_far_apart_have_the_bits_of_the_cpu() {
-    if adapter::list().is_empty() {
-        return println!("not tested: no adapter");
-    }
-    if std::env::var_os(ALONE).is_some() {
-        let expected = results(Device::Cpu).unwrap();
-        for (cpu, gpu) in expected.into_iter().zip(results(Device::Gpu(0)).unwrap()) {
-            assert!(cpu == gpu, "{} differs", cpu.0);
-        }
-        return;
-    }
-    for (binding, buffer) in [("131072", "134217728"), ("131072", "6400")] {
-        let name = "backend::gpu::tests::far::operands_far_apart_have_the_bits_of_the_cpu";
-        let mut process = Command::new(std::env::current_exe().unwrap());
-        process.args(["--exact", name, "--nocapture"]).env(ALONE, "1");
-        process.env("TAUT_MAX_BUFFER", buffer).env("TAUT_MAX_BINDING", binding);
-        let output = process.output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout);
-        let failed = String::from_utf8_lossy(&output.stderr);
-        let passed = output.status.success() && said.contains("1 passed");
-        assert!(passed, "{binding} {buffer}: {said}\n{failed}");
-    }
+    let name = "backend::gpu::tests::far::operands_far_apart_have_the_bits_of_the_cpu";
+    check(name, results, &[["134217728", "131072"], ["6400", "131072"]]);
 }
 
 #[test]

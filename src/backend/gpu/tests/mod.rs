@@ -15,6 +15,7 @@ mod pipelines;
 mod product;
 mod random;
 mod reduce;
+mod small;
 mod text;
 mod transfer;
 mod whole;

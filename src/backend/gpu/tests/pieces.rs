@@ -1,13 +1,8 @@
 //! Tensors of several wgpu buffers: Note [Pieces], with buffers made so small that small tensors have many.
 
-use std::process::Command;
-
+use super::small::{Results, bytes, check};
 use super::*;
-use crate::backend::gpu::adapter;
-use crate::{Device, Result, Tensor};
-
-/// Set in the process whose device has small buffers.
-const ALONE: &str = "TAUT_TEST_ALONE";
+use crate::{Device, Result};
 
 #[test]
 fn transfers_across_pieces_move_those_bytes_only() {
@@ -44,12 +39,7 @@ fn pieces_come_back_from_the_pool_as_they_were() {
 }
 
 /// Bytes of what a program makes of it on the device: the same on all.
-fn results(device: Device) -> Result<Vec<(&'static str, Vec<u8>)>> {
-    fn bytes<T: Element>(x: &Tensor) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        bytes.extend_from_slice(T::as_bytes(&x.to_vec::<T>()?));
-        Ok(bytes)
-    }
+fn results(device: Device) -> Result<Results> {
     let (rows, columns) = (73_i64, 211_i64);
     let values: Vec<f32> =
         (0..rows * columns).map(|i| (i * 7919 % 10_007) as f32 - 5000.5).collect();
@@ -94,25 +84,6 @@ fn results(device: Device) -> Result<Vec<(&'static str, Vec<u8>)>> {
 
 #[test]
 fn tensors_in_pieces_have_the_bits_of_the_cpu() {
-    if adapter::list().is_empty() {
-        return println!("not tested: no adapter");
-    }
-    if std::env::var_os(ALONE).is_some() {
-        let expected = results(Device::Cpu).unwrap();
-        for (cpu, gpu) in expected.into_iter().zip(results(Device::Gpu(0)).unwrap()) {
-            assert!(cpu == gpu, "{} differs", cpu.0);
-        }
-        return;
-    }
-    for (buffer, binding) in [("1024", "134217728"), ("6400", "65536")] {
-        let name = "backend::gpu::tests::pieces::tensors_in_pieces_have_the_bits_of_the_cpu";
-        let mut process = Command::new(std::env::current_exe().unwrap());
-        process.args(["--exact", name, "--nocapture"]).env(ALONE, "1");
-        process.env("TAUT_MAX_BUFFER", buffer).env("TAUT_MAX_BINDING", binding);
-        let output = process.output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout);
-        let failed = String::from_utf8_lossy(&output.stderr);
-        let passed = output.status.success() && said.contains("1 passed");
-        assert!(passed, "{buffer} {binding}: {said}\n{failed}");
-    }
+    let name = "backend::gpu::tests::pieces::tensors_in_pieces_have_the_bits_of_the_cpu";
+    check(name, results, &[["1024", "134217728"], ["6400", "65536"]]);
 }
