@@ -203,7 +203,7 @@ fn free(block: Block) {
 }
 
 /// Asks for huge pages: a fault then maps 2 MiB, and large tensors miss the TLB less often.
-#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(miri)))]
 fn advise_huge(pointer: NonNull<u8>, bytes: usize) {
     const MADV_HUGEPAGE: i32 = 14;
     // The C library is linked by std on this target; the crate `libc` would add nothing but the name.
@@ -215,7 +215,7 @@ fn advise_huge(pointer: NonNull<u8>, bytes: usize) {
     unsafe { madvise(pointer.as_ptr(), bytes, MADV_HUGEPAGE) };
 }
 
-#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64", not(miri))))]
 fn advise_huge(_: NonNull<u8>, _: usize) {}
 
 #[cfg(test)]

@@ -389,7 +389,7 @@ unsafe fn transpose<T: Copy>(
 ///
 /// # Safety
 /// `to` is valid for as many bytes and does not overlap.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 unsafe fn stream(from: &[u8], to: *mut u8) {
     let head = to.align_offset(64).min(from.len());
     let (head, rest) = from.split_at(head);
@@ -409,7 +409,7 @@ unsafe fn stream(from: &[u8], to: *mut u8) {
 
 /// # Safety
 /// The machine has AVX-512; `to` is valid for the lines and aligned to them.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 #[target_feature(enable = "avx512f")]
 unsafe fn stream_avx512(lines: &[[u8; 64]], to: *mut u8) {
     use std::arch::x86_64::{_mm512_loadu_si512, _mm512_stream_si512};
@@ -423,7 +423,7 @@ unsafe fn stream_avx512(lines: &[[u8; 64]], to: *mut u8) {
 
 /// # Safety
 /// `to` is valid for the lines and aligned to them.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 unsafe fn stream_sse2(lines: &[[u8; 64]], to: *mut u8) {
     use std::arch::x86_64::{_mm_loadu_si128, _mm_stream_si128};
     for (i, part) in lines.as_flattened().as_chunks::<16>().0.iter().enumerate() {
@@ -436,7 +436,7 @@ unsafe fn stream_sse2(lines: &[[u8; 64]], to: *mut u8) {
 
 /// # Safety
 /// `to` is valid for as many bytes and does not overlap.
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(all(target_arch = "x86_64", not(miri))))]
 unsafe fn stream(from: &[u8], to: *mut u8) {
     // SAFETY: by contract.
     unsafe { to.copy_from_nonoverlapping(from.as_ptr(), from.len()) };
@@ -444,7 +444,7 @@ unsafe fn stream(from: &[u8], to: *mut u8) {
 
 /// Makes what was stored past the cache visible to whoever synchronises with this thread.
 pub(super) fn fence() {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     // SAFETY: every x86-64 has SSE.
     unsafe {
         std::arch::x86_64::_mm_sfence();
