@@ -3,6 +3,7 @@
 use super::super::convert;
 use super::super::pairs::{Join, Side, pair_loop};
 use super::super::stored::stored_loop;
+use super::stores::{loads_of, stores_of};
 use super::{NOWHERE, Program, Purpose, State};
 use crate::dtype::DType;
 use crate::kernel::{Class, Code, Expr, Node, OperandCode, Value};
@@ -76,13 +77,9 @@ impl Program {
                 store.is_some_and(|store| {
                     let OperandCode { buffer, dtype, class } =
                         code.operands[usize::from(store.operand)];
-                    let is_loaded = |o: u8| code.operands[usize::from(o)].buffer == buffer;
                     dtype == node.dtype
                         && self.class_in_tile(class) == Class::Contiguous
-                        && !code
-                            .nodes
-                            .iter()
-                            .any(|n| matches!(n.expr, Expr::Load(o) if is_loaded(o)))
+                        && loads_of(code, &code.nodes, buffer) == 0
                 })
             };
             if is_stored && is_loaded(a) && is_loaded(b) && stored_loop(op, node.dtype).is_some() {
@@ -102,9 +99,6 @@ impl Program {
             let OperandCode { buffer, dtype, class } = code.operands[usize::from(store.operand)];
             let Node { expr, dtype: computed } = code.nodes[usize::from(store.value)];
             let Expr::Binary(op, [first, second]) = expr else { continue };
-            let sees = |o: u8| code.operands[usize::from(o)].buffer == buffer;
-            let loads = code.nodes.iter().filter(|n| matches!(n.expr, Expr::Load(o) if sees(o)));
-            let stores = code.stores.iter().filter(|s| sees(s.operand));
             let first_node = code.nodes[usize::from(first)];
             let [first_state, state] =
                 [first, store.value].map(|value| self.values[usize::from(value)]);
@@ -114,8 +108,8 @@ impl Program {
                 && [computed, first_node.dtype] == [dtype, dtype]
                 && first_node.expr == Expr::Load(store.operand)
                 && second != first
-                && loads.count() == 1
-                && stores.count() == 1
+                && loads_of(code, &code.nodes, buffer) == 1
+                && stores_of(code, buffer) == 1
                 && first_state.uses == 1
                 && state.uses == 1
                 && !state.read;

@@ -2,7 +2,7 @@
 
 use super::super::convert;
 use super::{Lanes, NOWHERE, Place, Program, Purpose, State, Step};
-use crate::kernel::{Class, Code, Expr, OperandCode, Value};
+use crate::kernel::{Class, Code, Expr, Node, OperandCode, Value};
 
 impl Program {
     pub(super) fn store(&mut self, code: &Code, operand: u8, value: Value) {
@@ -46,9 +46,7 @@ impl Program {
     /// Note [Past the cache].
     fn is_past_cache(&self, code: &Code, operand: u8) -> bool {
         let OperandCode { buffer, dtype, class } = code.operands[usize::from(operand)];
-        let is_read = code.nodes.iter().any(|node| {
-            matches!(node.expr, Expr::Load(o) if code.operands[usize::from(o)].buffer == buffer)
-        });
+        let is_read = loads_of(code, &code.nodes, buffer) > 0;
         class == Class::Contiguous && dtype.size() >= self.form.past_cache && !is_read
     }
 
@@ -87,17 +85,12 @@ impl Program {
             .map(|store| store.operand)
             .find(|&operand| {
                 let destination = code.operands[usize::from(operand)];
-                let buffer_of = |o: u8| code.operands[usize::from(o)].buffer;
-                let is_loaded_later = code.nodes[i..].iter().any(
-                    |node| matches!(node.expr, Expr::Load(o) if buffer_of(o) == destination.buffer),
-                );
-                let stores =
-                    code.stores.iter().filter(|s| buffer_of(s.operand) == destination.buffer);
+                let is_loaded_later = loads_of(code, &code.nodes[i..], destination.buffer) > 0;
                 self.class_in_tile(destination.class) == Class::Contiguous
                     && !self.is_past_cache(code, operand)
                     && (convert::narrow(dtype).is_none() || self.values[i].stored)
                     && !is_loaded_later
-                    && stores.count() == 1
+                    && stores_of(code, destination.buffer) == 1
             });
         let out = match direct {
             Some(operand) => Lanes { place: Place::Memory(operand), size },
@@ -106,6 +99,17 @@ impl Program {
         self.values[i].lanes = out;
         out
     }
+}
+
+/// How many of the nodes load from a buffer.
+pub(super) fn loads_of(code: &Code, nodes: &[Node], buffer: u8) -> usize {
+    let sees = |o: u8| code.operands[usize::from(o)].buffer == buffer;
+    nodes.iter().filter(|node| matches!(node.expr, Expr::Load(o) if sees(o))).count()
+}
+
+/// How many stores go to a buffer.
+pub(super) fn stores_of(code: &Code, buffer: u8) -> usize {
+    code.stores.iter().filter(|s| code.operands[usize::from(s.operand)].buffer == buffer).count()
 }
 
 pub(super) fn is_stored(code: &Code, buffer: u8, purpose: Purpose) -> bool {
