@@ -9,7 +9,8 @@
 
 use std::cell::Cell;
 use std::panic::resume_unwind;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 
 use rayon::prelude::*;
@@ -60,12 +61,39 @@ pub(super) fn run<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     }
 }
 
-/// Calls `work` with each number below `count`, on several threads.
+/// Calls `work` with each number below `count`, on several threads, of which the caller's is one: what
+/// is short is done before another thread wakes.
 pub(super) fn each(count: usize, work: impl Fn(usize) + Sync) {
-    run(|| (0..count).into_par_iter().for_each(&work));
+    let pool = match pool() {
+        Some(pool) if !OURS.get() && rayon::current_thread_index().is_none() => pool,
+        _ => return run(|| (0..count).into_par_iter().for_each(&work)),
+    };
+    let next = AtomicUsize::new(0);
+    let take = || {
+        loop {
+            let i = next.fetch_add(1, Relaxed);
+            if i >= count {
+                break;
+            }
+            work(i);
+        }
+    };
+    let others = pool.current_num_threads().min(count).saturating_sub(1);
+    pool.in_place_scope(|scope| {
+        for _ in 0..others {
+            scope.spawn(|_| take());
+        }
+        take();
+    });
 }
 
 /// What `work` makes of each number below `count`, on several threads.
 pub(super) fn map<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    run(|| (0..count).into_par_iter().map(&work).collect())
+    let results: Vec<Mutex<Option<T>>> = (0..count).map(|_| Mutex::new(None)).collect();
+    each(count, |i| {
+        let result = work(i);
+        *results[i].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+    });
+    let results = results.into_iter();
+    results.filter_map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
 }
