@@ -13,12 +13,20 @@ use fearless_simd::Level;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 use fearless_simd::Simd;
 
+use crate::kernel::INNER_LANES;
+
 /// Computes every element of the first slice from those of the others, which are as long in elements.
 pub(super) type Loop = fn(&mut [u8], &[u8], &[u8], &[u8]);
 
 /// Folds into every element of the first slice the elements of the second, whose length is a multiple of
 /// the first's: for each run of that length, element by element.
 pub(super) type Accumulate = fn(&mut [u8], &[u8]);
+
+/// Folds each run of so many elements of the second slice, the last of which may be shorter, into one
+/// of the first: lane `j` of [`INNER_LANES`] starts with the value that is given by its bits and takes
+/// elements `j`, `j + INNER_LANES`, .. one after the other, then the upper half of the lanes is folded
+/// into the lower one until one is left.
+pub(super) type Blocks = fn(&mut [u8], &[u8], usize, u64);
 
 /// Folds the elements of the second slice into the only one of the first, and puts each result in place
 /// of what was folded.
@@ -188,6 +196,74 @@ where
     simd(
         #[inline(always)]
         || fold(into, values, f),
+    );
+}
+
+/// So that no vector lies across two lines of the cache, which takes several times as long to read soon
+/// after it was written.
+#[repr(align(64))]
+struct Aligned<T>([T; INNER_LANES]);
+
+/// Folds the upper half of the lanes into the lower one until one is left.
+#[inline(always)]
+fn halved<T: Copy>(lanes: &mut [T; INNER_LANES], f: impl Fn(T, T) -> T) -> T {
+    /// One time, with lengths that the compiler knows.
+    #[inline(always)]
+    fn halve<T: Copy, const HALF: usize>(lanes: &mut [T; INNER_LANES], f: impl Fn(T, T) -> T) {
+        let (low, high) = lanes.split_at_mut(HALF);
+        for (low, &high) in low.iter_mut().zip(&high[..HALF]) {
+            *low = f(*low, high);
+        }
+    }
+    const { assert!(INNER_LANES == 256) };
+    halve::<T, 128>(lanes, &f);
+    halve::<T, 64>(lanes, &f);
+    halve::<T, 32>(lanes, &f);
+    halve::<T, 16>(lanes, &f);
+    halve::<T, 8>(lanes, &f);
+    halve::<T, 4>(lanes, &f);
+    halve::<T, 2>(lanes, &f);
+    halve::<T, 1>(lanes, &f);
+    lanes[0]
+}
+
+/// See [`Blocks`].
+#[inline(always)]
+pub(super) fn blocks<A, R, F>(into: &mut [u8], values: &[u8], len: usize, start: u64, f: F)
+where
+    A: Operand,
+    R: Outcome<Lane = A::Lane>,
+    F: Fn(A, A) -> R,
+{
+    #[inline(always)]
+    fn fold<A: Operand, R: Outcome<Lane = A::Lane>>(
+        into: &mut [A::Lane],
+        values: &[A::Lane],
+        (len, start): (usize, A::Lane),
+        f: impl Fn(A, A) -> R,
+    ) {
+        let f = |a: A::Lane, b| f(A::from_lane(a), A::from_lane(b)).into_lane();
+        for (into, block) in into.iter_mut().zip(values.chunks(len)) {
+            let Aligned(lanes) = &mut Aligned([start; INNER_LANES]);
+            let (runs, rest) = block.as_chunks::<INNER_LANES>();
+            for run in runs {
+                for (lane, &value) in lanes.iter_mut().zip(run) {
+                    *lane = f(*lane, value);
+                }
+            }
+            for (lane, &value) in lanes.iter_mut().zip(rest) {
+                *lane = f(*lane, value);
+            }
+            *into = halved(lanes, f);
+        }
+    }
+    let start: [A::Lane; 1] = match size_of::<A::Lane>() {
+        4 => [bytemuck::cast(start as u32)],
+        _ => [bytemuck::cast(start)],
+    };
+    simd(
+        #[inline(always)]
+        || fold(cast_slice_mut(into), cast_slice(values), (len, start[0]), f),
     );
 }
 

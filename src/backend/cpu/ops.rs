@@ -3,8 +3,8 @@
 //! Nothing here names an operation: a new row has its loops by being in the table.
 
 use super::lanes::{
-    Accumulate, AccumulateAt, Loop, Operand, Outcome, Scan, accumulate, accumulate_at, binary,
-    scan, unary,
+    Accumulate, AccumulateAt, Blocks, Loop, Operand, Outcome, Scan, accumulate, accumulate_at,
+    binary, blocks, scan, unary,
 };
 use crate::dtype::DType;
 use crate::math::half::{StepBF16, StepF16};
@@ -58,6 +58,7 @@ macro_rules! row {
 pub(super) struct FoldLoops {
     pub(super) accumulate: Accumulate,
     pub(super) accumulate_at: AccumulateAt,
+    pub(super) blocks: Blocks,
     pub(super) scan: Scan,
 }
 
@@ -81,6 +82,16 @@ macro_rules! fold {
                     #[inline(always)]
                     |a, b| $function(a, b),
                 );
+            },
+            blocks: |into, values, len, start| {
+                blocks::<$lane, _, _>(
+                    into,
+                    values,
+                    len,
+                    start,
+                    #[inline(always)]
+                    |a, b| $function(a, b),
+                )
             },
             scan: |state, values| {
                 scan::<$lane, _, _>(

@@ -100,10 +100,10 @@ impl<'a> Launched<'a> {
         Self { program, shape, len, base, scalars, grid, register, views }
     }
 
-    /// Takes smaller tiles, if memory is what the steps wait for: Note [Hurry] of `plan`.
-    pub(super) fn hurry(&mut self) {
-        if self.grid.is_none() && self.program.is_hurried() {
-            self.register = HURRIED;
+    /// Takes tiles of `len` points, if few registers are to stay in a cache.
+    pub(super) fn take_tiles(&mut self, len: usize) {
+        if self.grid.is_none() && (1..=2).contains(&self.program.registers) {
+            self.register = len * self.program.lane;
         }
     }
 

@@ -27,7 +27,7 @@ use super::run::parts;
 use super::tile::{Launched, Scratch};
 use crate::backend::Launch;
 use crate::dtype::{DType, Lane};
-use crate::kernel::{Dims, Fold, Reduce};
+use crate::kernel::{Dims, Fold, INNER_BLOCK, Reduce};
 use crate::ops::Op;
 use extreme::{ExtremeLine, ExtremePanel, Order};
 use tree::{Folder, TreeLine, TreePanel};
@@ -79,7 +79,7 @@ pub(super) fn run(launch: &Launch, reduce: &Reduce) {
     let points = |dims: &[usize]| dims.iter().product();
     let inner = reduce.trail(code.rank) == 0;
     if inner && !reduce.scan && points(&args.shape[lead..]) >= LONG {
-        launched.hurry();
+        launched.take_tiles(INNER_BLOCK);
     }
     let job = Job {
         launched: &launched,

@@ -60,14 +60,18 @@ impl Folder {
         fill(lanes, self.size, self.identity);
     }
 
-    /// Halves the lanes until one is left, the first.
-    fn halve(&self, lanes: &mut [u8]) {
+    /// Halves [`INNER_LANES`] lanes that began with the identity until one is left, the first of `out`.
+    fn halve(&self, lanes: &mut [u8], out: &mut [u8]) {
+        if self.neutral && self.round.is_none() {
+            return (self.loops.blocks)(out, lanes, INNER_LANES, self.identity);
+        }
         let mut bytes = lanes.len() / 2;
         while bytes >= self.size {
             let (low, high) = lanes[..2 * bytes].split_at_mut(bytes);
             self.accumulate(low, high);
             bytes /= 2;
         }
+        out.copy_from_slice(&lanes[..self.size]);
     }
 }
 
@@ -158,6 +162,9 @@ impl Pairwise {
     }
 }
 
+/// Values of a kept point that are worth [`INNER_LANES`] lanes.
+const FEW: usize = INNER_LANES / 2;
+
 /// The inner form, one kept point after the other.
 pub(super) struct TreeLine<'f> {
     folder: &'f Folder,
@@ -192,11 +199,21 @@ impl<'f> TreeLine<'f> {
     fn end_block(&mut self) {
         let size = self.folder.size;
         let lanes = self.lanes.bytes(INNER_LANES * size);
-        self.folder.halve(lanes);
-        self.block.bytes(size).copy_from_slice(&lanes[..size]);
+        self.folder.halve(lanes, self.block.bytes(size));
         self.folder.reset(lanes);
         self.blocks.push(self.folder, &mut self.block, 0);
         self.taken = 0;
+    }
+
+    fn whole_blocks(&mut self, values: &[u8]) {
+        let size = self.folder.size;
+        let [nodes, _] = &mut self.halves;
+        let nodes = nodes.bytes(values.len() / INNER_BLOCK);
+        (self.folder.loops.blocks)(nodes, values, INNER_BLOCK, self.folder.identity);
+        for node in nodes.chunks_exact(size) {
+            self.block.bytes(size).copy_from_slice(node);
+            self.blocks.push(self.folder, &mut self.block, 0);
+        }
     }
 }
 
@@ -212,8 +229,15 @@ impl Line for TreeLine<'_> {
             if self.taken == INNER_BLOCK {
                 self.end_block();
             }
+            let left = values.len() / size;
+            if self.taken == 0 && left >= INNER_BLOCK && self.folder.round.is_none() {
+                let (now, rest) = values.split_at(left / INNER_BLOCK * INNER_BLOCK * size);
+                self.whole_blocks(now);
+                values = rest;
+                continue;
+            }
             let lanes = self.lanes.bytes(INNER_LANES * size);
-            let (lane, left) = (self.taken % INNER_LANES, values.len() / size);
+            let lane = self.taken % INNER_LANES;
             let (into, count) = if lane == 0 && left >= INNER_LANES {
                 let rows = (left.min(INNER_BLOCK - self.taken)) / INNER_LANES;
                 (lanes, rows * INNER_LANES)
@@ -230,6 +254,10 @@ impl Line for TreeLine<'_> {
 
     fn rows(&mut self, len: usize, values: &[u8], out: &mut [u8]) -> bool {
         let (folder, size) = (self.folder, self.folder.size);
+        if (FEW..=INNER_BLOCK).contains(&len) && folder.round.is_none() {
+            (folder.loops.blocks)(out, values, len, folder.identity);
+            return true;
+        }
         if len > INNER_LANES || !folder.neutral {
             return false;
         }
