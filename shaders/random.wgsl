@@ -1,34 +1,13 @@
 // The Philox4x32-10 stream: J. K. Salmon et al., Parallel Random Numbers: As Easy as 1, 2, 3 (2011).
 //
-// 64-bit numbers are vec2<u32>, low word first: no device needs 64-bit integers for this.
-
-// The 64-bit product; WGSL has no high half, so in 16-bit pieces.
-fn multiply_wide(a: u32, b: u32) -> vec2<u32> {
-  let low = (a & 0xffffu) * (b & 0xffffu);
-  let middle = (a >> 16u) * (b & 0xffffu) + (low >> 16u);
-  let cross = (a & 0xffffu) * (b >> 16u) + (middle & 0xffffu);
-  return vec2<u32>(a * b, (a >> 16u) * (b >> 16u) + (middle >> 16u) + (cross >> 16u));
-}
-
-fn add_wide(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
-  let low = a.x + b.x;
-  return vec2<u32>(low, a.y + b.y + select(0u, 1u, low < a.x));
-}
-
-// (lead * length + place) * breadth + trail.
-fn wide_index(lead: u32, length: u32, place: u32, breadth: u32, trail: u32) -> vec2<u32> {
-  let line = add_wide(multiply_wide(lead, length), vec2<u32>(place, 0u));
-  let start = multiply_wide(line.x, breadth) + vec2<u32>(0u, line.y * breadth);
-  return add_wide(start, vec2<u32>(trail, 0u));
-}
+// 64-bit numbers are those of wide.wgsl.
 
 // offset + index * words + word, the place in the stream of one word of one point.
 fn stream_place(
   offset: vec2<u32>, base: vec2<u32>, linear: u32, words: u32, word: u32
 ) -> vec2<u32> {
   let index = add_wide(base, vec2<u32>(linear, 0u));
-  let product = multiply_wide(index.x, words) + vec2<u32>(0u, index.y * words);
-  return add_wide(add_wide(offset, product), vec2<u32>(word, 0u));
+  return add_wide(add_wide(offset, scale_wide(index, words)), vec2<u32>(word, 0u));
 }
 
 // The block of four words that holds word number `place`.

@@ -4,9 +4,9 @@
 fn is_wrong(address: vec2<u32>) -> bool {
   return (address.y >> 31u) != 0u && (address.x & address.y) != 0xffffffffu;
 }
-// The element, counted within the part of the target that is bound, for a point whose place there is
-// given, modulo 2^32; or no element.
-fn reached(address: vec2<u32>, place: u32) -> u32 {
-  let element = place + address.x;
-  return select(0xffffffffu, element, address.y == 0u && element < $ELEMENTS);
+// The element, counted within the part of the target that is bound, of which there are $ELEMENTS, for a
+// point whose place there is given; or no element.
+fn reached(address: vec2<u32>, place: vec2<u32>) -> u32 {
+  let element = add_wide(place, address);
+  return select(0xffffffffu, element.x, (address.y >> 31u) == 0u && is_below(element, $ELEMENTS));
 }

@@ -285,6 +285,15 @@ impl Code {
         self.nodes.iter().any(fetches)
     }
 
+    /// Whether an operand's elements are at places that the kernel computes: it is fetched from, or scattered to.
+    pub(crate) fn is_computed(&self, operand: usize) -> bool {
+        let target = operand + 1 == self.operands.len();
+        match self.whole {
+            Some(Whole::Scatter { .. }) => target,
+            _ => self.is_fetched(operand),
+        }
+    }
+
     /// Whether a launch may report its check.
     pub(crate) fn may_refuse(&self) -> bool {
         self.check.is_some() || matches!(self.whole, Some(Whole::Scatter { .. }))

@@ -85,8 +85,8 @@ impl Context {
     pub(super) fn beyond(&self, reach: Reach, sizes: &[u64]) -> Error {
         let longest = sizes.iter().max().copied().unwrap_or_default();
         self.limit(format_args!(
-            "reaches {} bytes of a buffer at once, and 2^32 elements by indices, got an operation of which \
-             one element needs more of a buffer of {longest} bytes",
+            "reaches {} bytes of a buffer at once, got an operation of which one element needs more of a \
+             buffer of {longest} bytes",
             reach.binding
         ))
     }

@@ -1,7 +1,8 @@
 //! The numbers of one launch, as the uniform words a kernel reads.
 //!
 //! Owns the layout that `shaders/params.wgsl` describes; the generated text and the bytes both come
-//! from here. Index arithmetic is in u32: the windows see to it that it does not wrap.
+//! from here. Index arithmetic is in u32, and the windows see to it that it does not wrap; but for computed
+//! places, which may be anywhere in a buffer of any size: Note [Computed places] in `codegen/entry.rs`.
 
 use smallvec::SmallVec;
 
@@ -110,8 +111,6 @@ pub(super) enum WholeParam {
     Width,
     /// What the words of keys are combined with, by exclusive or.
     Flip,
-    /// Elements of the part of the target.
-    Elements,
     /// The entries of this dispatch.
     From,
     To,
@@ -119,7 +118,7 @@ pub(super) enum WholeParam {
 
 impl WholeParam {
     /// All of them in their order, and what templates call them.
-    pub(super) const ALL: [(Self, &'static str); 10] = [
+    pub(super) const ALL: [(Self, &'static str); 9] = [
         (Self::Count, "$COUNT"),
         (Self::First, "$FIRST"),
         (Self::Lines, "$LINES"),
@@ -127,7 +126,6 @@ impl WholeParam {
         (Self::Padded, "$PADDED"),
         (Self::Width, "$WIDTH"),
         (Self::Flip, "$FLIP"),
-        (Self::Elements, "$ELEMENTS"),
         (Self::From, "$FROM"),
         (Self::To, "$TO"),
     ];
@@ -137,8 +135,8 @@ impl WholeParam {
 #[derive(Clone, Debug)]
 pub(super) struct ParamLayout {
     operands: SmallVec<[usize; 8]>,
-    /// By operand; only those that are fetched from have it.
-    elements: SmallVec<[usize; 8]>,
+    /// By operand; only those at computed places have what begins there.
+    computed: SmallVec<[usize; 8]>,
     /// Of a fold or of what is no expression, if there is one.
     own: usize,
     scalars: usize,
@@ -157,20 +155,21 @@ impl ParamLayout {
                 (None, Some(_)) => WholeParam::ALL.len(),
                 (None, None) => 0,
             };
-        let mut elements = SmallVec::new();
+        let mut computed = SmallVec::new();
         let operands = code
             .operands
             .iter()
             .enumerate()
             .map(|(i, operand)| {
                 let at = next;
-                next += 1 + if operand.class == Class::Strided { rank } else { 0 };
-                elements.push(next);
-                next += usize::from(code.is_fetched(i));
+                let words = 1 + if operand.class == Class::Strided { rank } else { 0 };
+                next += words;
+                computed.push(next);
+                next += if code.is_computed(i) { 1 + words } else { 0 };
                 at
             })
             .collect();
-        Self { operands, elements, own, scalars: next.next_multiple_of(2), rank }
+        Self { operands, computed, own, scalars: next.next_multiple_of(2), rank }
     }
 
     pub(super) fn size(&self, dim: usize) -> usize {
@@ -198,9 +197,19 @@ impl ParamLayout {
         self.operands[operand] + 1 + dim
     }
 
-    /// Elements of the part of its buffer that the dispatch sees, of an operand that is fetched from.
+    /// Elements of the part of its buffer that the dispatch sees, of an operand at computed places.
     pub(super) fn elements(&self, operand: usize) -> usize {
-        self.elements[operand]
+        self.computed[operand]
+    }
+
+    /// The high word of the offset of an operand at computed places.
+    pub(super) fn offset_high(&self, operand: usize) -> usize {
+        self.computed[operand] + 1
+    }
+
+    /// The high word of its stride, if it is strided.
+    pub(super) fn stride_high(&self, operand: usize, dim: usize) -> usize {
+        self.computed[operand] + 2 + dim
     }
 
     /// The low word; the high one follows.

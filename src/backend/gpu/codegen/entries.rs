@@ -62,7 +62,6 @@ pub(super) fn with_scratch(
 ) -> String {
     let mut library = library(code, layout, &Buffers::of(code, UNALIGNED), subnormals);
     library.push_str(include_str!("../../../../shaders/sort_keys.wgsl"));
-    library.push_str(include_str!("../../../../shaders/scatter_addresses.wgsl"));
     for (number, scratch) in (buffer_count(code)..).zip(scratch) {
         let words = match scratch {
             Scratch::Atomic => include_str!("../../../../shaders/buffer_atomic.wgsl"),

@@ -3,6 +3,12 @@
 //! Values that are the same at every point (scalars, uniform operands and what is computed from them)
 //! are evaluated before the loop over the run, the others in it. Only what the entry point needs is
 //! there: the check's condition, or the stored values.
+//!
+//! # Note [Computed places]
+//! What is fetched, and what a scatter stores to, may be anywhere in a buffer of any size, of which a dispatch
+//! sees a part. So such a place is a number of 64 bits, signed and counted from where the part begins, and the
+//! part has it if it is below the part's elements, of which there are no more than 2^31. Where a dispatch sees
+//! all of what is fetched from, 32 bits are enough.
 
 use std::fmt::Write;
 use std::ops::Range;
@@ -271,18 +277,30 @@ impl<'a> Entry<'a> {
         format!("decode_{}({stored})", emit::short(operand.dtype))
     }
 
-    /// The element beyond the operand's own; all modulo 2^32.
+    /// The element beyond the operand's own, Note [Computed places].
     fn fetch(&mut self, node: usize, i: usize, at: Value) -> String {
         let operand = self.code.operands[i];
         let (bytes, buffer) = (operand.dtype.size(), operand.buffer);
         let lane = self.code.nodes[usize::from(at)].dtype.lane();
-        let at = match lane {
-            Lane::I64 => format!("{}(v{at})", emit::cast_name(lane, DType::I32)),
-            _ => format!("v{at}"),
+        let elements = word(self.layout.elements(i));
+        let low = if self.variant.partial {
+            let at = match lane {
+                Lane::I64 => format!("encode_i64(v{at})"),
+                _ => format!("sign_extend(v{at})"),
+            };
+            let own = wide_element(self.code, self.layout, i);
+            let _ = writeln!(self.point, "    let place{node} = add_wide({own}, {at});");
+            format!("place{node}.x")
+        } else {
+            let at = match lane {
+                Lane::I64 => format!("{}(v{at})", emit::cast_name(lane, DType::I32)),
+                _ => format!("v{at}"),
+            };
+            let own = self.element(i);
+            let _ = writeln!(self.point, "    let place{node} = {own} + bitcast<u32>({at});");
+            format!("place{node}")
         };
-        let (own, elements) = (self.element(i), word(self.layout.elements(i)));
-        let _ = writeln!(self.point, "    let place{node} = {own} + bitcast<u32>({at});");
-        let stored = format!("load_element{bytes}_{buffer}(min(place{node}, {elements} - 1u))");
+        let stored = format!("load_element{bytes}_{buffer}(min({low}, {elements} - 1u))");
         format!("decode_{}({stored})", emit::short(operand.dtype))
     }
 
@@ -295,7 +313,7 @@ impl<'a> Entry<'a> {
                     && self.needed[node]
                 {
                     let elements = word(self.layout.elements(operand.into()));
-                    let _ = write!(text, " && place{node} < {elements}");
+                    let _ = write!(text, " && is_below(place{node}, {elements})");
                 }
             }
         }
@@ -413,4 +431,21 @@ impl<'a> Entry<'a> {
         );
         format!("bitcast<i32>(get4(block{scalar}.words, place{node}.x & 3u))")
     }
+}
+
+/// The index of the element of an operand at computed places, but for what is computed, as a number of 64 bits.
+pub(super) fn wide_element(code: &Code, layout: &ParamLayout, i: usize) -> String {
+    let wide = |low, high| format!("vec2<u32>({}, {})", word(low), word(high));
+    let mut text = wide(layout.offset(i), layout.offset_high(i));
+    match code.operands[i].class {
+        Class::Uniform => {}
+        Class::Contiguous => text = format!("add_wide({text}, vec2<u32>(linear, 0u))"),
+        Class::Strided => {
+            for dim in 0..layout.rank() {
+                let stride = wide(layout.stride(i, dim), layout.stride_high(i, dim));
+                text = format!("add_wide({text}, scale_wide({stride}, c{dim}))");
+            }
+        }
+    }
+    text
 }

@@ -170,6 +170,7 @@ fn library(code: &Code, layout: &ParamLayout, buffers: &Buffers, subnormals: Sub
         include_str!("../../../../shaders/params.wgsl").replace("$VECTORS", &vectors.to_string());
     library.push_str(&emit::prelude(&[Lane::I32, Lane::I64, Lane::F32, Lane::F64], subnormals));
     library.push_str(include_str!("../../../../shaders/elements.wgsl"));
+    library.push_str(include_str!("../../../../shaders/wide.wgsl"));
     library.push_str(include_str!("../../../../shaders/random.wgsl"));
     library.push_str(include_str!("../../../../shaders/tiles.wgsl"));
     library.push_str(&buffers.text());

@@ -1,9 +1,13 @@
 //! Scatters to WGSL: the templates `shaders/scatter_*.wgsl`, filled.
 //!
 //! An assignment marks for each element of the target the last point that reaches it, which then writes.
-//! What folds, and what reaches few of many elements, sorts its points by the elements that they reach.
+//! What folds, and what reaches few of many elements, sorts its points by the elements that they reach. Where
+//! a point is in the target is one of Note [Computed places].
+
+use std::fmt::Write;
 
 use super::entries::{Scratch, walk, with_numbers, with_scratch};
+use super::entry::wide_element;
 use super::fold::fill;
 use super::prune;
 use crate::backend::gpu::params::{ParamLayout, SLOT, word};
@@ -73,11 +77,17 @@ pub(super) fn module(code: &Code, scatter: Scatter, subnormals: Subnormals) -> S
     let text = fill(&text, "$EFFECT", &effect(code, scatter));
     let (operands, index): (&[usize], _) = match (sorted, scatter) {
         (true, _) => (&[1], "point"),
-        (false, Scatter::Write) => (&[0, 1, 2], "number"),
-        (false, _) => (&[0, 2], "number"),
+        (false, Scatter::Write) => (&[0, 1], "number"),
+        (false, _) => (&[0], "number"),
     };
-    let text = fill(&text, "$WALK", &walk(&layout, operands, index));
+    let mut steps = walk(&layout, operands, index);
+    if !sorted {
+        let _ = writeln!(steps, "let place2 = {};", wide_element(code, &layout, 2));
+    }
+    let text = fill(&text, "$WALK", &steps);
     let mut library = with_scratch(code, &layout, scatter.scratch(), subnormals);
+    let addresses = include_str!("../../../../shaders/scatter_addresses.wgsl");
+    library.push_str(&addresses.replace("$ELEMENTS", &word(layout.elements(2))));
     library.push_str(&load_address(code));
     prune::prune(&with_numbers(&library, &layout), &with_numbers(&text, &layout))
 }
@@ -86,10 +96,7 @@ fn load_address(code: &Code) -> String {
     let (dtype, buffer) = (code.operands[0].dtype, code.operands[0].buffer);
     let words = match dtype.size() {
         8 => format!("return load_element8_{buffer}(i);"),
-        _ => format!(
-            "let v = load_element4_{buffer}(i); \
-             return vec2<u32>(v, bitcast<u32>(bitcast<i32>(v) >> 31u));"
-        ),
+        _ => format!("return sign_extend(bitcast<i32>(load_element4_{buffer}(i)));"),
     };
     format!("fn load_address(i: u32) -> vec2<u32> {{ {words} }}\n")
 }

@@ -364,15 +364,20 @@ fn append_params(
     }
     for (i, operand) in kernel.code.operands.iter().enumerate() {
         own[layout.offset(i)] = window.local_offset(kernel, i) as u32;
-        if kernel.code.is_fetched(i) {
+        let computed = kernel.code.is_computed(i);
+        if computed {
             let part = &window.sights[usize::from(operand.buffer)];
             own[layout.elements(i)] = (part.len() / operand.dtype.size() as u64) as u32;
+            own[layout.offset_high(i)] = (window.local_offset(kernel, i) >> 32) as u32;
         }
         if operand.class == Class::Strided {
             for (dim, &stride) in kernel.args.operands[i].strides.iter().enumerate() {
                 // The stride of a dimension of size 1 may be anything and is never taken.
-                let taken = window.shape[dim] > 1;
-                own[layout.stride(i, dim)] = if taken { stride as u32 } else { 0 };
+                let taken = if window.shape[dim] > 1 { stride } else { 0 };
+                own[layout.stride(i, dim)] = taken as u32;
+                if computed {
+                    own[layout.stride_high(i, dim)] = (taken >> 32) as u32;
+                }
             }
         }
     }

@@ -50,12 +50,6 @@ impl Planner<'_, '_> {
         };
         let kernel = apart(&launch.kernel);
         let size = kernel.code.operands[2].dtype.size() as u64;
-        if target.size / size > 1 << 32 {
-            return Err(self.context.limit(format_args!(
-                "scatters into at most 2^32 elements, got {}",
-                target.size / size
-            )));
-        }
         let points = self.reach.points.min(self.reach.binding / entry_bytes(Key::One));
         // Any part of the target will do for the points; which is settled below.
         let sizes = [addresses.size, sources.size, 0];
@@ -69,7 +63,7 @@ impl Planner<'_, '_> {
         let scattered = Scattered { kernel, slabs, slot };
         for window in &mut windows {
             window.see(2, parts[0]);
-            let section = Section { window, elements: 0 };
+            let section = Section { window, elements: parts[0].len / size };
             self.points(&scattered, &section, Scatter::Check, None)?;
         }
         for window in &mut windows {
@@ -143,7 +137,7 @@ impl Planner<'_, '_> {
             window: section.window,
             slot: Some(scattered.slot),
             bindings: operands.chain(scratch).collect(),
-            numbers: numbers.with(WholeParam::Elements, section.elements),
+            numbers,
             groups: invocations.div_ceil(WORKGROUP),
         };
         self.dispatch(&scattered.kernel, step)

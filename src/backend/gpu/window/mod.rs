@@ -98,7 +98,7 @@ impl Window {
 /// point needs parts of one buffer that no binding reaches at once.
 pub(super) fn windows(kernel: &Kernel, sizes: &[u64], reach: Reach) -> Option<Vec<Window>> {
     let mut windows = Vec::new();
-    for (fetched, partial) in fetched_parts(kernel, sizes, reach)? {
+    for (fetched, partial) in fetched_parts(kernel, sizes, reach) {
         let cutter = Cutter { kernel, sizes, reach, fetched: &fetched, partial };
         let shape = kernel.args.shape.clone();
         let origin = Dims::from_elem(0, shape.len());
@@ -111,8 +111,8 @@ pub(super) fn windows(kernel: &Kernel, sizes: &[u64], reach: Reach) -> Option<Ve
 type Fetched = SmallVec<[Option<Part>; 8]>;
 
 /// All combinations of the parts of buffers that are fetched from, each with whether it leaves something
-/// out. `None` where an element's index does not fit a word.
-fn fetched_parts(kernel: &Kernel, sizes: &[u64], reach: Reach) -> Option<Vec<(Fetched, bool)>> {
+/// out.
+fn fetched_parts(kernel: &Kernel, sizes: &[u64], reach: Reach) -> Vec<(Fetched, bool)> {
     let mut all: Vec<(Fetched, bool)> = vec![(SmallVec::from_elem(None, sizes.len()), false)];
     for (i, operand) in kernel.code.operands.iter().enumerate() {
         if !kernel.code.is_fetched(i) {
@@ -120,9 +120,6 @@ fn fetched_parts(kernel: &Kernel, sizes: &[u64], reach: Reach) -> Option<Vec<(Fe
         }
         let buffer = usize::from(operand.buffer);
         let size = sizes[buffer];
-        if size / operand.dtype.size() as u64 > 1 << 32 {
-            return None;
-        }
         let starts = (0..size.div_ceil(reach.binding)).map(|part| part * reach.binding);
         let parts: Vec<Part> =
             starts.map(|start| Part { start, len: reach.binding.min(size - start) }).collect();
@@ -138,7 +135,7 @@ fn fetched_parts(kernel: &Kernel, sizes: &[u64], reach: Reach) -> Option<Vec<(Fe
             })
             .collect();
     }
-    Some(all)
+    all
 }
 
 struct Cutter<'a> {
