@@ -285,11 +285,20 @@ impl Code {
         self.nodes.iter().any(fetches)
     }
 
+    /// Whether an operand is stored to.
+    pub(crate) fn is_stored(&self, operand: usize) -> bool {
+        if self.whole.is_some() {
+            return operand + 1 == self.operands.len();
+        }
+        let results = self.reduce.iter().map(|reduce| reduce.operand);
+        let mut stored = self.stores.iter().map(|store| store.operand).chain(results);
+        stored.any(|i| usize::from(i) == operand)
+    }
+
     /// Whether an operand's elements are at places that the kernel computes: it is fetched from, or scattered to.
     pub(crate) fn is_computed(&self, operand: usize) -> bool {
-        let target = operand + 1 == self.operands.len();
         match self.whole {
-            Some(Whole::Scatter { .. }) => target,
+            Some(Whole::Scatter { .. }) => self.is_stored(operand),
             _ => self.is_fetched(operand),
         }
     }

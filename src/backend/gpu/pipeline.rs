@@ -224,7 +224,7 @@ impl Pipelines {
         let access: Access = (0..codegen::buffer_count(code))
             .map(|buffer| {
                 (0..code.operands.len()).any(|i| {
-                    usize::from(code.operands[i].buffer) == buffer && codegen::is_stored(code, i)
+                    usize::from(code.operands[i].buffer) == buffer && code.is_stored(i)
                 })
             })
             .chain(text.scratch())

@@ -33,16 +33,6 @@ pub(super) struct Buffers {
     pub(super) views: Vec<BufferView>,
 }
 
-/// Whether an operand is stored to.
-pub(crate) fn is_stored(code: &Code, operand: usize) -> bool {
-    if code.whole.is_some() {
-        return operand + 1 == code.operands.len();
-    }
-    let results = code.reduce.iter().map(|reduce| reduce.operand);
-    let mut stored = code.stores.iter().map(|store| store.operand).chain(results);
-    stored.any(|i| usize::from(i) == operand)
-}
-
 /// The number of buffers a kernel has.
 pub(crate) fn buffer_count(code: &Code) -> usize {
     code.operands.iter().map(|operand| usize::from(operand.buffer) + 1).max().unwrap_or(0)
@@ -53,7 +43,7 @@ impl Buffers {
         let mut wide: Vec<bool> = (0..code.operands.len())
             .map(|i| {
                 let aligned =
-                    if is_stored(code, i) { variant.stores_aligned } else { variant.loads_aligned };
+                    if code.is_stored(i) { variant.stores_aligned } else { variant.loads_aligned };
                 aligned && code.operands[i].class == Class::Contiguous && !code.is_fetched(i)
             })
             .collect();
@@ -61,7 +51,7 @@ impl Buffers {
             .map(|buffer| {
                 let sees = |&i: &usize| usize::from(code.operands[i].buffer) == buffer;
                 let stores: Vec<usize> =
-                    (0..code.operands.len()).filter(sees).filter(|&i| is_stored(code, i)).collect();
+                    (0..code.operands.len()).filter(sees).filter(|&i| code.is_stored(i)).collect();
                 let part = |&i: &usize| code.operands[i].dtype.size() < 4;
                 let owned = stores.len() == 1 && stores.iter().all(|&i| wide[i]);
                 if stores.iter().any(part) && !owned {

@@ -14,7 +14,7 @@ mod scatter;
 mod sort;
 
 use self::buffers::Buffers;
-pub(super) use self::buffers::{buffer_count, is_stored};
+pub(super) use self::buffers::buffer_count;
 pub(super) use self::entries::Key;
 use self::entry::{Entry, Role};
 pub(super) use self::fold::{Stage, scratch_words};
@@ -117,7 +117,7 @@ impl Variant {
         let aligned = |stored: bool| {
             (0..code.operands.len())
                 .filter(|&i| code.operands[i].class == Class::Contiguous)
-                .filter(|&i| is_stored(code, i) == stored && !code.is_fetched(i))
+                .filter(|&i| code.is_stored(i) == stored && !code.is_fetched(i))
                 .all(|i| offset(i).is_multiple_of(RUN as usize))
         };
         let tiled = match *shape {

@@ -9,7 +9,6 @@
 
 use smallvec::SmallVec;
 
-use super::super::codegen::is_stored;
 use super::super::memory::GRANULE;
 use super::planner::Planner;
 use crate::backend::{Buffer, Launch};
@@ -63,7 +62,7 @@ impl Planner<'_, '_> {
                 if code.nodes.iter().any(loads) {
                     dense.before.push(copy(&shape, &far, &near, dtype));
                 }
-                if is_stored(code, i) {
+                if code.is_stored(i) {
                     dense.after.push(copy(&shape, &near, &far, dtype));
                 }
                 let mut strides = near.args.strides;

@@ -21,7 +21,7 @@ use self::fold::Scratch;
 use self::planner::Planner;
 pub(super) use self::whole::longest_line;
 use super::checks::Checks;
-use super::codegen::{RUN, TILE, Variant, WORKGROUP, is_stored, scalar_count};
+use super::codegen::{RUN, TILE, Variant, WORKGROUP, scalar_count};
 use super::context::Context;
 use super::memory::{GpuMemory, Piece, Pool, Slab};
 use super::params;
@@ -307,7 +307,7 @@ fn slabs<'l>(context: &Context, launch: &'l Launch) -> Result<SmallVec<[&'l Slab
                     |&o: &usize| usize::from(launch.kernel.code.operands[o].buffer) == buffer;
                 (0..launch.kernel.code.operands.len())
                     .filter(sees)
-                    .any(|o| is_stored(&launch.kernel.code, o))
+                    .any(|o| launch.kernel.code.is_stored(o))
             };
             let again = slabs[..i].iter().position(|b| a.id == b.id);
             again.is_none_or(|first| !is_stored(first) && !is_stored(i))

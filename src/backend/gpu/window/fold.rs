@@ -12,7 +12,6 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::super::codegen::is_stored;
 use super::super::memory::GRANULE;
 use super::sight::Need;
 use super::{Part, Reach, Sight};
@@ -259,7 +258,7 @@ impl Cutter<'_> {
             (first, last) = (first + near, last + far);
         }
         let bytes = self.kernel.code.operands[operand].dtype.size() as u64;
-        let stored = is_stored(&self.kernel.code, operand);
+        let stored = self.kernel.code.is_stored(operand);
         Need { bytes: first * bytes..(last + 1) * bytes, stored }
     }
 

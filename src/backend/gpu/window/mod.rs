@@ -23,7 +23,6 @@ pub(super) use self::fold::{Batch, batches, extents};
 pub(super) use self::product::{ProductBlock, product_blocks};
 use self::sight::Need;
 pub(super) use self::sight::{Part, Sight};
-use super::codegen::is_stored;
 use super::memory::GRANULE;
 use crate::kernel::{Dims, Kernel, OperandCode};
 
@@ -89,7 +88,7 @@ impl Window {
         let strides = kernel.args.operands[operand].strides.iter();
         let span: u64 = strides.zip(&self.shape).map(|(&s, &n)| (s * (n - 1)) as u64).sum();
         let bytes = kernel.code.operands[operand].dtype.size() as u64;
-        let stored = is_stored(&kernel.code, operand);
+        let stored = kernel.code.is_stored(operand);
         Need { bytes: first * bytes..(first + span + 1) * bytes, stored }
     }
 }
