@@ -323,8 +323,7 @@ impl Tensor {
     /// Writes a number or a tensor, broadcast and cast, to the elements that an index expression names:
     /// Python's `x[...] = value`.
     ///
-    /// Where index tensors name an element more than once, the last value in row-major order stays. For
-    /// tensors of a GPU the CPU writes at index tensors for now, at a read point.
+    /// Where index tensors name an element more than once, the last value in row-major order stays.
     ///
     /// # Errors
     /// As [`i`](Self::i); `Shape` when the value does not broadcast to the elements, `Value` for a number
