@@ -3,7 +3,7 @@
 
 mod common;
 
-use taut::{DType, Error, Result, Tensor, full, slice};
+use taut::{DType, Error, Result, Tensor, full, slice, tensor};
 
 /// Elements: 2^32, and so many more that a tile and a workgroup end within.
 const LEN: usize = (1 << 32) + 12_345;
@@ -36,6 +36,15 @@ fn more_than_32_bits_of_elements_are_each_reached() -> Result<()> {
         let sum: i64 = y.sum(())?.item()?;
         assert_eq!(sum, LEN as i64 + 4 + 8 + 12, "{device}");
         assert_eq!(y.argmax(())?.item::<i64>()?, LEN as i64 - 1, "{device}");
+        let sum = x.as_strided([1 << 17, (1 << 15) + 1], [1 << 15, 1], 0)?.sum(())?;
+        assert_eq!(sum.item::<i64>()?, (1 << 32) + 2 + (1 << 17) - 1 + 5, "{device}");
+        let at = tensor([0_i64, 1, 1 << 32, -1], device)?;
+        assert_eq!(x.i(&at)?.to_vec::<u8>()?, [3, 1, 5, 7], "{device}");
+        let at = tensor([(1_i64 << 32) + 3, 2, (1 << 32) + 3], device)?;
+        x.index_put_(&at, 9)?;
+        x.index_add_(0, &at, &tensor([1_u8, 2, 3], device)?)?;
+        let at = tensor([2_i64, 3, (1 << 32) + 2, (1 << 32) + 3], device)?;
+        assert_eq!(x.take(&at)?.to_vec::<u8>()?, [11, 1, 1, 13], "{device}");
         let far = y.i(slice(1_i64 << 32, ..).step(2))?;
         assert_eq!(far.numel(), 12_345_usize.div_ceil(2), "{device}");
         assert_eq!(far.sum(())?.item::<i64>()?, far.numel() as i64 + 8 + 12, "{device}");
