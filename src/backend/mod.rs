@@ -4,6 +4,7 @@
 //! trait never grows a method for one. The backends do not mention each other.
 
 pub(crate) mod cpu;
+pub(crate) mod elsewhere;
 pub(crate) mod gpu;
 pub(crate) mod pending;
 
@@ -110,8 +111,6 @@ pub(crate) struct Limits {
     pub(crate) batch: usize,
     /// Elements of a line to sort.
     pub(crate) line: usize,
-    /// Elements of a buffer to scatter to.
-    pub(crate) target: usize,
 }
 
 /// One device.
@@ -187,6 +186,12 @@ pub(crate) trait Backend: Any + Send + Sync {
     }
 
     fn limits(&self) -> Limits;
+
+    /// Whether [`run`](Self::run) takes launches of the kernel: a device may not count as far as its tensors
+    /// reach. One that checks its data is taken.
+    fn reaches(&self, _kernel: &Kernel) -> bool {
+        true
+    }
 
     fn stats(&self) -> BackendStats;
 

@@ -7,6 +7,10 @@
 //!
 //! Records go as soon as their kernel is made, and their storages with them: a temporary that had to be
 //! stored gives its memory back before the next one asks for some.
+//!
+//! A kernel that its device does not count far enough for, [`Backend::reaches`], runs on the CPU in its turn.
+//!
+//! [`Backend::reaches`]: crate::backend::Backend::reaches
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -24,7 +28,8 @@ use super::slots::Slots;
 use super::spans;
 use super::storage::{Storage, View};
 use super::template::{Pattern, Templates};
-use crate::backend::{Buffer, Launch, Limits};
+use crate::backend::{Buffer, Launch, Limits, elsewhere};
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernel::{self, Kernel};
 
@@ -159,7 +164,7 @@ impl Runtime {
         let launch = self.launch_made(made, &[record]);
         executor.expect_refusal(&[record]);
         let failed = match &launch {
-            Ok(launch) => self.backend().run(std::slice::from_ref(launch)).err(),
+            Ok(launch) => self.run_all(std::slice::from_ref(launch)).err(),
             Err(error) => Some(error.duplicate()),
         };
         if let Some(error) = failed {
@@ -289,9 +294,24 @@ impl Runtime {
         if launches.is_empty() {
             return;
         }
-        if let Err(error) = self.backend().run(&launches) {
+        if let Err(error) = self.run_all(&launches) {
             give_up(executor, &error, &outputs);
         }
+    }
+
+    /// Runs launches in order: on the CPU what is beyond the device, which waits for it.
+    fn run_all(&self, launches: &[Launch]) -> Result<()> {
+        let is_beyond = |launch: &Launch| !self.backend().reaches(&launch.kernel);
+        let mut rest = launches;
+        while let Some(number) = rest.iter().position(is_beyond) {
+            let (before, from) = rest.split_at(number);
+            if !before.is_empty() {
+                self.backend().run(before)?;
+            }
+            elsewhere::run(self.backend(), Device::Cpu.open()?, &from[0])?;
+            rest = &from[1..];
+        }
+        if rest.is_empty() { Ok(()) } else { self.backend().run(rest) }
     }
 
     /// Takes the tape's records and leaves it an empty list.

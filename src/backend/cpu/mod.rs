@@ -98,14 +98,7 @@ impl Backend for CpuBackend {
     }
 
     fn limits(&self) -> Limits {
-        Limits {
-            buffers: 64,
-            records: 64,
-            canonical: false,
-            batch: 1,
-            line: usize::MAX,
-            target: usize::MAX,
-        }
+        Limits { buffers: 64, records: 64, canonical: false, batch: 1, line: usize::MAX }
     }
 
     fn stats(&self) -> BackendStats {

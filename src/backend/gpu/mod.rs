@@ -38,6 +38,7 @@ use self::window::Reach;
 use super::pending::Pending;
 use super::{Backend, BackendStats, Buffer, Launch, Limits};
 use crate::error::{Error, Result};
+use crate::kernel::Kernel;
 use crate::math::emit::Subnormals;
 
 /// Buffers of one kernel: more would make a chain of operations one kernel that few devices run well.
@@ -48,6 +49,9 @@ const MAX_BUFFERS: usize = 16;
 pub(crate) struct GpuOptions {
     /// Bytes that a binding may reach, where less than the device's limit; for tests of windows.
     pub(crate) max_binding: Option<u64>,
+    /// Points of a dispatch, half of what its indices count: where less than 2^31, for tests of what is more
+    /// than is counted.
+    pub(crate) max_points: Option<u64>,
     /// Bytes of one wgpu buffer, where less than the device's limit; for tests of Note [Pieces].
     pub(crate) max_buffer: Option<u64>,
     /// Bytes of freed buffers that are always kept for reuse.
@@ -68,16 +72,17 @@ pub(crate) struct GpuOptions {
 
 impl GpuOptions {
     /// The defaults, but for what environment variables say, which make of any adapter a poorer one:
-    /// `TAUT_SUBNORMALS=flushed`; `TAUT_MAX_BINDING`, `TAUT_MAX_BUFFER` and `TAUT_MAX_MEMORY`, in bytes. And
-    /// `TAUT_CACHE`, a folder.
+    /// `TAUT_SUBNORMALS=flushed`; `TAUT_MAX_BINDING`, `TAUT_MAX_BUFFER` and `TAUT_MAX_MEMORY`, in bytes;
+    /// `TAUT_MAX_POINTS`. And `TAUT_CACHE`, a folder.
     fn of_environment() -> Self {
-        let bytes = |name| std::env::var(name).ok()?.parse().ok();
+        let number = |name| std::env::var(name).ok()?.parse().ok();
         let cache = std::env::var_os("TAUT_CACHE").filter(|folder| !folder.is_empty());
         let flushed = std::env::var("TAUT_SUBNORMALS").is_ok_and(|value| value == "flushed");
         Self {
-            max_binding: bytes("TAUT_MAX_BINDING"),
-            max_buffer: bytes("TAUT_MAX_BUFFER"),
-            max_memory: bytes("TAUT_MAX_MEMORY"),
+            max_binding: number("TAUT_MAX_BINDING"),
+            max_points: number("TAUT_MAX_POINTS"),
+            max_buffer: number("TAUT_MAX_BUFFER"),
+            max_memory: number("TAUT_MAX_MEMORY"),
             cache: cache.map(PathBuf::from),
             subnormals: if flushed { Subnormals::Flushed } else { Subnormals::Kept },
             ..Self::default()
@@ -89,6 +94,7 @@ impl Default for GpuOptions {
     fn default() -> Self {
         Self {
             max_binding: None,
+            max_points: None,
             max_buffer: None,
             pool: 1 << 30,
             max_memory: None,
@@ -136,6 +142,7 @@ impl GpuBackend {
         let binding = (binding.min(1 << 31).min(context.limits.max_buffer_size) / GRANULE
             * GRANULE)
             .max(2 * GRANULE);
+        let points = options.max_points.unwrap_or(1 << 31).clamp(1, 1 << 31);
         let longest = context.limits.max_buffer_size;
         let step = options.max_buffer.map_or(longest, |bytes| bytes.min(longest));
         let step = (step / GRANULE * GRANULE).max(GRANULE);
@@ -147,7 +154,7 @@ impl GpuBackend {
         Ok(Self {
             pool,
             subnormals: options.subnormals,
-            reach: Reach { binding, points: 1 << 31 },
+            reach: Reach { binding, points },
             state: Mutex::new(State { pipelines, submitter, checks, staging: Staging::default() }),
             reads: Reads::default(),
             context: Arc::new(context),
@@ -260,8 +267,11 @@ impl Backend for GpuBackend {
             canonical: true,
             batch: 1024,
             line: submit::longest_line(self.reach),
-            target: 1 << 32,
         }
+    }
+
+    fn reaches(&self, kernel: &Kernel) -> bool {
+        kernel.code.reduce.is_none_or(|reduce| window::is_counted(kernel, &reduce, self.reach))
     }
 
     fn stats(&self) -> BackendStats {

@@ -223,9 +223,8 @@ impl Pipelines {
         }
         let access: Access = (0..codegen::buffer_count(code))
             .map(|buffer| {
-                (0..code.operands.len()).any(|i| {
-                    usize::from(code.operands[i].buffer) == buffer && code.is_stored(i)
-                })
+                (0..code.operands.len())
+                    .any(|i| usize::from(code.operands[i].buffer) == buffer && code.is_stored(i))
             })
             .chain(text.scratch())
             .collect();

@@ -3,7 +3,7 @@
 //!
 //! Owns [`Scattering`], the recording of a scatter. Where several sources meet in one element they come
 //! in row-major order, the last one staying: results are the same on every device and at any number of
-//! threads. A target of more elements than a GPU can number is written by the CPU, at a read point.
+//! threads.
 
 mod along;
 mod compact;
@@ -51,9 +51,6 @@ impl Scattering<'_> {
     #[track_caller]
     pub(super) fn record(self) -> Result<()> {
         let target = self.target;
-        if target.storage().len > target.runtime().limits().target {
-            return self.run_on_host();
-        }
         let sizes: Vec<i64> = self.addresses.shape().iter().map(|&size| size as i64).collect();
         let source = self.source.to(target.dtype())?;
         let source = if source.shares_memory(target) { source.copied()? } else { source };
@@ -71,22 +68,6 @@ impl Scattering<'_> {
             (target, self.places),
             Refusal::Index(self.refusal.into()),
         )
-    }
-
-    /// The CPU's result, brought to the target's device. What is refused is reported at once.
-    #[track_caller]
-    fn run_on_host(self) -> Result<()> {
-        if self.addresses.numel() == 0 {
-            return Ok(());
-        }
-        // All of the storage, as the places count in it.
-        let len = self.target.storage().len;
-        let all = self.target.with_layout(Layout::contiguous(&[len])?);
-        let (base, addresses, source) = (all.cpu()?, self.addresses.cpu()?, self.source.cpu()?);
-        let target = base.with_layout(self.target.layout().clone());
-        Scattering { target: &target, addresses: &addresses, source: &source, ..self }.record()?;
-        self.target.copy_(&target)?;
-        Ok(())
     }
 }
 

@@ -12,13 +12,13 @@ use super::super::context::Context;
 use super::super::memory::{GpuMemory, Pool, Slab};
 use super::super::params::{self, FoldParam};
 use super::super::pipeline::Pipeline;
-use super::super::window::{Batch, Part, Sight, batches, extents};
+use super::super::window::{Batch, Part, Sight, batches, extents, is_counted};
 use super::planner::Planner;
 use super::{WORKGROUP, slabs};
 use crate::backend::{Buffer, Launch};
 use crate::error::Result;
 use crate::kernel::{
-    Args, Class, Code, Dims, Expr, Fold, INNER_BLOCK, INNER_LANES, Kernel, Node, OperandArgs,
+    Args, Class, Code, Dims, Expr, INNER_BLOCK, INNER_LANES, Kernel, Node, OperandArgs,
     OperandCode, Reduce,
 };
 
@@ -67,6 +67,13 @@ struct Partials {
     part_step: u64,
 }
 
+/// Where the operands of a dispatch begin, and the index of the point that its indices count from.
+#[derive(Clone, Copy, Default)]
+struct Places<'a> {
+    origins: &'a [u64],
+    base: u64,
+}
+
 /// Numbers of one dispatch of a fold, by [`FoldParam`].
 #[derive(Clone, Copy)]
 struct Numbers([u32; FoldParam::ALL.len()]);
@@ -75,9 +82,9 @@ impl Numbers {
     /// Those that all dispatches of a batch share.
     fn of(batch: &Batch, extents: [u64; 3]) -> Self {
         Self([0; FoldParam::ALL.len()])
-            .with(FoldParam::LeadFirst, batch.lead.start)
+            .with(FoldParam::LeadFirst, batch.lead.start - batch.from[0])
             .with(FoldParam::LeadCount, batch.lead.end - batch.lead.start)
-            .with(FoldParam::TrailFirst, batch.trail.start)
+            .with(FoldParam::TrailFirst, batch.trail.start - batch.from[1])
             .with(FoldParam::TrailCount, batch.trail.end - batch.trail.start)
             .with(FoldParam::Length, extents[1])
             .with(FoldParam::Breadth, extents[2])
@@ -93,10 +100,11 @@ impl Numbers {
 impl Planner<'_, '_> {
     /// Adds the dispatches of a launch that folds, and their parameters.
     pub(super) fn plan_fold(&mut self, launch: &Launch, reduce: &Reduce) -> Result<()> {
-        if !indices_fit(&launch.kernel, reduce) {
+        if !is_counted(&launch.kernel, reduce, self.reach) {
             let [lead, reduced, trail] = extents(&launch.kernel, reduce);
             return Err(self.context.limit(format_args!(
-                "folds along at most 2^32 elements, got {reduced} with {lead} before and {trail} after"
+                "counts {} elements of a fold, got {reduced} with {lead} before and {trail} after",
+                2 * self.reach.points
             )));
         }
         if self.batches(launch, reduce)? {
@@ -127,18 +135,6 @@ impl Planner<'_, '_> {
         batches.iter().try_for_each(|batch| self.batch(kernel, reduce, &slabs, batch))?;
         Ok(true)
     }
-}
-
-/// Whether the shader's indices, modulo 2^32, tell all points apart where they must: where they are
-/// divided into coordinates, are positions or places in a stream.
-fn indices_fit(kernel: &Kernel, reduce: &Reduce) -> bool {
-    let code = &kernel.code;
-    let (lead, reduced) = (reduce.lead, reduce.reduced);
-    let position = matches!(reduce.fold, Fold::ArgMax | Fold::ArgMin);
-    let indexed = code.nodes.iter().any(|n| matches!(n.expr, Expr::Index | Expr::Random { .. }));
-    let whole = [lead > 1, reduced > 1 || position, reduce.trail(code.rank) > 1];
-    let fits = |(len, divided): (u64, bool)| len < 1 << 32 || !(divided || indexed);
-    extents(kernel, reduce).into_iter().zip(whole).all(fits)
 }
 
 impl Planner<'_, '_> {
@@ -175,7 +171,7 @@ impl Planner<'_, '_> {
             let parts = len.div_ceil(batch.chunk);
             let lanes = extents[1].next_power_of_two().min(INNER_LANES as u64);
             let numbers = Numbers::of(batch, extents)
-                .with(FoldParam::ReducedFirst, window.reduced.start)
+                .with(FoldParam::ReducedFirst, window.reduced.start - window.from)
                 .with(FoldParam::ReducedCount, len)
                 .with(FoldParam::Lanes, lanes)
                 .with(FoldParam::Parts, parts)
@@ -191,8 +187,8 @@ impl Planner<'_, '_> {
             let scratch = scratch.as_ref().map(|buffer| buffer.memory::<GpuMemory>().slab());
             let bindings =
                 slabs.iter().copied().zip(window.sights.iter().cloned()).chain(scratch.map(all));
-            let origins = &window.origins;
-            self.fold(kernel, stage, bindings, (numbers, origins), groups)?;
+            let places = Places { origins: &window.origins, base: window.base };
+            self.fold(kernel, stage, bindings, (numbers, places), groups)?;
         }
         if direct || reduce.scan {
             return Ok(());
@@ -207,23 +203,29 @@ impl Planner<'_, '_> {
                 .with(FoldParam::PartStep, 1);
             let slabs = [&values, &next].map(|buffer| all(buffer.memory::<GpuMemory>().slab()));
             let kernel = pairs(kernel, reduce);
-            self.pairs((&kernel, &[]), Stage::Pairs, slabs, (numbers, partials), kept)?;
+            self.pairs(
+                (&kernel, Places::default()),
+                Stage::Pairs,
+                slabs,
+                (numbers, partials),
+                kept,
+            )?;
             partials = Partials { count, kept_step: count, part_step: 1 };
             values = next;
             turn = 1 - turn;
         }
         let operand = usize::from(kernel.code.operands[usize::from(reduce.operand)].buffer);
         let result = (slabs[operand], batch.result.into());
-        let origin = batch.result.start;
+        let places = Places { origins: &[batch.result_origin], base: 0 };
         let slabs = [result, all(values.memory::<GpuMemory>().slab())];
         let numbers = Numbers::of(batch, extents);
         let last = last(kernel, reduce);
-        self.pairs((&last, &[origin]), Stage::Last, slabs, (numbers, partials), kept)
+        self.pairs((&last, places), Stage::Last, slabs, (numbers, partials), kept)
     }
 
     fn pairs(
         &mut self,
-        (kernel, origins): (&Kernel, &[u64]),
+        (kernel, places): (&Kernel, Places<'_>),
         stage: Stage,
         bindings: [(&Slab, Sight); 2],
         (numbers, partials): (Numbers, Partials),
@@ -238,7 +240,7 @@ impl Planner<'_, '_> {
             .with(FoldParam::InKeptStep, partials.kept_step)
             .with(FoldParam::InPartStep, partials.part_step);
         let groups = kept.div_ceil(WORKGROUP / lanes) * parts;
-        self.fold(kernel, stage, bindings.into_iter(), (numbers, origins), groups)
+        self.fold(kernel, stage, bindings.into_iter(), (numbers, places), groups)
     }
 
     fn fold<'s>(
@@ -246,12 +248,12 @@ impl Planner<'_, '_> {
         kernel: &Kernel,
         stage: Stage,
         bindings: impl Iterator<Item = (&'s Slab, Sight)> + Clone,
-        (numbers, origins): (Numbers, &[u64]),
+        (numbers, places): (Numbers, Places<'_>),
         groups: u64,
     ) -> Result<()> {
         let text = Text::Fold(stage);
         self.push(&kernel.code, text, bindings, groups, |words, pipeline, row| {
-            append_params(words, kernel, pipeline, origins, numbers, row);
+            append_params(words, kernel, pipeline, places, numbers, row);
         })
     }
 }
@@ -324,7 +326,7 @@ fn append_params(
     words: &mut Vec<u32>,
     kernel: &Kernel,
     pipeline: &Pipeline,
-    origins: &[u64],
+    places: Places<'_>,
     numbers: Numbers,
     row: u32,
 ) {
@@ -334,7 +336,7 @@ fn append_params(
     words.resize(start + layout.len(scalars), 0);
     let own = &mut words[start..];
     own[params::ROW] = row;
-    params::put_pair(own, params::BASE, kernel.args.base);
+    params::put_pair(own, params::BASE, kernel.args.base.wrapping_add(places.base));
     for (dim, &size) in kernel.args.shape.iter().enumerate() {
         own[layout.size(dim)] = size as u32;
     }
@@ -343,7 +345,7 @@ fn append_params(
     }
     for (i, (code, args)) in kernel.code.operands.iter().zip(&kernel.args.operands).enumerate() {
         // Modulo 2^32, as the shader's sums are: the element's own index fits.
-        let origin = (origins[i] as i64 / code.dtype.size() as i64) as usize;
+        let origin = (places.origins[i] as i64 / code.dtype.size() as i64) as usize;
         own[layout.offset(i)] = args.offset.wrapping_sub(origin) as u32;
         if code.class == Class::Strided {
             for (dim, &stride) in args.strides.iter().enumerate() {

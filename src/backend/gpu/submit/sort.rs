@@ -9,7 +9,7 @@ use super::super::codegen::{Key, Sort, Text};
 use super::super::params::WholeParam;
 use super::super::window::{Reach, Window, windows};
 use super::planner::Planner;
-use super::whole::{Lines, Step, apart, entry_bytes, seen};
+use super::whole::{Lines, Step, apart, longest, seen};
 use super::{WORKGROUP, slabs};
 use crate::backend::{Buffer, Launch};
 use crate::error::Result;
@@ -27,14 +27,15 @@ impl Planner<'_, '_> {
         kernel.code.whole = Some(Whole::Sort { descending: false });
         let key = Key::of(kernel.code.operands[0].dtype);
         let length = kernel.args.shape.last().map_or(1, |&size| size as u64);
-        let lines = self.reach.binding / entry_bytes(key) / length;
+        let most = longest(key, self.reach);
+        let lines = most / length;
         let too_long = || {
-            let most = self.reach.binding / entry_bytes(key);
             self.context.limit(format_args!("sorts lines of at most {most} elements, got {length}"))
         };
         // Whole lines: one more would be too many points.
-        let most = Reach { points: self.reach.points.min(lines * length), ..self.reach };
-        let batches = windows(&kernel, &[0, 0], most).filter(|_| lines > 0).ok_or_else(too_long)?;
+        let reach = Reach { points: lines * length, ..self.reach };
+        let batches =
+            windows(&kernel, &[0, 0], reach).filter(|_| lines > 0).ok_or_else(too_long)?;
         for batch in &batches {
             let own = within(&kernel, batch);
             let lines = Lines { key, lines: batch.len() / length, length };

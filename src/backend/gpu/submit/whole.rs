@@ -61,7 +61,12 @@ impl Lines {
 
 /// Elements of a line of any dtype that is sorted.
 pub(in crate::backend::gpu) fn longest_line(reach: Reach) -> usize {
-    (reach.binding / entry_bytes(Key::Two)) as usize
+    longest(Key::Two, reach) as usize
+}
+
+/// Entries that are sorted at once.
+pub(super) fn longest(key: Key, reach: Reach) -> u64 {
+    (reach.binding / entry_bytes(key)).min(reach.points)
 }
 
 /// Bytes of an entry in scratch memory.

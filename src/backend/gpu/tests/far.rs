@@ -1,6 +1,6 @@
 //! Operands of one buffer that lie further apart than a binding reaches: Note [Far parts].
 
-use super::small::{Results, bytes, check};
+use super::small::{Results, Small, bytes, check};
 use super::*;
 use crate::ops::Op;
 use crate::{Device, Result};
@@ -70,7 +70,7 @@ fn results(device: Device) -> Result<Results> {
 #[test]
 fn operands_far_apart_have_the_bits_of_the_cpu() {
     let name = "backend::gpu::tests::far::operands_far_apart_have_the_bits_of_the_cpu";
-    check(name, results, &[["134217728", "131072"], ["6400", "131072"]]);
+    check(name, results, &[Small::new(128 << 20, 128 << 10), Small::new(6400, 128 << 10)]);
 }
 
 #[test]

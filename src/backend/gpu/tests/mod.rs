@@ -5,6 +5,7 @@
 
 mod adapters;
 mod checks;
+mod counted;
 mod elementwise;
 mod far;
 mod layouts;
@@ -12,6 +13,7 @@ mod lost;
 mod memory;
 mod pieces;
 mod pipelines;
+mod places;
 mod product;
 mod random;
 mod reduce;

@@ -1,6 +1,6 @@
 //! Tensors of several wgpu buffers: Note [Pieces], with buffers made so small that small tensors have many.
 
-use super::small::{Results, bytes, check};
+use super::small::{Results, Small, bytes, check};
 use super::*;
 use crate::{Device, Result};
 
@@ -85,5 +85,5 @@ fn results(device: Device) -> Result<Results> {
 #[test]
 fn tensors_in_pieces_have_the_bits_of_the_cpu() {
     let name = "backend::gpu::tests::pieces::tensors_in_pieces_have_the_bits_of_the_cpu";
-    check(name, results, &[["1024", "134217728"], ["6400", "65536"]]);
+    check(name, results, &[Small::new(1024, 128 << 20), Small::new(6400, 64 << 10)]);
 }

@@ -17,27 +17,44 @@ pub(super) fn bytes<T: Element>(x: &Tensor) -> Result<Vec<u8>> {
     Ok(T::as_bytes(&x.to_vec::<T>()?).to_vec())
 }
 
-/// Holds the program's results on small devices to those of the CPU. `limits` are bytes of a buffer and of a
-/// binding; `name` is the test's own, which runs once more for each of them.
-pub(super) fn check(name: &str, results: fn(Device) -> Result<Results>, limits: &[[&str; 2]]) {
+/// What a device is told of itself: bytes of a buffer and of a binding, and points of a dispatch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Small {
+    pub(super) buffer: u64,
+    pub(super) binding: u64,
+    pub(super) points: u64,
+}
+
+impl Small {
+    pub(super) fn new(buffer: u64, binding: u64) -> Self {
+        Self { buffer, binding, points: 1 << 31 }
+    }
+}
+
+/// Holds the program's results on small devices to those of the CPU. `name` is the test's own, which runs once
+/// more for each of them.
+pub(super) fn check(name: &str, results: fn(Device) -> Result<Results>, devices: &[Small]) {
     if adapter::list().is_empty() {
         return println!("not tested: no adapter");
     }
     if std::env::var_os(ALONE).is_some() {
         let expected = results(Device::Cpu).unwrap();
-        for (cpu, gpu) in expected.into_iter().zip(results(Device::Gpu(0)).unwrap()) {
-            assert!(cpu == gpu, "{} differs", cpu.0);
-        }
+        let got = results(Device::Gpu(0)).unwrap();
+        let differ = expected.iter().zip(&got).filter(|(cpu, gpu)| cpu != gpu);
+        let differ: Vec<&str> = differ.map(|(cpu, _)| cpu.0).collect();
+        assert!(differ.is_empty() && expected.len() == got.len(), "{differ:?} differ");
         return;
     }
-    for &[buffer, binding] in limits {
+    for &Small { buffer, binding, points } in devices {
         let mut process = Command::new(std::env::current_exe().unwrap());
         process.args(["--exact", name, "--nocapture"]).env(ALONE, "1");
-        process.env("TAUT_MAX_BUFFER", buffer).env("TAUT_MAX_BINDING", binding);
+        process.env("TAUT_MAX_BUFFER", buffer.to_string());
+        process.env("TAUT_MAX_BINDING", binding.to_string());
+        process.env("TAUT_MAX_POINTS", points.to_string());
         let output = process.output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
         let failed = String::from_utf8_lossy(&output.stderr);
         let passed = output.status.success() && said.contains("1 passed");
-        assert!(passed, "{buffer} {binding}: {said}\n{failed}");
+        assert!(passed, "{buffer} {binding} {points}: {said}\n{failed}");
     }
 }

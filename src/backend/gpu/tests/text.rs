@@ -17,6 +17,7 @@ const ALIGNED: Variant =
     Variant { loads_aligned: true, stores_aligned: true, tiled: false, partial: false };
 const UNALIGNED: Variant =
     Variant { loads_aligned: false, stores_aligned: false, tiled: false, partial: false };
+const PARTIAL: Variant = Variant { partial: true, stores_aligned: false, ..ALIGNED };
 const TILED: Variant = Variant { tiled: true, ..ALIGNED };
 
 fn is_wide(code: &Code) -> bool {
@@ -292,6 +293,26 @@ fn checked_select() -> SharedCode {
     build.0.code
 }
 
+/// Elements of a table whose rows lie apart, at these places beyond.
+fn fetch(at: DType) -> SharedCode {
+    let mut build = Build::new(&[4, 5]);
+    let (places, table) = (build.dense(0, at), build.operand(1, DType::F32, 0, &[9, 1]));
+    let out = build.dense(2, DType::F32);
+    let at = build.load(places);
+    let value = build.node(Expr::Fetch { operand: table, at }, DType::F32);
+    build.store(out, value);
+    build.0.code
+}
+
+#[test]
+fn text_of_fetches_translates() {
+    for at in [DType::I32, DType::I64] {
+        for variant in [ALIGNED, UNALIGNED, PARTIAL] {
+            translated(&fetch(at), variant);
+        }
+    }
+}
+
 #[test]
 fn text_of_typical_kernels_is_as_reviewed() {
     let (row, transposed, broadcast): (&[usize], &[usize], &[usize]) = (&[5, 1], &[1, 4], &[0, 1]);
@@ -308,6 +329,7 @@ fn text_of_typical_kernels_is_as_reviewed() {
         ("chain_in_place", chain(), ALIGNED),
         ("random", random(), ALIGNED),
         ("checked_select", checked_select(), ALIGNED),
+        ("fetch_f32_partial", fetch(DType::I32), PARTIAL),
     ];
     for (name, code, variant) in kernels {
         insta::assert_snapshot!(name, translated(&code, variant));
@@ -329,7 +351,10 @@ fn text_of_typical_kernels_is_as_reviewed() {
     let text = translated_text(code, Text::Product(*product), Subnormals::Kept);
     insta::assert_snapshot!("product_f16_partial", text);
     let scatters = wholes(DType::I16);
-    let (code, text) =
-        scatters.iter().find(|(_, text)| *text == Text::Scatter(Scatter::Fold)).unwrap();
-    insta::assert_snapshot!("scatter_add_i16", translated_text(code, *text, Subnormals::Kept));
+    for (name, scatter) in [("scatter_add_i16", Scatter::Fold), ("scatter_i16_mark", Scatter::Mark)]
+    {
+        let (code, text) =
+            scatters.iter().find(|(_, text)| *text == Text::Scatter(scatter)).unwrap();
+        insta::assert_snapshot!(name, translated_text(code, *text, Subnormals::Kept));
+    }
 }

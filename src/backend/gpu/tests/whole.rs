@@ -166,3 +166,24 @@ fn more_scatters_than_status_words_all_run_and_report() {
     assert_eq!(device.wait().unwrap(), Some(7));
     assert_eq!(download::<i32>(&device, &target, 4), [0, 0, SLOTS as i32 + 19, 0]);
 }
+
+#[test]
+fn scatter_to_addresses_beyond_32_bits_reaches_nothing() {
+    for device in [device(), narrow_device()].into_iter().flatten() {
+        for fold in [None, Some(Op::Add)] {
+            let target = upload(&device, &[1_i32; 1000]);
+            let addresses = upload(&device, &[2, (1_i64 << 32) + 2, (1 << 62) + 1, 999]);
+            let sources = upload(&device, &[10_i32, 20, 30, 40]);
+            let mut build = Build::new(&[4]);
+            build.dense(0, DType::I64);
+            build.dense(1, DType::I32);
+            build.operand(2, DType::I32, 0, &[0]);
+            build.0.code.whole = Some(Whole::Scatter { fold });
+            device.run(&[build.launch(&[&addresses, &sources, &target])]).unwrap();
+            let mut expected = vec![1; 1000];
+            let own = i32::from(fold.is_some());
+            (expected[2], expected[999]) = (10 + own, 40 + own);
+            assert_eq!(download::<i32>(&device, &target, 1000), expected, "{fold:?}");
+        }
+    }
+}

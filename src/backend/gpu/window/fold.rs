@@ -7,6 +7,14 @@
 //! multiples of what one invocation or workgroup folds, so that the tree stays what it is. Where even
 //! that is too much, a block of the outer form, or a line of a scan, goes on in the next window: there the
 //! order is sequential.
+//!
+//! # Note [Counted from a row]
+//! A shader has each index of a point in u32, whatever the fold has in all. A dispatch's indices count from
+//! the beginning of the row that its first point is in: the last multiple of the points of all dimensions of
+//! its range but the outermost. Counted so, the coordinates along these are the same, and the outermost one
+//! is less by a number of rows, by which operands begin further on. A row and the points of a dispatch together
+//! have to be counted, and a position from the first point on, as it is a result: [`is_counted`] says whether
+//! they are. Longer rows are rare, as contiguous dimensions are one by then.
 
 use std::ops::Range;
 
@@ -15,7 +23,7 @@ use smallvec::SmallVec;
 use super::super::memory::GRANULE;
 use super::sight::Need;
 use super::{Part, Reach, Sight};
-use crate::kernel::{INNER_BLOCK, Kernel, OUTER_BLOCK, OperandCode, Reduce};
+use crate::kernel::{Expr, Fold, INNER_BLOCK, Kernel, OUTER_BLOCK, OperandCode, Reduce};
 
 /// Blocks of the outer form that an invocation folds at most; what the shader's stack has room for.
 const BLOCKS: u64 = 64;
@@ -31,20 +39,27 @@ const SCAN_STEPS: u64 = 1 << 15;
 pub(crate) struct Batch {
     pub(crate) lead: Range<u64>,
     pub(crate) trail: Range<u64>,
+    /// Where the indices of kept points count from, Note [Counted from a row].
+    pub(crate) from: [u64; 2],
     /// Folded elements that become one partial result.
     pub(crate) chunk: u64,
     pub(crate) windows: Vec<FoldWindow>,
-    /// What the results need of their buffer.
+    /// What the results need of their buffer, and where that begins, as in [`FoldWindow::origins`].
     pub(crate) result: Part,
+    pub(crate) result_origin: u64,
 }
 
 /// Elements of the fold that one dispatch sees.
 #[derive(Clone, Debug)]
 pub(crate) struct FoldWindow {
     pub(crate) reduced: Range<u64>,
+    /// Where their indices count from, Note [Counted from a row].
+    pub(crate) from: u64,
+    /// The index of the point that all indices count from.
+    pub(crate) base: u64,
     /// By buffer.
     pub(crate) sights: SmallVec<[Sight; 8]>,
-    /// By operand: where its buffer begins, [`Sight::origin`].
+    /// By operand: where its buffer begins, [`Sight::origin`], less what it begins further on.
     pub(crate) origins: SmallVec<[u64; 8]>,
 }
 
@@ -61,6 +76,44 @@ fn bounds(reduce: &Reduce) -> (usize, usize) {
     (lead, lead + usize::from(reduce.reduced))
 }
 
+/// Points of all dimensions but the outermost, for each of [`extents`].
+fn rows(kernel: &Kernel, reduce: &Reduce) -> [u64; 3] {
+    let points = |range: Range<usize>| {
+        kernel.args.shape[range].iter().skip(1).map(|&size| size as u64).product()
+    };
+    ranges(kernel, reduce).map(points)
+}
+
+/// The dimensions before the folded ones, those, and after.
+fn ranges(kernel: &Kernel, reduce: &Reduce) -> [Range<usize>; 3] {
+    let (lead, middle) = bounds(reduce);
+    [0..lead, lead..middle, middle..kernel.args.shape.len()]
+}
+
+/// Whether all indices of a fold are counted, Note [Counted from a row], and a block is a dispatch's.
+pub(crate) fn is_counted(kernel: &Kernel, reduce: &Reduce, reach: Reach) -> bool {
+    let most = 2 * reach.points;
+    let extents = extents(kernel, reduce);
+    let rows = rows(kernel, reduce);
+    let counted = |i: usize| {
+        let from_first = i == 1 && has_positions(reduce);
+        extents[i] < most || (rows[i] <= reach.points && !from_first)
+    };
+    // Of these the shader makes the index of a point in all, by what lies within an index.
+    let numbered = |expr: &Expr| matches!(expr, Expr::Index | Expr::Random { .. });
+    let lines = extents[2] < most && (extents[1] < most || extents[0] == 1);
+    // A block of the inner form is one workgroup's.
+    let parted = reduce.scan || reduce.trail(kernel.code.rank) > 0;
+    let block = if parted { 1 } else { extents[1].min(INNER_BLOCK as u64) };
+    block <= reach.points
+        && (0..3).all(counted)
+        && (lines || !kernel.code.nodes.iter().any(|node| numbered(&node.expr)))
+}
+
+fn has_positions(reduce: &Reduce) -> bool {
+    matches!(reduce.fold, Fold::ArgMax | Fold::ArgMin)
+}
+
 /// The batches of a launch, in order; `sizes` are the bytes of its buffers, `scratch` those of a partial
 /// result. `None` where the smallest window needs more of a buffer than a binding reaches.
 pub(crate) fn batches(
@@ -72,9 +125,9 @@ pub(crate) fn batches(
 ) -> Option<Vec<Batch>> {
     // Windows further on may reach up to a granule more on either side, by their alignment.
     let reach = Reach { binding: reach.binding.saturating_sub(GRANULE), ..reach };
-    let extents = extents(kernel, reduce);
+    let (extents, rows) = (extents(kernel, reduce), rows(kernel, reduce));
     let outer = reduce.trail(kernel.code.rank) > 0;
-    let cutter = Cutter { kernel, reduce, sizes, scratch, reach, extents, outer };
+    let cutter = Cutter { kernel, reduce, sizes, scratch, reach, extents, rows, outer };
     let mut batches = Vec::new();
     cutter.cut(0..extents[0], 0..extents[2], &mut batches)?;
     Some(batches)
@@ -87,6 +140,7 @@ struct Cutter<'a> {
     scratch: u64,
     reach: Reach,
     extents: [u64; 3],
+    rows: [u64; 3],
     outer: bool,
 }
 
@@ -127,13 +181,49 @@ impl Cutter<'_> {
         let chunk = self.chunk(lead, trail, BLOCKS);
         let window = self.window(lead, 0..self.extents[1], trail)?;
         let needed = self.extents[1] > chunk;
-        (!needed || self.scratch_fits(lead, trail, chunk)).then(|| Batch {
+        (!needed || self.scratch_fits(lead, trail, chunk))
+            .then(|| self.batch(lead, trail, chunk, vec![window]))
+    }
+
+    fn batch(
+        &self,
+        lead: &Range<u64>,
+        trail: &Range<u64>,
+        chunk: u64,
+        windows: Vec<FoldWindow>,
+    ) -> Batch {
+        let [first, _, last] = self.from([lead, &(0..1), trail]);
+        let result = self.result(lead, trail);
+        let further = self.further([first, 0, last], usize::from(self.reduce.operand));
+        Batch {
             lead: lead.clone(),
             trail: trail.clone(),
+            from: [first, last],
             chunk,
-            windows: vec![window],
-            result: self.result(lead, trail),
-        })
+            windows,
+            result,
+            result_origin: result.start.wrapping_sub(further),
+        }
+    }
+
+    /// Where the indices of these points count from, Note [Counted from a row].
+    fn from(&self, ranges: [&Range<u64>; 3]) -> [u64; 3] {
+        let mut from = [0, 1, 2].map(|i| ranges[i].start - ranges[i].start % self.rows[i]);
+        if has_positions(self.reduce) {
+            from[1] = 0;
+        }
+        from
+    }
+
+    /// Bytes that an operand begins further on where indices count from there.
+    fn further(&self, from: [u64; 3], operand: usize) -> u64 {
+        let strides = &self.kernel.args.operands[operand].strides;
+        let dims = ranges(self.kernel, self.reduce).into_iter().zip(from).zip(self.rows);
+        let elements: u64 = dims
+            .filter(|((dims, _), _)| !dims.is_empty())
+            .map(|((dims, from), row)| from / row * strides[dims.start] as u64)
+            .sum();
+        elements * self.kernel.code.operands[operand].dtype.size() as u64
     }
 
     fn in_windows(&self, lead: &Range<u64>, trail: &Range<u64>) -> Option<Batch> {
@@ -180,8 +270,7 @@ impl Cutter<'_> {
             windows.push(self.window(lead, at..next, trail)?);
             at = next;
         }
-        let result = self.result(lead, trail);
-        Some(Batch { lead: lead.clone(), trail: trail.clone(), chunk, windows, result })
+        Some(self.batch(lead, trail, chunk, windows))
     }
 
     /// Folded elements of a workgroup, or of an invocation: as many as leave enough of them.
@@ -228,11 +317,16 @@ impl Cutter<'_> {
         if !fits || u128::from(self.reach.points) < points {
             return None;
         }
+        let from = self.from(ranges);
         let origin = |(i, operand): (usize, &OperandCode)| {
-            sights[usize::from(operand.buffer)].origin(self.need(ranges, i).bytes.start)
+            let first = self.need(ranges, i).bytes.start;
+            let origin = sights[usize::from(operand.buffer)].origin(first);
+            origin.wrapping_sub(self.further(from, i))
         };
         let origins = self.kernel.code.operands.iter().enumerate().map(origin).collect();
-        Some(FoldWindow { reduced, sights, origins })
+        let [_, length, breadth] = self.extents;
+        let base = (from[0] * length + from[1]) * breadth + from[2];
+        Some(FoldWindow { from: from[1], reduced, base, sights, origins })
     }
 
     /// All of a buffer where a binding may, so that bind groups repeat.

@@ -19,7 +19,7 @@ mod sight;
 
 use smallvec::SmallVec;
 
-pub(super) use self::fold::{Batch, batches, extents};
+pub(super) use self::fold::{Batch, batches, extents, is_counted};
 pub(super) use self::product::{ProductBlock, product_blocks};
 use self::sight::Need;
 pub(super) use self::sight::{Part, Sight};
@@ -31,7 +31,7 @@ use crate::kernel::{Dims, Kernel, OperandCode};
 pub(super) struct Reach {
     /// Bytes of a binding.
     pub(super) binding: u64,
-    /// Points.
+    /// Points: half of what indices count, Note [Counted from a row].
     pub(super) points: u64,
 }
 

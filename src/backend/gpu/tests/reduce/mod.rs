@@ -13,6 +13,7 @@ use crate::kernel::{Fold, INNER_BLOCK, INNER_LANES, OUTER_BLOCK, Reduce};
 use crate::ops::Op;
 
 /// A fold of one input.
+#[derive(Debug)]
 struct Folding<'a> {
     lead: &'a [usize],
     reduced: &'a [usize],
