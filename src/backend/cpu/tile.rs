@@ -32,12 +32,19 @@ const NO_REGISTER: usize = 1 << 16;
 /// transposed operand it holds 256 bytes, which memory gives in half the time of four times 64.
 const BLOCK_REGISTER: usize = 1 << 14;
 
-/// Points of so many bytes that a loop computes before it stores them past the cache: so few that the
-/// processor begins to load for the next ones meanwhile, which makes an addition a third faster.
-const fn piece(size: usize) -> usize {
-    // Of small ones more, for what a call costs.
-    if size <= 2 { 512 } else { 512 / size }
-}
+/// Bytes that a loop computes before they are stored past the cache: so few that the processor begins to
+/// load for the next ones meanwhile, which makes an addition a third faster.
+const PIECE: usize = 512;
+
+/// Of elements of two bytes, for what a call costs.
+const HALF_PIECE: usize = 1024;
+
+/// Of a function of one argument, which mostly computes.
+const UNARY_PIECE: usize = 4096;
+
+/// Aligned as registers are.
+#[repr(align(64))]
+struct Piece<const BYTES: usize>([u8; BYTES]);
 
 /// The widest vector, so that registers are aligned to it.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -328,7 +335,12 @@ impl<'a> Launched<'a> {
     fn step(&self, step: &Step, registers: &mut Registers, tile: Tile) {
         match *step {
             Step::Apply { run, arguments, out, past_cache: true, .. } => {
-                self.apply_past_cache(run, arguments, out, registers, tile);
+                let apply = match (arguments[1].place, out.size) {
+                    (Place::Nowhere, _) => Self::apply_past_cache::<UNARY_PIECE>,
+                    (_, 2) => Self::apply_past_cache::<HALF_PIECE>,
+                    _ => Self::apply_past_cache::<PIECE>,
+                };
+                apply(self, run, arguments, out, registers, tile);
             }
             Step::Apply { run, arguments, out, round, past_cache: false } => {
                 self.write(out, registers, tile, |out, registers| {
@@ -403,7 +415,7 @@ impl<'a> Launched<'a> {
     }
 
     /// Runs a loop whose result goes past the cache, piece by piece.
-    fn apply_past_cache(
+    fn apply_past_cache<const BYTES: usize>(
         &self,
         run: Loop,
         arguments: [Lanes; 3],
@@ -417,11 +429,11 @@ impl<'a> Launched<'a> {
         let view = &self.views[usize::from(operand)];
         let values = arguments.map(|lanes| self.read(lanes, registers, tile));
         let sizes = arguments.map(|lanes| usize::from(lanes.size));
-        let mut memory = [Line::zeroed(); 1024 / size_of::<Line>()];
-        let points = piece(view.size);
+        let Piece(memory) = &mut Piece([0; BYTES]);
+        let points = BYTES / view.size;
         for start in (0..tile.len).step_by(points) {
             let len = points.min(tile.len - start);
-            let out = &mut cast_slice_mut(&mut memory)[..len * view.size];
+            let out = &mut memory[..len * view.size];
             let [a, b, c]: [&[u8]; 3] =
                 std::array::from_fn(|i| &values[i][start * sizes[i]..(start + len) * sizes[i]]);
             run(out, a, b, c);
