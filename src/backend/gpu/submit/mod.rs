@@ -368,7 +368,7 @@ fn append_params(
         if computed {
             let part = &window.sights[usize::from(operand.buffer)];
             own[layout.elements(i)] = (part.len() / operand.dtype.size() as u64) as u32;
-            own[layout.offset_high(i)] = (window.local_offset(kernel, i) >> 32) as u32;
+            own[layout.offset_high(i)] = (window.local_offset(kernel, i) as u64 >> 32) as u32;
         }
         if operand.class == Class::Strided {
             for (dim, &stride) in kernel.args.operands[i].strides.iter().enumerate() {
@@ -376,7 +376,7 @@ fn append_params(
                 let taken = if window.shape[dim] > 1 { stride } else { 0 };
                 own[layout.stride(i, dim)] = taken as u32;
                 if computed {
-                    own[layout.stride_high(i, dim)] = (taken >> 32) as u32;
+                    own[layout.stride_high(i, dim)] = (taken as u64 >> 32) as u32;
                 }
             }
         }
