@@ -21,12 +21,8 @@ pub(crate) fn run(home: &dyn Backend, other: &dyn Backend, launch: &Launch) -> R
     let buffers = launch.buffers.iter().map(there).collect::<Result<SmallVec<_>>>()?;
     let away = Launch { kernel: launch.kernel.clone(), buffers };
     other.run(std::slice::from_ref(&away))?;
-    let is_stored = |number: usize| {
-        let mut operands = code.operands.iter().enumerate();
-        operands.any(|(i, operand)| usize::from(operand.buffer) == number && code.is_stored(i))
-    };
     for (number, (buffer, result)) in launch.buffers.iter().zip(&away.buffers).enumerate() {
-        if is_stored(number) {
+        if code.is_written(number) {
             let mut back = |bytes: &[u8]| home.write(buffer, 0, bytes);
             other.read_with(result, (0, buffer.bytes()), &mut back)?;
         }

@@ -295,6 +295,12 @@ impl Code {
         stored.any(|i| usize::from(i) == operand)
     }
 
+    /// Whether a buffer is stored to.
+    pub(crate) fn is_written(&self, buffer: usize) -> bool {
+        let sees = |&i: &usize| usize::from(self.operands[i].buffer) == buffer;
+        (0..self.operands.len()).filter(sees).any(|i| self.is_stored(i))
+    }
+
     /// Whether an operand's elements are at places that the kernel computes: it is fetched from, or scattered to.
     pub(crate) fn is_computed(&self, operand: usize) -> bool {
         match self.whole {

@@ -4,8 +4,9 @@
 //! Launches run under the lock of their device's executor. A thread of rayon that waits for its tasks runs
 //! whatever else its pool has to do; were that a task of the user's that asks for a tensor, it would wait
 //! for a lock that its own thread holds. And were all threads of the pool waiting for the lock, nobody
-//! would run the tiles of the launch that holds it. So kernels have a pool where only they run, and a
-//! thread of another pool waits for them without taking up other work.
+//! would run the tiles of the launch that holds it. So kernels have a pool where only they run. A
+//! thread of no pool takes a share of its kernels itself; one of another pool waits for them without taking up
+//! other work.
 
 use std::cell::Cell;
 use std::panic::resume_unwind;

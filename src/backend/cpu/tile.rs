@@ -32,19 +32,15 @@ const NO_REGISTER: usize = 1 << 16;
 /// transposed operand it holds 256 bytes, which memory gives in half the time of four times 64.
 const BLOCK_REGISTER: usize = 1 << 14;
 
-/// Bytes that a loop computes before they are stored past the cache: so few that the processor begins to
+/// Lines that a loop computes before they are stored past the cache: so few that the processor begins to
 /// load for the next ones meanwhile, which makes an addition a third faster.
-const PIECE: usize = 512;
+const PIECE: usize = 512 / size_of::<Line>();
 
 /// Of elements of two bytes, for what a call costs.
-const HALF_PIECE: usize = 1024;
+const HALF_PIECE: usize = 2 * PIECE;
 
 /// Of a function of one argument, which mostly computes.
-const UNARY_PIECE: usize = 4096;
-
-/// Aligned as registers are.
-#[repr(align(64))]
-struct Piece<const BYTES: usize>([u8; BYTES]);
+const UNARY_PIECE: usize = 8 * PIECE;
 
 /// The widest vector, so that registers are aligned to it.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -415,7 +411,7 @@ impl<'a> Launched<'a> {
     }
 
     /// Runs a loop whose result goes past the cache, piece by piece.
-    fn apply_past_cache<const BYTES: usize>(
+    fn apply_past_cache<const LINES: usize>(
         &self,
         run: Loop,
         arguments: [Lanes; 3],
@@ -429,11 +425,11 @@ impl<'a> Launched<'a> {
         let view = &self.views[usize::from(operand)];
         let values = arguments.map(|lanes| self.read(lanes, registers, tile));
         let sizes = arguments.map(|lanes| usize::from(lanes.size));
-        let Piece(memory) = &mut Piece([0; BYTES]);
-        let points = BYTES / view.size;
+        let mut memory = [Line::zeroed(); LINES];
+        let points = size_of_val(&memory) / view.size;
         for start in (0..tile.len).step_by(points) {
             let len = points.min(tile.len - start);
-            let out = &mut memory[..len * view.size];
+            let out = &mut cast_slice_mut(&mut memory)[..len * view.size];
             let [a, b, c]: [&[u8]; 3] =
                 std::array::from_fn(|i| &values[i][start * sizes[i]..(start + len) * sizes[i]]);
             run(out, a, b, c);

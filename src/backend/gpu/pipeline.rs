@@ -222,10 +222,7 @@ impl Pipelines {
             )));
         }
         let access: Access = (0..codegen::buffer_count(code))
-            .map(|buffer| {
-                (0..code.operands.len())
-                    .any(|i| usize::from(code.operands[i].buffer) == buffer && code.is_stored(i))
-            })
+            .map(|buffer| code.is_written(buffer))
             .chain(text.scratch())
             .collect();
         let available = context.limits.max_storage_buffers_per_shader_stage as usize;

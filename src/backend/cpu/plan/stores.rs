@@ -113,7 +113,5 @@ pub(super) fn stores_of(code: &Code, buffer: u8) -> usize {
 }
 
 pub(super) fn is_stored(code: &Code, buffer: u8, purpose: Purpose) -> bool {
-    let folded = code.reduce.map(|reduce| reduce.operand);
-    let mut stored = code.stores.iter().map(|s| s.operand).chain(folded);
-    purpose.stores() && stored.any(|o| code.operands[usize::from(o)].buffer == buffer)
+    purpose.stores() && code.is_written(buffer.into())
 }

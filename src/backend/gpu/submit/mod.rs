@@ -302,15 +302,9 @@ fn slabs<'l>(context: &Context, launch: &'l Launch) -> Result<SmallVec<[&'l Slab
         buffers.map(|buffer| buffer.memory::<GpuMemory>().slab()).collect();
     debug_assert!(
         slabs.iter().enumerate().all(|(i, a)| {
-            let is_stored = |buffer: usize| {
-                let sees =
-                    |&o: &usize| usize::from(launch.kernel.code.operands[o].buffer) == buffer;
-                (0..launch.kernel.code.operands.len())
-                    .filter(sees)
-                    .any(|o| launch.kernel.code.is_stored(o))
-            };
+            let is_written = |buffer| launch.kernel.code.is_written(buffer);
             let again = slabs[..i].iter().position(|b| a.id == b.id);
-            again.is_none_or(|first| !is_stored(first) && !is_stored(i))
+            again.is_none_or(|first| !is_written(first) && !is_written(i))
         }),
         "a buffer is there twice, and one binding is stored to: {launch:?}"
     );

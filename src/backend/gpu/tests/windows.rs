@@ -200,6 +200,18 @@ fn fetched_in_windows_equals_the_whole() {
     }
 }
 
+/// So many int32 out of a buffer at places of a dtype.
+fn fetching(at: DType, len: usize) -> Build {
+    let mut build = Build::new(&[len]);
+    let at_operand = build.dense(0, at);
+    let table_operand = build.operand(1, DType::I32, 0, &[0]);
+    let out_operand = build.dense(2, DType::I32);
+    let place = build.load(at_operand);
+    let value = build.node(Expr::Fetch { operand: table_operand, at: place }, DType::I32);
+    build.store(out_operand, value);
+    build
+}
+
 #[test]
 fn fetched_out_of_range_stays_in_the_buffer() {
     let Some(device) = small() else { return };
@@ -207,14 +219,7 @@ fn fetched_out_of_range_stays_in_the_buffer() {
     let at = [-1, 5, 1_000_000, i32::MIN, i32::MAX, 1999];
     let (x, places) = (upload(&device, &table), upload(&device, &at));
     let out = upload(&device, &[0_i32; 6]);
-    let mut build = Build::new(&[6]);
-    let at_operand = build.dense(0, DType::I32);
-    let table_operand = build.operand(1, DType::I32, 0, &[0]);
-    let out_operand = build.dense(2, DType::I32);
-    let place = build.load(at_operand);
-    let value = build.node(Expr::Fetch { operand: table_operand, at: place }, DType::I32);
-    build.store(out_operand, value);
-    device.run(&[build.launch(&[&places, &x, &out])]).unwrap();
+    device.run(&[fetching(DType::I32, 6).launch(&[&places, &x, &out])]).unwrap();
     let got = download::<i32>(&device, &out, 6);
     assert_eq!((got[1], got[5]), (6, 2000));
 }
@@ -230,14 +235,7 @@ fn fetched_beyond_32_bits_in_parts_leaves_the_point_out() {
     let at = [5, far + 5, 5 - far, i64::MIN, i64::MAX, -1, 2000, 1999];
     let (x, places) = (upload(&device, &table), upload(&device, &at));
     let out = upload(&device, &[-7_i32; 8]);
-    let mut build = Build::new(&[8]);
-    let at_operand = build.dense(0, DType::I64);
-    let table_operand = build.operand(1, DType::I32, 0, &[0]);
-    let out_operand = build.dense(2, DType::I32);
-    let place = build.load(at_operand);
-    let value = build.node(Expr::Fetch { operand: table_operand, at: place }, DType::I32);
-    build.store(out_operand, value);
-    device.run(&[build.launch(&[&places, &x, &out])]).unwrap();
+    device.run(&[fetching(DType::I64, 8).launch(&[&places, &x, &out])]).unwrap();
     // The pool's buffer has room for 2048 elements.
     let got = download::<i32>(&device, &out, 8);
     assert_eq!([&got[..6], &got[7..]].concat(), [6, -7, -7, -7, -7, -7, 2000]);
