@@ -4,18 +4,13 @@
 //! A failed check belongs to its device and is reported at its next read point, so that the tests of
 //! this file run one at a time.
 
+#[path = "common/alone.rs"]
+mod alone;
 mod common;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use alone::alone;
 use common::devices;
 use taut::{DType, Device, Error, ErrorKind, Result, Rounding};
-
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
-fn alone() -> MutexGuard<'static, ()> {
-    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 fn assert_reports(error: &Error, op: &str, line: u32) {
     assert_eq!(error.kind(), ErrorKind::Value);
@@ -317,5 +312,24 @@ fn folds_and_index_put_out_of_range_write_nothing_and_say_so_once() -> Result<()
         assert_eq!(y.to_vec::<f32>().unwrap_err().kind(), ErrorKind::Index, "{device}");
         assert_eq!(y.to_vec::<f32>()?, [1.0, 3.0, 1.0], "{device}: what follows runs");
     }
+    Ok(())
+}
+
+#[cfg(feature = "safetensors")]
+#[test]
+fn a_failed_save_leaves_what_was_there() -> Result<()> {
+    use taut::io::safetensors;
+    let _alone = alone();
+    let folder = std::env::temp_dir().join(format!("taut-failed-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("x.safetensors");
+    safetensors::save(&path, [("x", taut::ones([2], ())?)])?;
+    let zero = taut::zeros([2], DType::I32)?;
+    let bad = taut::ones([2], DType::I32)?.div_mode(&zero, Rounding::Trunc)?;
+    let error = safetensors::save(&path, [("y", &bad)]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Value);
+    assert_eq!(safetensors::load(&path, ())?["x"].to_vec::<f32>()?, [1.0, 1.0]);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+    std::fs::remove_dir_all(&folder).unwrap();
     Ok(())
 }

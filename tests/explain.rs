@@ -1,14 +1,16 @@
 //! What `taut::explain` tells, and that it only tells.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+#[path = "common/alone.rs"]
+mod alone;
+
+use std::sync::MutexGuard;
 
 use taut::{DType, Device, Tensor};
 
 /// The tests of this file share the tape of the CPU; each begins with an empty one.
 fn alone() -> MutexGuard<'static, ()> {
-    static TAPE: Mutex<()> = Mutex::new(());
-    let guard = TAPE.lock().unwrap_or_else(PoisonError::into_inner);
+    let guard = alone::alone();
     taut::synchronize(Device::Cpu).unwrap();
     guard
 }

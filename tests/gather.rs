@@ -2,22 +2,17 @@
 //!
 //! What is refused is reported at the next read point of the device, so that the tests run one at a time.
 
+#[path = "common/alone.rs"]
+mod alone;
 mod common;
 #[path = "common/numbers.rs"]
 mod numbers;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use alone::alone;
 use common::devices;
 use half::f16;
 use numbers::numbers;
 use taut::{DType, Device, Ellipsis, ErrorKind, NewAxis, Result, Tensor, arange, tensor, zeros};
-
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
-fn alone() -> MutexGuard<'static, ()> {
-    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 fn on<T: taut::Element>(device: Device, values: Vec<T>) -> Tensor {
     match tensor(values, device) {

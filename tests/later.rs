@@ -3,24 +3,21 @@
 //! A failed check belongs to its device and is reported at its next read point, so that the tests of
 //! this file run one at a time.
 
+#[path = "common/alone.rs"]
+mod alone;
 mod common;
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
+use alone::alone;
 use common::devices;
 use pollster::block_on;
 use taut::{CpuFuture, DType, Device, Error, ErrorKind, Result, Rounding, Tensor};
-
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
-fn alone() -> MutexGuard<'static, ()> {
-    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 fn gpus() -> impl Iterator<Item = Device> {
     devices().into_iter().filter(|&device| device != Device::Cpu)

@@ -2,18 +2,13 @@
 //!
 //! The counters belong to a device, so that the tests of this file run one at a time.
 
+#[path = "common/alone.rs"]
+mod alone;
 mod common;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use alone::alone;
 use common::devices;
 use taut::{DType, Device, Result, Stats, Tensor};
-
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
-fn alone() -> MutexGuard<'static, ()> {
-    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// What `work` added to the counters, its operations run.
 fn counted<T>(device: Device, work: impl FnOnce() -> Result<T>) -> Result<(T, Stats)> {

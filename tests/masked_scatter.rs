@@ -1,9 +1,14 @@
 //! masked_scatter against a loop over the mask, on every device.
+//!
+//! What is refused is reported at the next read point of the device, so that the tests run one at a time.
 
+#[path = "common/alone.rs"]
+mod alone;
 mod common;
 #[path = "common/numbers.rs"]
 mod numbers;
 
+use alone::alone;
 use common::devices;
 use numbers::numbers;
 use taut::{DType, Device, ErrorKind, Tensor, tensor};
@@ -15,6 +20,7 @@ fn mask_of(device: Device, bits: &[u8]) -> Tensor {
 
 #[test]
 fn masked_scatter_of_broadcast_mask_takes_source_in_order() {
+    let _alone = alone();
     for device in devices() {
         let x = taut::zeros([2, 3], device).unwrap();
         let mask = mask_of(device, &[1, 0, 1]);
@@ -40,6 +46,7 @@ fn masked_scatter_of_broadcast_mask_takes_source_in_order() {
 
 #[test]
 fn masked_scatter_into_transposed_view_is_row_major() {
+    let _alone = alone();
     for device in devices() {
         let base = taut::zeros([3, 2], device).unwrap();
         let mask = mask_of(device, &[1, 0, 1, 1, 1, 0]).view([2, 3]).unwrap();
@@ -52,6 +59,7 @@ fn masked_scatter_into_transposed_view_is_row_major() {
 
 #[test]
 fn masked_scatter_of_short_source_writes_nothing_and_is_reported_once() {
+    let _alone = alone();
     for device in devices() {
         for source in [vec![1.0_f32, 2.0, 3.0], vec![]] {
             let x = taut::full([2, 3], 7.0, device).unwrap();
@@ -80,6 +88,7 @@ fn masked_scatter_of_short_source_writes_nothing_and_is_reported_once() {
 
 #[test]
 fn masked_scatter_of_shared_memory_reads_before_it_writes() {
+    let _alone = alone();
     for device in devices() {
         let x = taut::arange(6, device).unwrap();
         x.masked_scatter_(&x.gt(2).unwrap(), &x).unwrap();
@@ -97,6 +106,7 @@ fn masked_scatter_of_shared_memory_reads_before_it_writes() {
 
 #[test]
 fn masked_scatter_of_scalars_and_of_nothing_keeps_shape() {
+    let _alone = alone();
     for device in devices() {
         let one = taut::ones((), device).unwrap();
         let seven = taut::full([1], 7, (DType::F32, device)).unwrap();
@@ -112,6 +122,7 @@ fn masked_scatter_of_scalars_and_of_nothing_keeps_shape() {
 
 #[test]
 fn masked_scatter_of_bad_input_is_refused() {
+    let _alone = alone();
     let x = taut::zeros([2, 3], Device::Cpu).unwrap();
     let mask = mask_of(Device::Cpu, &[1, 0, 1]);
     let source = taut::ones([4], Device::Cpu).unwrap();
@@ -159,6 +170,7 @@ fn masked_scatter_of_bad_input_is_refused() {
 
 #[test]
 fn masked_scatter_of_every_dtype_moves_its_bits() {
+    let _alone = alone();
     for device in devices() {
         for dtype in DType::ALL.into_iter().filter(|&dtype| device.supports(dtype)) {
             for len in [1, 65, 70_001] {

@@ -3,11 +3,13 @@
 //! What a GPU has is lowered through the environment, so these tests run in processes of their own.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "common/alone.rs"]
+mod alone;
 mod common;
 
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use alone::alone;
 use common::devices;
 use taut::{DType, Device, Error, ErrorKind, OutOfMemory, Tensor};
 
@@ -31,12 +33,6 @@ fn is_alone(test: &str, memory: usize) -> bool {
     false
 }
 
-/// An error is reported at whichever read point comes next, so no two tests use a device at once.
-fn one_at_a_time() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn gpus() -> impl Iterator<Item = Device> {
     devices().into_iter().filter(|&device| device != Device::Cpu)
 }
@@ -51,7 +47,7 @@ fn details(error: Error) -> OutOfMemory {
 
 #[test]
 fn tensor_beyond_every_memory_is_an_error_at_the_read_point_and_the_device_goes_on() {
-    let _turn = one_at_a_time();
+    let _alone = alone();
     for device in devices() {
         let kept = taut::arange(1000, device).unwrap();
         kept.eval().unwrap();
@@ -85,7 +81,7 @@ fn tensor_beyond_every_memory_is_an_error_at_the_read_point_and_the_device_goes_
 
 #[test]
 fn copy_of_too_much_to_another_device_is_an_error() {
-    let _turn = one_at_a_time();
+    let _alone = alone();
     for device in gpus() {
         let one = taut::ones([1], (DType::U8, device)).unwrap();
         let wide = one.expand([TOO_MUCH as i64]).unwrap();

@@ -4,24 +4,21 @@
 #![cfg(feature = "tracing")]
 #![allow(clippy::unwrap_used, reason = "a test, outside of its functions")]
 
+#[path = "common/alone.rs"]
+mod alone;
 mod common;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use alone::alone;
 use common::devices;
 use taut::{Device, Result};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::with_default;
 use tracing::{Event, Level, Metadata, Subscriber};
-
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
-fn alone() -> MutexGuard<'static, ()> {
-    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// What was told of a span.
 #[derive(Clone, Default)]

@@ -15,13 +15,6 @@ impl Scratch {
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
-
-    /// The names of the files in it.
-    #[cfg(feature = "safetensors")]
-    pub fn files(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(&self.0).unwrap();
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
-    }
 }
 
 impl Drop for Scratch {
