@@ -1,176 +1,276 @@
-//! Loops of several operations at once, each on the result of the one before.
+//! Arithmetic in a row: operations each on the result of the one before, in one loop.
 //!
 //! `a * 2 + 1` as two loops writes and reads a register more than it must, and while it does nothing comes
-//! from memory. Each is a copy of two rows of the op table, which only the operations that memory would
-//! bound are worth. Both round as they do alone.
+//! from memory. Here a few vectors of the result stay in the processor until the last operation is done, and
+//! an operation costs one read of its other argument, or none where that is the same everywhere. Only
+//! what memory would bound is worth it: addition and its like. Each operation rounds as it does alone.
 
-use super::lanes::{Loop, ternary};
+use std::array;
+use std::ops::{Add, Div, Mul, Sub};
+
+use bytemuck::{Pod, cast_slice, cast_slice_mut};
+use fearless_simd::{Level, Simd, SimdBase, SimdFloat, SimdFloatElement, SimdFrom, dispatch};
+
 use crate::dtype::DType;
-use crate::math::arithmetic::{add, div, mul, sub};
-use crate::math::bits::shift_right_logical;
 use crate::ops::Op;
 
-/// Where the second operation takes the result of the first.
+/// An operation on what a chain has come to, `x`, and another argument, `a`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    /// `x + a`
+    Add,
+    /// `x - a`
+    Sub,
+    /// `a - x`
+    SubFrom,
+    /// `x * a`
+    Mul,
+    /// `x / a`
+    Div,
+    /// `a / x`
+    DivInto,
+}
+
+/// On which side of an operation what the chain has come to stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     Left,
     Right,
 }
 
-/// What runs in the loop of the node that reads it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Join {
-    /// The operation on this side.
-    First(Side),
-    /// The cast on the left to float32, and the logical shift that it casts: [`fraction_loop`].
-    Fraction,
-}
-
-/// `(a >> b) as f32 * c` of int32 and float32 lanes, with which random words become fractions.
-pub(super) fn fraction_loop() -> Loop {
-    |out, a, b, c| {
-        ternary::<i32, i32, _, _>(
-            out,
-            a,
-            b,
-            c,
-            #[inline(always)]
-            |word, count, unit| {
-                mul(shift_right_logical(word, count) as f32, f32::from_bits(unit as u32))
-            },
-        )
+impl Side {
+    /// What stands on this side, and what on the other.
+    pub(super) fn of<T>(self, [left, right]: [T; 2]) -> (T, T) {
+        match self {
+            Self::Left => (left, right),
+            Self::Right => (right, left),
+        }
     }
 }
 
-/// `(a first b) second c`, or with [`Side::Right`] `c second (a first b)`.
-pub(super) fn pair_loop(first: Op, second: Op, side: Side, dtype: DType) -> Option<Loop> {
+impl Link {
+    /// The operation as a link; none if it is not worth one.
+    pub(super) fn of(op: Op, side: Side) -> Option<Self> {
+        Some(match (op, side) {
+            (Op::Add, _) => Self::Add,
+            (Op::Mul, _) => Self::Mul,
+            (Op::Sub, Side::Left) => Self::Sub,
+            (Op::Sub, Side::Right) => Self::SubFrom,
+            (Op::Div, Side::Left) => Self::Div,
+            (Op::Div, Side::Right) => Self::DivInto,
+            _ => return None,
+        })
+    }
+
+    #[inline(always)]
+    fn apply<V, const N: usize>(self, values: &mut [V; N], other: impl Fn(usize) -> V)
+    where
+        V: Copy + Add<Output = V> + Sub<Output = V> + Mul<Output = V> + Div<Output = V>,
+    {
+        match self {
+            Self::Add => (0..N).for_each(|k| values[k] = values[k] + other(k)),
+            Self::Sub => (0..N).for_each(|k| values[k] = values[k] - other(k)),
+            Self::SubFrom => (0..N).for_each(|k| values[k] = other(k) - values[k]),
+            Self::Mul => (0..N).for_each(|k| values[k] = values[k] * other(k)),
+            Self::Div => (0..N).for_each(|k| values[k] = values[k] / other(k)),
+            Self::DivInto => (0..N).for_each(|k| values[k] = other(k) / values[k]),
+        }
+    }
+}
+
+/// Computes the elements of the first slice: those from the given one on of the chain that begins with
+/// the elements of the second. Of an argument of one element each takes that one.
+pub(super) type ChainLoop = fn(&mut [u8], usize, &[u8], &[(Link, &[u8])]);
+
+/// The loop of chains in this dtype, if there are any.
+pub(super) fn chain_loop(dtype: DType) -> Option<ChainLoop> {
     match dtype {
-        DType::F32 => f32_pair(first, second, side),
-        DType::F64 => f64_pair(first, second, side),
+        DType::F32 => Some(chain::<f32>),
+        DType::F64 => Some(chain::<f64>),
         _ => None,
     }
 }
 
-/// The loops of one first operation with each second one.
-macro_rules! seconds {
-    ($lane:ty, $second:expr, $side:expr, $first:path) => {
-        match ($second, $side) {
-            (Op::Add, _) => seconds!(@ $lane, |a, b, c| add($first(a, b), c)),
-            (Op::Mul, _) => seconds!(@ $lane, |a, b, c| mul($first(a, b), c)),
-            (Op::Sub, Side::Left) => seconds!(@ $lane, |a, b, c| sub($first(a, b), c)),
-            (Op::Sub, Side::Right) => seconds!(@ $lane, |a, b, c| sub(c, $first(a, b))),
-            (Op::Div, Side::Left) => seconds!(@ $lane, |a, b, c| div($first(a, b), c)),
-            (Op::Div, Side::Right) => seconds!(@ $lane, |a, b, c| div(c, $first(a, b))),
-            _ => None,
-        }
-    };
-    (@ $lane:ty, |$a:ident, $b:ident, $c:ident| $value:expr) => {
-        Some(|out, a, b, c| {
-            ternary::<$lane, $lane, _, _>(
-                out,
-                a,
-                b,
-                c,
-                #[inline(always)]
-                |$a, $b, $c| $value,
-            )
-        })
-    };
+/// A number with vectors.
+trait Number:
+    Pod
+    + SimdFloatElement
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+{
+    type Vector<S: Simd>: SimdFloat<S, Element = Self>;
 }
 
-macro_rules! pairs {
-    ($name:ident $lane:ty) => {
-        fn $name(first: Op, second: Op, side: Side) -> Option<Loop> {
-            match first {
-                Op::Add => seconds!($lane, second, side, add),
-                Op::Sub => seconds!($lane, second, side, sub),
-                Op::Mul => seconds!($lane, second, side, mul),
-                Op::Div => seconds!($lane, second, side, div),
-                _ => None,
-            }
-        }
-    };
+impl Number for f32 {
+    type Vector<S: Simd> = S::f32s;
 }
 
-pairs!(f32_pair f32);
-pairs!(f64_pair f64);
+impl Number for f64 {
+    type Vector<S: Simd> = S::f64s;
+}
+
+/// Vectors that are computed together: so many that none waits for its last operation, and so few that
+/// all are in the processor.
+const VECTORS: usize = 8;
+
+fn chain<T: Number>(out: &mut [u8], start: usize, first: &[u8], links: &[(Link, &[u8])]) {
+    let (out, first): (&mut [T], &[T]) = (cast_slice_mut(out), cast_slice(first));
+    dispatch!(Level::new(), simd => blocks(simd, out, start, first, links));
+}
+
+#[inline(always)]
+fn blocks<S: Simd, T: Number>(
+    simd: S,
+    out: &mut [T],
+    mut start: usize,
+    first: &[T],
+    links: &[(Link, &[u8])],
+) {
+    let width = T::Vector::<S>::LEN;
+    let mut wide = out.chunks_exact_mut(VECTORS * width);
+    for out in &mut wide {
+        block::<S, T, VECTORS>(simd, out, start, first, links);
+        start += out.len();
+    }
+    let mut narrow = wide.into_remainder().chunks_exact_mut(width);
+    for out in &mut narrow {
+        block::<S, T, 1>(simd, out, start, first, links);
+        start += out.len();
+    }
+    for (i, out) in narrow.into_remainder().iter_mut().enumerate() {
+        let mut value = [first[start + i]];
+        for (link, other) in links {
+            let other: &[T] = cast_slice(other);
+            let other = if other.len() == 1 { other[0] } else { other[start + i] };
+            link.apply(&mut value, |_| other);
+        }
+        *out = value[0];
+    }
+}
+
+/// The elements of `N` vectors.
+#[inline(always)]
+fn block<S: Simd, T: Number, const N: usize>(
+    simd: S,
+    out: &mut [T],
+    start: usize,
+    first: &[T],
+    links: &[(Link, &[u8])],
+) {
+    let width = T::Vector::<S>::LEN;
+    let of = |values: &[T], k: usize| {
+        T::Vector::<S>::from_slice(simd, &values[k * width..(k + 1) * width])
+    };
+    let first = &first[start..][..N * width];
+    let mut values: [T::Vector<S>; N] = array::from_fn(|k| of(first, k));
+    for (link, other) in links {
+        let other: &[T] = cast_slice(other);
+        if other.len() == 1 {
+            let other = T::Vector::<S>::simd_from(simd, other[0]);
+            link.apply(&mut values, |_| other);
+        } else {
+            let other = &other[start..][..N * width];
+            link.apply(&mut values, |k| of(other, k));
+        }
+    }
+    for (out, value) in out.chunks_exact_mut(width).zip(values) {
+        value.store_slice(out);
+    }
+}
 
 #[cfg(test)]
 mod tests {
-    use bytemuck::{cast_slice, cast_slice_mut};
-
-    use super::super::convert;
     use super::super::ops::loop_of;
     use super::*;
 
-    #[test]
-    fn fractions_have_the_bits_of_one_after_the_other() {
-        let words: Vec<u32> = (0..10_000_u32).map(|i| i.wrapping_mul(0x9e37_79b9)).collect();
-        for count in [0_u32, 1, 8, 24, 31, 32, 40] {
-            let (counts, units) = (vec![count; words.len()], vec![0.3_f32; words.len()]);
-            let mut lanes = [vec![0_u32; words.len()], vec![0; words.len()], vec![0; words.len()]];
-            let [got, middle, expected] = lanes.each_mut().map(|l| cast_slice_mut::<u32, u8>(l));
-            let (words, counts): (&[u8], &[u8]) = (cast_slice(&words), cast_slice(&counts));
-            fraction_loop()(got, words, counts, cast_slice(&units));
-            loop_of(Op::ShiftRightLogical, DType::I32)(middle, words, counts, &[]);
-            let Some(cast) = convert::cast(DType::I32, DType::F32) else {
-                unreachable!("another lane")
+    const LINKS: [(Op, Side); 6] = [
+        (Op::Add, Side::Left),
+        (Op::Sub, Side::Left),
+        (Op::Sub, Side::Right),
+        (Op::Mul, Side::Left),
+        (Op::Div, Side::Left),
+        (Op::Div, Side::Right),
+    ];
+
+    /// The same by the loop of each operation, from element `start` on.
+    fn one_after_the_other(
+        dtype: DType,
+        start: usize,
+        first: &[u8],
+        chain: &[((Op, Side), &[u8])],
+    ) -> Vec<u64> {
+        let size = dtype.size();
+        let mut value = first[start * size..].to_vec();
+        for &((op, side), other) in chain {
+            let other = match other.len() == size {
+                true => other.repeat(value.len() / size),
+                false => other[start * size..].to_vec(),
             };
-            cast(expected, middle, &[], &[]);
-            middle.copy_from_slice(expected);
-            loop_of(Op::Mul, DType::F32)(expected, middle, cast_slice(&units), &[]);
-            assert!(got == expected, "shifted by {count}");
+            // Aligned, as lanes are.
+            let aligned = |bytes: &[u8]| -> Vec<u64> {
+                let mut lanes = vec![0; bytes.len().div_ceil(8)];
+                cast_slice_mut(&mut lanes)[..bytes.len()].copy_from_slice(bytes);
+                lanes
+            };
+            let (a, b, mut out) = (aligned(&value), aligned(&other), aligned(&value));
+            let [a, b] = [&a, &b].map(|lanes| &cast_slice::<u64, u8>(lanes)[..value.len()]);
+            let (a, b) = side.of([a, b]);
+            let out = &mut cast_slice_mut::<u64, u8>(&mut out)[..value.len()];
+            loop_of(op, dtype)(out, a, b, &[]);
+            value.copy_from_slice(out);
         }
+        let mut lanes = vec![0; value.len().div_ceil(8)];
+        cast_slice_mut(&mut lanes)[..value.len()].copy_from_slice(&value);
+        lanes
     }
 
     #[test]
-    fn pairs_have_the_bits_of_one_after_the_other() {
-        let values = |seed: u64, len: usize| -> Vec<u8> {
-            let mut bits = seed;
-            (0..8 * len)
-                .map(|_| {
-                    bits = bits.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-                    (bits >> 56) as u8
-                })
-                .collect()
+    fn chains_have_the_bits_of_one_after_the_other() {
+        let mut bits = 1_u64;
+        let mut random = || {
+            bits = bits.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            bits >> 16
         };
-        let mut pairs = 0;
+        let mut compared = 0;
         for dtype in [DType::F32, DType::F64] {
+            let (size, run) = (dtype.size(), chain_loop(dtype).unwrap());
             let is_nan = |bytes: &[u8]| match dtype {
                 DType::F32 => f32::from_ne_bytes(bytes.try_into().unwrap()).is_nan(),
                 _ => f64::from_ne_bytes(bytes.try_into().unwrap()).is_nan(),
             };
-            for &first in Op::ALL {
-                for &second in Op::ALL {
-                    for side in [Side::Left, Side::Right] {
-                        let Some(run) = pair_loop(first, second, side, dtype) else { continue };
-                        pairs += 1;
-                        let [a, b, c] = [1, 2, 3].map(|seed| {
-                            let bytes = values(seed + pairs, 1000);
-                            cast_slice::<u8, u64>(&bytes[..8000]).to_vec()
-                        });
-                        let (a, b, c): (&[u8], &[u8], &[u8]) =
-                            (cast_slice(&a), cast_slice(&b), cast_slice(&c));
-                        let mut lanes = [vec![0_u64; 1000], vec![0; 1000], vec![0; 1000]];
-                        let [got, middle, expected] =
-                            lanes.each_mut().map(|lanes| cast_slice_mut::<u64, u8>(lanes));
-                        run(got, a, b, c);
-                        loop_of(first, dtype)(middle, a, b, &[]);
-                        match side {
-                            Side::Left => loop_of(second, dtype)(expected, middle, c, &[]),
-                            Side::Right => loop_of(second, dtype)(expected, c, middle, &[]),
-                        }
-                        let size = dtype.size();
-                        for (got, expected) in got.chunks(size).zip(expected.chunks(size)) {
-                            assert!(
-                                got == expected || is_nan(got) && is_nan(expected),
-                                "{first:?} then {second:?} {side:?} of {dtype:?}"
-                            );
-                        }
-                    }
+            for round in 0..200 {
+                let len = 1 + random() as usize % 400;
+                let start = random() as usize % len;
+                let values: Vec<Vec<u64>> =
+                    (0..6).map(|_| (0..400).map(|_| random() ^ random() << 24).collect()).collect();
+                let values: Vec<&[u8]> = values.iter().map(|v| cast_slice(v)).collect();
+                let links = 1 + random() as usize % 9;
+                let chain: Vec<((Op, Side), &[u8])> = (0..links)
+                    .map(|k| {
+                        // Each of the six comes by itself first.
+                        let link = if round < 6 { round } else { random() as usize % 6 };
+                        let len = if random() % 3 == 0 { 1 } else { len };
+                        (LINKS[link], &values[1 + k % 5][..len * size])
+                    })
+                    .collect();
+                let linked: Vec<(Link, &[u8])> = chain
+                    .iter()
+                    .map(|&((op, side), other)| (Link::of(op, side).unwrap(), other))
+                    .collect();
+                let mut out = vec![0_u64; 400];
+                let out = &mut cast_slice_mut(&mut out)[..(len - start) * size];
+                run(out, start, &values[0][..len * size], &linked);
+                let expected = one_after_the_other(dtype, start, &values[0][..len * size], &chain);
+                let expected: &[u8] = cast_slice(&expected);
+                for (got, expected) in out.chunks(size).zip(expected.chunks(size)) {
+                    let same = got == expected || is_nan(got) && is_nan(expected);
+                    assert!(same, "{dtype:?} {chain:?}");
+                    compared += usize::from(!is_nan(got));
                 }
             }
         }
-        assert_eq!(pairs, 2 * 4 * 4 * 2);
+        assert!(compared > 10_000, "{compared}");
     }
 }

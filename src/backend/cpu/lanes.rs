@@ -179,15 +179,33 @@ where
     R: Outcome<Lane = A::Lane>,
     F: Fn(A, A) -> R,
 {
+    /// Elements that stay in the processor while all runs are folded into them.
+    const KEPT: usize = 64;
     #[inline(always)]
     fn fold<A: Operand, R: Outcome<Lane = A::Lane>>(
         into: &mut [A::Lane],
         values: &[A::Lane],
         f: impl Fn(A, A) -> R,
     ) {
-        for run in values.chunks_exact(into.len()) {
-            for (into, &value) in into.iter_mut().zip(run) {
-                *into = f(A::from_lane(*into), A::from_lane(value)).into_lane();
+        let f = |a: A::Lane, b| f(A::from_lane(a), A::from_lane(b)).into_lane();
+        let (len, runs) = (into.len(), values.len() / into.len().max(1));
+        let mut from = 0;
+        if runs > 1 {
+            for into in into.as_chunks_mut::<KEPT>().0 {
+                let mut kept = *into;
+                for run in 0..runs {
+                    let values = &values[run * len + from..][..KEPT];
+                    for (kept, &value) in kept.iter_mut().zip(values) {
+                        *kept = f(*kept, value);
+                    }
+                }
+                *into = kept;
+                from += KEPT;
+            }
+        }
+        for run in values.chunks_exact(len) {
+            for (into, &value) in into[from..].iter_mut().zip(&run[from..]) {
+                *into = f(*into, value);
             }
         }
     }

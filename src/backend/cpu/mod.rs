@@ -5,12 +5,13 @@
 //! `float16`, `random` are the loops, `lanes` what they are made of; `memory` and `pool` are the buffers,
 //! `view` the only way into them, `threads` whom kernels run on. Knows kernels, never operations.
 
+mod chain;
 mod convert;
 mod float16;
+mod fraction;
 mod lanes;
 mod memory;
 mod ops;
-mod pairs;
 mod plan;
 mod points;
 mod pool;

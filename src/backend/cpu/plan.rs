@@ -16,8 +16,10 @@
 //! the stored forms themselves: see `stored`. Wherever these must lie, in memory or in a register, they are
 //! not widened or narrowed.
 //!
-//! # Note [Pairs]
-//! An operation whose result only one other reads may run in the loop of that one: see `pairs`.
+//! # Note [Chains]
+//! An operation whose result only one other reads may run in the loop of that one: see `chain` and
+//! `fraction`. What the operations of a chain take beside has to be there before it begins; of arguments
+//! that are in memory anyway there may be any number, of others so few that all stay in L1.
 //!
 //! # Note [Blocks]
 //! Where an operand is transposed, that is nearer to itself along another dimension than along the
@@ -41,10 +43,11 @@ mod tests;
 
 use smallvec::SmallVec;
 
+use super::chain::{ChainLoop, Link, Side, chain_loop};
 use super::convert;
+use super::fraction::fraction_loop;
 use super::lanes::{Accumulate, Loop};
 use super::ops::{fold_of, loop_of};
-use super::pairs::{Join, Side, fraction_loop, pair_loop};
 use super::stored::stored_loop;
 use crate::dtype::{DType, Lane};
 use crate::kernel::{Args, Class, Code, Expr, Node, OperandCode, Value};
@@ -86,6 +89,13 @@ pub(super) enum Step {
         /// The lanes are memory: Note [Past the cache].
         past_cache: bool,
     },
+    /// Note [Chains].
+    Chain {
+        chain: Box<Chain>,
+        out: Lanes,
+        /// As of [`Step::Apply`].
+        past_cache: bool,
+    },
     /// Folds lanes into the elements of a contiguous operand: Note [In place].
     Accumulate {
         run: Accumulate,
@@ -120,6 +130,29 @@ pub(super) enum Step {
         scalar: u8,
         out: Lanes,
     },
+}
+
+/// What a [`Step::Chain`] runs.
+pub(super) struct Chain {
+    pub(super) run: ChainLoop,
+    pub(super) first: Lanes,
+    pub(super) links: Vec<(Link, Argument)>,
+}
+
+/// What a link takes beside.
+pub(super) struct Argument {
+    pub(super) lanes: Lanes,
+    /// All lanes are the same.
+    pub(super) uniform: bool,
+}
+
+/// What runs in the loop of the node that reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Join {
+    /// The operation on this side, and what runs in its loop.
+    Chain(Side),
+    /// The cast on the left to float32, and the logical shift that it casts: [`fraction_loop`].
+    Fraction,
 }
 
 /// A register that is the same for every tile.
@@ -181,8 +214,10 @@ struct State {
     read: bool,
     /// Note [Stored lanes].
     stored: bool,
-    /// Runs in the loop of the node that reads it: Note [Pairs].
+    /// Runs in the loop of the node that reads it: Note [Chains].
     joined: bool,
+    /// Arguments of the chain that ends here which have to be computed or copied first.
+    waiting: u8,
     /// What runs in this node's loop.
     joins: Option<Join>,
     /// The operand that this operation folds into, or that this load is: Note [In place].
@@ -203,6 +238,14 @@ pub(super) enum Purpose {
     Check(Value),
     /// To evaluate and store, and to keep the value of the reduction, [`Program::result`].
     Fold(Value),
+}
+
+impl Chain {
+    /// All that it reads.
+    fn arguments(&self) -> impl Iterator<Item = Lanes> {
+        let others = self.links.iter().map(|(_, argument)| argument.lanes);
+        std::iter::once(self.first).chain(others)
+    }
 }
 
 impl Purpose {
@@ -238,7 +281,7 @@ impl Program {
         program.find_needed(code, purpose);
         program.find_stored(code, purpose);
         program.find_folds(code, purpose);
-        program.find_pairs(code);
+        program.find_chains(code);
         for i in 0..code.nodes.len() {
             if program.values[i].needed && !program.values[i].joined {
                 let size = program.size(code, i);
@@ -267,13 +310,17 @@ impl Program {
     pub(super) fn is_hurried(&self) -> bool {
         let mut loaded: SmallVec<[u8; 8]> = SmallVec::new();
         for step in &self.steps {
-            let Step::Apply { arguments, .. } = step else { return false };
-            for lanes in arguments {
+            let mut load = |lanes: Lanes| {
                 if let Place::Memory(operand) = lanes.place
                     && !loaded.contains(&operand)
                 {
                     loaded.push(operand);
                 }
+            };
+            match step {
+                Step::Apply { arguments, .. } => arguments.iter().for_each(|lanes| load(*lanes)),
+                Step::Chain { chain, .. } => chain.arguments().for_each(load),
+                _ => return false,
             }
         }
         !self.steps.is_empty() && loaded.len() >= 2 * self.steps.len()
@@ -309,9 +356,7 @@ impl Program {
                     return self.fold(code, i, (op, values[1], operand));
                 }
                 match self.values[i].joins {
-                    Some(Join::First(side)) => {
-                        return self.pair(code, i, (op, values, side), purpose);
-                    }
+                    Some(Join::Chain(_)) => return self.chain(code, i, purpose),
                     Some(Join::Fraction) => {
                         let [word, count] = shift_of(code, values[0]);
                         let arguments = [word, count, values[1]];
@@ -340,24 +385,52 @@ impl Program {
         self.values[i].lanes = Lanes { place: Place::Memory(operand), size: dtype.size() as u8 };
     }
 
-    /// Note [Pairs].
-    fn pair(
-        &mut self,
-        code: &Code,
-        i: usize,
-        (second, [left, right], side): (Op, [Value; 2], Side),
-        purpose: Purpose,
-    ) {
-        let (first, third) = match side {
-            Side::Left => (left, right),
-            Side::Right => (right, left),
+    /// Note [Chains].
+    fn chain(&mut self, code: &Code, i: usize, purpose: Purpose) {
+        let Some(run) = chain_loop(code.nodes[i].dtype) else {
+            unreachable!("as `find_chains` saw")
         };
-        let Node { expr, dtype } = code.nodes[usize::from(first)];
-        let Expr::Binary(first, [a, b]) = expr else { unreachable!("as `find_pairs` saw") };
-        let Some(run) = pair_loop(first, second, side, dtype) else {
-            unreachable!("as `find_pairs` saw")
+        let (mut first, mut values) = (i as Value, Vec::new());
+        loop {
+            let Expr::Binary(op, arguments) = code.nodes[usize::from(first)].expr else {
+                unreachable!("as `find_chains` saw")
+            };
+            let joins = self.values[usize::from(first)].joins;
+            let side = match joins {
+                Some(Join::Chain(side)) => side,
+                _ if self.is_uniform(arguments[0]) => Side::Right,
+                _ => Side::Left,
+            };
+            let (before, other) = side.of(arguments);
+            let Some(link) = Link::of(op, side) else { unreachable!("as `find_chains` saw") };
+            values.push((link, other));
+            first = before;
+            if joins.is_none() {
+                break;
+            }
+        }
+        values.reverse();
+        let lanes = |value: Value| self.values[usize::from(value)].lanes;
+        let link = |&(link, value): &(Link, Value)| {
+            (link, Argument { lanes: lanes(value), uniform: self.is_uniform(value) })
         };
-        self.apply(code, i, run, &[a, b, third], purpose);
+        let links = values.iter().map(link).collect();
+        let chain = Box::new(Chain { run, first: lanes(first), links });
+        let waits = chain.arguments().any(|lanes| matches!(lanes.place, Place::Memory(_)));
+        let past = waits.then(|| self.destination_past_cache(code, i, purpose)).flatten();
+        let out = past.unwrap_or_else(|| self.destination(code, i, purpose));
+        self.past_cache |= past.is_some();
+        self.steps.push(Step::Chain { chain, out, past_cache: past.is_some() });
+        self.used(first);
+        for (_, value) in values {
+            self.used(value);
+        }
+    }
+
+    /// Whether the value is the same at every point.
+    fn is_uniform(&self, value: Value) -> bool {
+        let lanes = self.values[usize::from(value)].lanes;
+        self.fills.iter().any(|fill| fill.out.place == lanes.place)
     }
 
     fn load(&mut self, code: &Code, i: usize, operand: u8, purpose: Purpose) {
@@ -521,9 +594,9 @@ fn shift_of(code: &Code, cast: Value) -> [Value; 2] {
     match code.nodes[usize::from(cast)].expr {
         Expr::Cast(shift) => match code.nodes[usize::from(shift)].expr {
             Expr::Binary(_, arguments) => arguments,
-            _ => unreachable!("as `find_pairs` saw"),
+            _ => unreachable!("as `find_chains` saw"),
         },
-        _ => unreachable!("as `find_pairs` saw"),
+        _ => unreachable!("as `find_chains` saw"),
     }
 }
 

@@ -5,14 +5,16 @@
 //! block of two dimensions, see Note [Blocks] of `plan`.
 #![allow(unsafe_code, reason = "uses views, for the elements of the tile it runs")]
 
+use std::array;
 use std::cell::Cell;
 
 use bytemuck::{Pod, Zeroable, cast_slice, cast_slice_mut};
 use smallvec::SmallVec;
 
+use super::chain::Link;
 use super::convert;
 use super::lanes::Loop;
-use super::plan::{FillValue, Lanes, Place, Program, Step, lane_size};
+use super::plan::{Chain, FillValue, Lanes, Place, Program, Step, lane_size};
 use super::points::{Grid, Tile, each_row, offset_of};
 use super::random;
 use super::view::{Block, View, fence};
@@ -338,6 +340,20 @@ impl<'a> Launched<'a> {
                 };
                 apply(self, run, arguments, out, registers, tile);
             }
+            Step::Chain { ref chain, out, past_cache: true } => {
+                self.with_chain(chain, registers, tile, |first, links| {
+                    self.past_cache::<PIECE>(out, tile, |out, start| {
+                        (chain.run)(out, start, first, links);
+                    });
+                });
+            }
+            Step::Chain { ref chain, out, past_cache: false } => {
+                self.write(out, registers, tile, |out, registers| {
+                    self.with_chain(chain, registers, tile, |first, links| {
+                        (chain.run)(out, 0, first, links);
+                    });
+                });
+            }
             Step::Apply { run, arguments, out, round, past_cache: false } => {
                 self.write(out, registers, tile, |out, registers| {
                     let [a, b, c] = arguments.map(|lanes| self.read(lanes, registers, tile));
@@ -410,6 +426,23 @@ impl<'a> Launched<'a> {
         }
     }
 
+    /// Calls `body` with the lanes that a chain reads.
+    fn with_chain(
+        &self,
+        chain: &Chain,
+        registers: &Registers,
+        tile: Tile,
+        body: impl FnOnce(&[u8], &[(Link, &[u8])]),
+    ) {
+        let links = chain.links.iter().map(|(link, argument)| {
+            let lanes = self.read(argument.lanes, registers, tile);
+            let size = usize::from(argument.lanes.size);
+            (*link, if argument.uniform { &lanes[..size] } else { lanes })
+        });
+        let links: SmallVec<[_; 8]> = links.collect();
+        body(self.read(chain.first, registers, tile), &links);
+    }
+
     /// Runs a loop whose result goes past the cache, piece by piece.
     fn apply_past_cache<const LINES: usize>(
         &self,
@@ -419,20 +452,36 @@ impl<'a> Launched<'a> {
         registers: &Registers,
         tile: Tile,
     ) {
+        let values = arguments.map(|lanes| self.read(lanes, registers, tile));
+        let sizes = arguments.map(|lanes| usize::from(lanes.size));
+        let lane = usize::from(out.size);
+        self.past_cache::<LINES>(out, tile, |out, start| {
+            let end = start + out.len() / lane;
+            let [a, b, c]: [&[u8]; 3] =
+                array::from_fn(|i| &values[i][start * sizes[i]..end * sizes[i]]);
+            run(out, a, b, c);
+        });
+    }
+
+    /// Stores the tile's elements of an operand past the cache, piece by piece: those that `fill` makes
+    /// from a point of the tile on.
+    #[inline(always)]
+    fn past_cache<const LINES: usize>(
+        &self,
+        out: Lanes,
+        tile: Tile,
+        mut fill: impl FnMut(&mut [u8], usize),
+    ) {
         let Place::Memory(operand) = out.place else {
             unreachable!("only memory is past the cache")
         };
         let view = &self.views[usize::from(operand)];
-        let values = arguments.map(|lanes| self.read(lanes, registers, tile));
-        let sizes = arguments.map(|lanes| usize::from(lanes.size));
         let mut memory = [Line::zeroed(); LINES];
         let points = size_of_val(&memory) / view.size;
         for start in (0..tile.len).step_by(points) {
             let len = points.min(tile.len - start);
             let out = &mut cast_slice_mut(&mut memory)[..len * view.size];
-            let [a, b, c]: [&[u8]; 3] =
-                std::array::from_fn(|i| &values[i][start * sizes[i]..(start + len) * sizes[i]]);
-            run(out, a, b, c);
+            fill(out, start);
             let block = Block {
                 offset: tile.start + start,
                 rows: 1,

@@ -1,10 +1,10 @@
 //! What is known of each node before the steps are made: who reads it, and whether it has a loop of its own.
 
+use super::super::chain::{Link, Side, chain_loop};
 use super::super::convert;
-use super::super::pairs::{Join, Side, pair_loop};
 use super::super::stored::stored_loop;
 use super::stores::{loads_of, stores_of};
-use super::{NOWHERE, Program, Purpose, State};
+use super::{Join, NOWHERE, Program, Purpose, State};
 use crate::dtype::DType;
 use crate::kernel::{Class, Code, Expr, Node, OperandCode, Value};
 use crate::ops::Op;
@@ -17,6 +17,7 @@ impl Program {
             read: false,
             stored: false,
             joined: false,
+            waiting: 0,
             joins: None,
             folds: None,
             lanes: NOWHERE,
@@ -121,32 +122,62 @@ impl Program {
         }
     }
 
-    /// Marks which operations run in one loop: Note [Pairs].
-    pub(super) fn find_pairs(&mut self, code: &Code) {
+    /// Marks which operations run in one loop: Note [Chains].
+    pub(super) fn find_chains(&mut self, code: &Code) {
+        /// Registers of arguments that a chain is to leave in L1.
+        const WAITING: u8 = 3;
         for (i, node) in code.nodes.iter().enumerate() {
-            let Expr::Binary(second, values) = node.expr else { continue };
+            let Expr::Binary(op, values) = node.expr else { continue };
             if !self.values[i].needed || self.values[i].folds.is_some() {
                 continue;
             }
-            if let Some(inner) = self.find_fraction(code, (second, values[0], node.dtype)) {
+            if let Some(inner) = self.find_fraction(code, (op, values[0], node.dtype)) {
                 for value in inner {
                     self.values[usize::from(value)].joined = true;
                 }
                 self.values[i].joins = Some(Join::Fraction);
                 continue;
             }
-            for (side, value) in [Side::Left, Side::Right].into_iter().zip(values) {
-                let Expr::Binary(first, _) = code.nodes[usize::from(value)].expr else { continue };
-                let State { uses, joins, .. } = self.values[usize::from(value)];
-                if uses == 1
-                    && joins.is_none()
-                    && pair_loop(first, second, side, node.dtype).is_some()
-                {
-                    self.values[usize::from(value)].joined = true;
-                    self.values[i].joins = Some(Join::First(side));
+            if chain_loop(node.dtype).is_none() {
+                continue;
+            }
+            let waits = |value: Value| u8::from(!self.is_at_hand(code, value));
+            let [left, right] = values.map(waits);
+            self.values[i].waiting = left + right;
+            for (side, other_waits) in [(Side::Left, right), (Side::Right, left)] {
+                let (before, other) = side.of(values);
+                let Node { expr: Expr::Binary(first, _), dtype } = code.nodes[usize::from(before)]
+                else {
+                    continue;
+                };
+                let State { uses, joins, folds, waiting, .. } = self.values[usize::from(before)];
+                let is_link = Link::of(op, side).is_some() && Link::of(first, Side::Left).is_some();
+                let joins = is_link
+                    && dtype == node.dtype
+                    && uses == 1
+                    && before != other
+                    && folds.is_none()
+                    && joins != Some(Join::Fraction)
+                    && waiting + other_waits <= WAITING;
+                if joins {
+                    self.values[usize::from(before)].joined = true;
+                    self.values[i].joins = Some(Join::Chain(side));
+                    self.values[i].waiting = waiting + other_waits;
                     break;
                 }
             }
+        }
+    }
+
+    /// Whether a value is in memory or the same everywhere, so that nothing need be done for it.
+    fn is_at_hand(&self, code: &Code, value: Value) -> bool {
+        match code.nodes[usize::from(value)].expr {
+            Expr::Scalar(_) => true,
+            Expr::Load(operand) => {
+                let class = code.operands[usize::from(operand)].class;
+                self.class_in_tile(class) != Class::Strided
+            }
+            _ => false,
         }
     }
 

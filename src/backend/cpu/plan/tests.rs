@@ -40,7 +40,54 @@ fn two_operations_in_a_row_are_one_step() {
         let difference = builder.node(DType::F32, Expr::Binary(Op::Sub, [b, product]));
         builder.store(operands[2], difference);
     });
-    assert!(matches!(steps[..], [Step::Apply { .. }]));
+    assert!(matches!(steps[..], [Step::Chain { .. }]));
+}
+
+/// How many links the chains of a program have, which has no other step.
+fn links(program: &Program) -> Vec<usize> {
+    let links = program.steps.iter().map(|step| match step {
+        Step::Chain { chain, .. } => chain.links.len(),
+        _ => unreachable!("no chain"),
+    });
+    links.collect()
+}
+
+#[test]
+fn operations_in_a_row_are_one_chain_of_any_length() {
+    let program = program::<f32>(4, |builder, operands| {
+        let mut value = builder.load(operands[0]);
+        let two = builder.scalar(DType::F32, 0x4000_0000);
+        for k in 0..12 {
+            let other = if k % 3 == 2 { two } else { builder.load(operands[1 + k % 3]) };
+            let values = if k % 2 == 0 { [value, other] } else { [other, value] };
+            value = builder.node(DType::F32, Expr::Binary(Op::Sub, values));
+        }
+        builder.store(operands[3], value);
+    });
+    assert_eq!(links(&program), [12]);
+    let Step::Chain { chain, .. } = &program.steps[0] else { unreachable!("as just seen") };
+    let uniform: Vec<bool> = chain.links.iter().map(|(_, argument)| argument.uniform).collect();
+    assert_eq!(uniform, [false, false, true].repeat(4));
+}
+
+#[test]
+fn chain_waits_for_few_registers() {
+    let program = program::<f32>(9, |builder, operands| {
+        let mut value = builder.load(operands[0]);
+        for &operand in &operands[1..8] {
+            let root = builder.load(operand);
+            let root = builder.node(DType::F32, Expr::Unary(Op::Sqrt, root));
+            value = builder.node(DType::F32, Expr::Binary(Op::Add, [value, root]));
+        }
+        builder.store(operands[8], value);
+    });
+    let chains = program.steps.iter().filter_map(|step| match step {
+        Step::Chain { chain, .. } => Some(chain.links.len()),
+        _ => None,
+    });
+    // The result of the chain before is one of the three.
+    assert_eq!(chains.collect::<Vec<_>>(), [3, 2, 2]);
+    assert!(program.registers <= 4, "{}", program.registers);
 }
 
 #[test]
@@ -77,7 +124,7 @@ fn steps_that_wait_for_memory_are_hurried() {
             builder.store(operands[inputs], value);
         })
     };
-    assert_eq!(chain(5).steps.len(), 2);
+    assert_eq!(links(&chain(5)), [4]);
     assert!(chain(5).is_hurried());
-    assert!(!chain(2).is_hurried());
+    assert!(!chain(1).is_hurried());
 }

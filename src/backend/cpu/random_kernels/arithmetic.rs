@@ -1,4 +1,4 @@
-//! Random kernels of what `plan` treats apart: stored forms, pairs, folds in place, rows, blocks.
+//! Random kernels of what `plan` treats apart: stored forms, chains, folds in place, rows, blocks.
 
 use super::super::tests::{Builder, row_major};
 use super::{Case, Choices, choices_bits, injective};

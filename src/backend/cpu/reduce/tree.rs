@@ -367,6 +367,19 @@ impl<'f> TreePanel<'f> {
         folder.reset(self.lanes.bytes(self.bytes));
     }
 
+    /// Folds rows of one block.
+    fn take_rows(&mut self, values: &[u8]) {
+        self.folder.accumulate(self.lanes.bytes(self.bytes), values);
+        self.end_rows(values.len() / self.bytes);
+    }
+
+    fn end_rows(&mut self, rows: usize) {
+        self.rows += rows;
+        if self.rows == OUTER_BLOCK {
+            self.end_block();
+        }
+    }
+
     fn end_block(&mut self) {
         self.blocks.push(self.folder, &mut self.lanes, 0);
         self.folder.reset(self.lanes.bytes(self.bytes));
@@ -404,19 +417,16 @@ impl Panel for TreePanel<'_> {
                 self.blocks(&values[..rows * self.bytes], level as usize);
                 rows
             } else {
-                self.take(0, &values[..self.bytes]);
-                self.end_row();
-                1
+                let rows = (values.len() / self.bytes).min(OUTER_BLOCK - self.rows);
+                self.take_rows(&values[..rows * self.bytes]);
+                rows
             };
             values = &values[rows * self.bytes..];
         }
     }
 
     fn end_row(&mut self) {
-        self.rows += 1;
-        if self.rows == OUTER_BLOCK {
-            self.end_block();
-        }
+        self.end_rows(1);
     }
 
     fn finish(&mut self) -> &mut Scratch {
