@@ -8,9 +8,10 @@
 use std::array;
 use std::ops::{Add, Div, Mul, Sub};
 
-use bytemuck::{Pod, cast_slice, cast_slice_mut};
+use bytemuck::{Pod, cast_slice};
 use fearless_simd::{Level, Simd, SimdBase, SimdFloat, SimdFloatElement, SimdFrom, dispatch};
 
+use super::view::PastCache;
 use crate::dtype::DType;
 use crate::ops::Op;
 
@@ -78,9 +79,15 @@ impl Link {
     }
 }
 
-/// Computes the elements of the first slice: those from the given one on of the chain that begins with
-/// the elements of the second. Of an argument of one element each takes that one.
-pub(super) type ChainLoop = fn(&mut [u8], usize, &[u8], &[(Link, &[u8])]);
+/// Where the elements of a chain go.
+pub(super) enum Out<'a> {
+    Cached(&'a mut [u8]),
+    PastCache(PastCache<'a>),
+}
+
+/// Computes the elements of a tile from the given one on, of the chain that begins with the elements of
+/// the slice. Of an argument of one element each takes that one.
+pub(super) type ChainLoop = fn(Out<'_>, usize, &[u8], &[(Link, &[u8])]);
 
 /// The loop of chains in this dtype, if there are any.
 pub(super) fn chain_loop(dtype: DType) -> Option<ChainLoop> {
@@ -113,48 +120,87 @@ impl Number for f64 {
 
 /// Vectors that are computed together: so many that none waits for its last operation, and so few that
 /// all are in the processor.
-const VECTORS: usize = 8;
+const VECTORS: usize = 4;
 
-fn chain<T: Number>(out: &mut [u8], start: usize, first: &[u8], links: &[(Link, &[u8])]) {
-    let (out, first): (&mut [T], &[T]) = (cast_slice_mut(out), cast_slice(first));
-    dispatch!(Level::new(), simd => blocks(simd, out, start, first, links));
+/// Takes bytes at multiples of their number.
+trait Sink {
+    fn len(&self) -> usize;
+    fn put<S: Simd>(&mut self, simd: S, at: usize, bytes: &[u8]);
 }
 
+impl Sink for &mut [u8] {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        <[u8]>::len(self)
+    }
+
+    #[inline(always)]
+    fn put<S: Simd>(&mut self, _: S, at: usize, bytes: &[u8]) {
+        self[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+}
+
+impl Sink for PastCache<'_> {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        PastCache::len(self)
+    }
+
+    #[inline(always)]
+    fn put<S: Simd>(&mut self, simd: S, at: usize, bytes: &[u8]) {
+        self.write(simd, at, bytes);
+    }
+}
+
+fn chain<T: Number>(out: Out<'_>, start: usize, first: &[u8], links: &[(Link, &[u8])]) {
+    let first: &[T] = &cast_slice(first)[start..];
+    match out {
+        Out::Cached(out) => {
+            dispatch!(Level::new(), simd => blocks(simd, out, start, first, links));
+        }
+        Out::PastCache(out) => {
+            dispatch!(Level::new(), simd => blocks(simd, out, start, first, links));
+        }
+    }
+}
+
+/// The elements from `start` of the links on.
 #[inline(always)]
 fn blocks<S: Simd, T: Number>(
     simd: S,
-    out: &mut [T],
-    mut start: usize,
+    mut out: impl Sink,
+    start: usize,
     first: &[T],
     links: &[(Link, &[u8])],
 ) {
-    let width = T::Vector::<S>::LEN;
-    let mut wide = out.chunks_exact_mut(VECTORS * width);
-    for out in &mut wide {
-        block::<S, T, VECTORS>(simd, out, start, first, links);
-        start += out.len();
+    let (width, len) = (T::Vector::<S>::LEN, out.len() / size_of::<T>());
+    let first = &first[..len];
+    let mut done = 0;
+    while len - done >= VECTORS * width {
+        block::<S, T, VECTORS>(simd, &mut out, done, start, first, links);
+        done += VECTORS * width;
     }
-    let mut narrow = wide.into_remainder().chunks_exact_mut(width);
-    for out in &mut narrow {
-        block::<S, T, 1>(simd, out, start, first, links);
-        start += out.len();
+    while len - done >= width {
+        block::<S, T, 1>(simd, &mut out, done, start, first, links);
+        done += width;
     }
-    for (i, out) in narrow.into_remainder().iter_mut().enumerate() {
-        let mut value = [first[start + i]];
+    for done in done..len {
+        let mut value = [first[done]];
         for (link, other) in links {
             let other: &[T] = cast_slice(other);
-            let other = if other.len() == 1 { other[0] } else { other[start + i] };
+            let other = if other.len() == 1 { other[0] } else { other[start + done] };
             link.apply(&mut value, |_| other);
         }
-        *out = value[0];
+        out.put(simd, done * size_of::<T>(), cast_slice(&value));
     }
 }
 
-/// The elements of `N` vectors.
+/// The elements of `N` vectors from `done` on.
 #[inline(always)]
 fn block<S: Simd, T: Number, const N: usize>(
     simd: S,
-    out: &mut [T],
+    out: &mut impl Sink,
+    done: usize,
     start: usize,
     first: &[T],
     links: &[(Link, &[u8])],
@@ -163,7 +209,7 @@ fn block<S: Simd, T: Number, const N: usize>(
     let of = |values: &[T], k: usize| {
         T::Vector::<S>::from_slice(simd, &values[k * width..(k + 1) * width])
     };
-    let first = &first[start..][..N * width];
+    let first = &first[done..][..N * width];
     let mut values: [T::Vector<S>; N] = array::from_fn(|k| of(first, k));
     for (link, other) in links {
         let other: &[T] = cast_slice(other);
@@ -171,17 +217,19 @@ fn block<S: Simd, T: Number, const N: usize>(
             let other = T::Vector::<S>::simd_from(simd, other[0]);
             link.apply(&mut values, |_| other);
         } else {
-            let other = &other[start..][..N * width];
+            let other = &other[start + done..][..N * width];
             link.apply(&mut values, |k| of(other, k));
         }
     }
-    for (out, value) in out.chunks_exact_mut(width).zip(values) {
-        value.store_slice(out);
+    for (k, value) in values.iter().enumerate() {
+        out.put(simd, (done + k * width) * size_of::<T>(), cast_slice(value.as_slice()));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bytemuck::cast_slice_mut;
+
     use super::super::ops::loop_of;
     use super::*;
 
@@ -261,7 +309,7 @@ mod tests {
                     .collect();
                 let mut out = vec![0_u64; 400];
                 let out = &mut cast_slice_mut(&mut out)[..(len - start) * size];
-                run(out, start, &values[0][..len * size], &linked);
+                run(Out::Cached(out), start, &values[0][..len * size], &linked);
                 let expected = one_after_the_other(dtype, start, &values[0][..len * size], &chain);
                 let expected: &[u8] = cast_slice(&expected);
                 for (got, expected) in out.chunks(size).zip(expected.chunks(size)) {

@@ -64,11 +64,12 @@ pub(super) enum Place {
     Register(u16),
     /// The tile's elements of a contiguous operand.
     Memory(u8),
-    /// The tile's elements of an operand where they lie, if they follow each other there; else the
-    /// register that they were copied to.
+    /// The tile's elements of an operand where they lie, if they follow each other there, or the one
+    /// that all are, if `same` is true; else the register that they were copied to.
     Row {
         operand: u8,
         register: u16,
+        same: bool,
     },
 }
 
@@ -102,11 +103,14 @@ pub(super) enum Step {
         operand: u8,
         value: Lanes,
     },
-    /// Copies the stored elements of a strided operand, unless [`Place::Row`] finds them as they are.
+    /// Copies the stored elements of a strided operand.
     Gather {
         operand: u8,
         out: Lanes,
-        unless_row: bool,
+    },
+    /// Copies the elements of a [`Place::Row`] to its register, if they are not used where they lie.
+    GatherRow {
+        row: Lanes,
     },
     /// Copies elements of an operand that are `at` away from the points' places.
     Fetch {
@@ -216,6 +220,8 @@ struct State {
     stored: bool,
     /// Runs in the loop of the node that reads it: Note [Chains].
     joined: bool,
+    /// Reads of this value as what a link of a chain takes beside.
+    linked: u32,
     /// Arguments of the chain that ends here which have to be computed or copied first.
     waiting: u8,
     /// What runs in this node's loop.
@@ -326,6 +332,11 @@ impl Program {
         !self.steps.is_empty() && loaded.len() >= 2 * self.steps.len()
     }
 
+    /// Whether some operands are used where they lie within rows only.
+    pub(super) fn has_rows(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::GatherRow { .. }))
+    }
+
     fn evaluate(&mut self, code: &Code, i: usize, purpose: Purpose) {
         let node = code.nodes[i];
         let size = self.size(code, i);
@@ -362,6 +373,7 @@ impl Program {
                         let arguments = [word, count, values[1]];
                         return self.apply(code, i, fraction_loop(), &arguments, purpose);
                     }
+                    None if is_link(code, i) => return self.chain(code, i, purpose),
                     None => {}
                 }
                 let dtype = code.nodes[usize::from(values[0])].dtype;
@@ -398,8 +410,7 @@ impl Program {
             let joins = self.values[usize::from(first)].joins;
             let side = match joins {
                 Some(Join::Chain(side)) => side,
-                _ if self.is_uniform(arguments[0]) => Side::Right,
-                _ => Side::Left,
+                _ => self.head(code, arguments),
             };
             let (before, other) = side.of(arguments);
             let Some(link) = Link::of(op, side) else { unreachable!("as `find_chains` saw") };
@@ -416,8 +427,7 @@ impl Program {
         };
         let links = values.iter().map(link).collect();
         let chain = Box::new(Chain { run, first: lanes(first), links });
-        let waits = chain.arguments().any(|lanes| matches!(lanes.place, Place::Memory(_)));
-        let past = waits.then(|| self.destination_past_cache(code, i, purpose)).flatten();
+        let past = self.destination_past_cache(code, i, purpose);
         let out = past.unwrap_or_else(|| self.destination(code, i, purpose));
         self.past_cache |= past.is_some();
         self.steps.push(Step::Chain { chain, out, past_cache: past.is_some() });
@@ -458,20 +468,22 @@ impl Program {
             }
             Class::Strided => match widen {
                 None if !is_stored(code, buffer, purpose) => {
-                    let out = self.register(size);
-                    self.steps.push(Step::Gather { operand, out, unless_row: true });
-                    let Place::Register(register) = out.place else {
+                    let Place::Register(register) = self.register(size).place else {
                         unreachable!("asked for one")
                     };
-                    self.values[i].lanes = Lanes { place: Place::Row { operand, register }, size };
+                    // Only links take one element for all.
+                    let same = self.values[i].linked == self.values[i].uses;
+                    let row = Lanes { place: Place::Row { operand, register, same }, size };
+                    self.steps.push(Step::GatherRow { row });
+                    self.values[i].lanes = row;
                 }
                 None => {
                     let out = self.destination(code, i, purpose);
-                    self.steps.push(Step::Gather { operand, out, unless_row: false });
+                    self.steps.push(Step::Gather { operand, out });
                 }
                 Some(run) => {
                     let stored = self.register(size);
-                    self.steps.push(Step::Gather { operand, out: stored, unless_row: false });
+                    self.steps.push(Step::Gather { operand, out: stored });
                     let out = self.destination(code, i, purpose);
                     self.push_apply(run, [stored, NOWHERE, NOWHERE], out, None);
                     self.release(stored);
@@ -587,6 +599,13 @@ impl Program {
             self.release(lanes);
         }
     }
+}
+
+/// Whether a node can be a link of a chain.
+fn is_link(code: &Code, i: usize) -> bool {
+    let Node { expr, dtype } = code.nodes[i];
+    let Expr::Binary(op, _) = expr else { return false };
+    chain_loop(dtype).is_some() && Link::of(op, Side::Left).is_some()
 }
 
 /// The arguments of the shift in a [`Join::Fraction`], from the node of its cast.

@@ -11,7 +11,7 @@ use std::cell::Cell;
 use bytemuck::{Pod, Zeroable, cast_slice, cast_slice_mut};
 use smallvec::SmallVec;
 
-use super::chain::Link;
+use super::chain::{Link, Out};
 use super::convert;
 use super::lanes::Loop;
 use super::plan::{Chain, FillValue, Lanes, Place, Program, Step, lane_size};
@@ -26,6 +26,9 @@ pub(super) const REGISTER: usize = 4096;
 
 /// Of a tile in a hurry: Note [Hurry] of `plan`.
 const HURRIED: usize = 512;
+
+/// Of a tile whose program has one register or two, and waits for memory anyway.
+const FEW_REGISTERS: usize = if cfg!(test) { 1 << 9 } else { 1 << 14 };
 
 /// Of a tile whose program has no register, so that nothing need stay in a cache.
 const NO_REGISTER: usize = 1 << 16;
@@ -81,8 +84,8 @@ pub(super) struct Launched<'a> {
     scalars: &'a [u64],
     /// Of a program with rows.
     grid: Option<Grid>,
-    /// Bytes of a register.
-    register: usize,
+    /// Points of a tile, and so lanes of a register.
+    tile: usize,
     views: SmallVec<[View<'a>; 4]>,
 }
 
@@ -99,22 +102,26 @@ impl<'a> Launched<'a> {
             (Some(_), _) => BLOCK_REGISTER,
             (None, 0) => NO_REGISTER,
             (None, _) if program.past_cache && program.is_hurried() => HURRIED,
+            (None, 1..=2) if program.past_cache => FEW_REGISTERS,
             (None, _) => REGISTER,
         };
+        let most = register / program.lane;
+        let by_rows = grid.is_none() && program.has_rows() && code.reduce.is_none();
+        let tile = if by_rows { part_of(shape[shape.len() - 1], most) } else { most };
         let (len, base, scalars) = (launch.kernel.len(), args.base, &args.scalars[..]);
-        Self { program, shape, len, base, scalars, grid, register, views }
+        Self { program, shape, len, base, scalars, grid, tile, views }
     }
 
     /// Takes tiles of `len` points, if few registers are to stay in a cache.
     pub(super) fn take_tiles(&mut self, len: usize) {
         if self.grid.is_none() && (1..=2).contains(&self.program.registers) {
-            self.register = len * self.program.lane;
+            self.tile = len;
         }
     }
 
     /// Points of a tile.
     pub(super) fn tile(&self) -> usize {
-        self.register / self.program.lane
+        self.tile
     }
 
     /// How many tiles there are.
@@ -191,7 +198,7 @@ impl<'a> Launched<'a> {
         if registers.len() < self.program.registers {
             registers.resize_with(self.program.registers, Vec::new);
         }
-        let lines = self.register / size_of::<Line>();
+        let lines = (self.tile * self.program.lane).div_ceil(size_of::<Line>());
         for register in &mut registers[..self.program.registers] {
             if register.len() < lines {
                 register.resize(lines, Line::zeroed());
@@ -291,11 +298,11 @@ impl<'a> Launched<'a> {
                 // SAFETY: elements of this tile, by Note [In place] not written by the step that reads.
                 unsafe { self.views[usize::from(operand)].slice(tile.start, tile.len) }
             }
-            Place::Row { operand, register } => {
+            Place::Row { operand, register, same } => {
                 let view = &self.views[usize::from(operand)];
-                match self.row(view, tile) {
+                match self.row(view, same, tile) {
                     // SAFETY: elements of this tile, of an operand whose buffer is not stored to.
-                    Some(offset) => unsafe { view.slice(offset, tile.len) },
+                    Some((offset, len)) => unsafe { view.slice(offset, len) },
                     None => {
                         let bytes: &[u8] = cast_slice(&registers[usize::from(register)]);
                         &bytes[..tile.len * usize::from(lanes.size)]
@@ -341,16 +348,19 @@ impl<'a> Launched<'a> {
                 apply(self, run, arguments, out, registers, tile);
             }
             Step::Chain { ref chain, out, past_cache: true } => {
+                let view = &self.views[memory_of(out)];
+                // SAFETY: elements of this tile, of a buffer that is stored to and not loaded.
+                let (head, rest) = unsafe { view.past_cache(tile.start, tile.len) };
+                let start = head.len() / view.size;
                 self.with_chain(chain, registers, tile, |first, links| {
-                    self.past_cache::<PIECE>(out, tile, |out, start| {
-                        (chain.run)(out, start, first, links);
-                    });
+                    (chain.run)(Out::Cached(head), 0, first, links);
+                    (chain.run)(Out::PastCache(rest), start, first, links);
                 });
             }
             Step::Chain { ref chain, out, past_cache: false } => {
                 self.write(out, registers, tile, |out, registers| {
                     self.with_chain(chain, registers, tile, |first, links| {
-                        (chain.run)(out, 0, first, links);
+                        (chain.run)(Out::Cached(out), 0, first, links);
                     });
                 });
             }
@@ -369,18 +379,15 @@ impl<'a> Launched<'a> {
                 // SAFETY: elements of this tile, of a buffer that no other operand sees.
                 run(unsafe { view.slice_mut(tile.start, tile.len) }, value);
             }
-            Step::Gather { operand, out, unless_row } => {
-                let view = &self.views[usize::from(operand)];
-                if unless_row && self.row(view, tile).is_some() {
-                    return;
+            Step::Gather { operand, out } => self.gather(operand, out, registers, tile),
+            Step::GatherRow { row } => {
+                let Place::Row { operand, register, same } = row.place else {
+                    unreachable!("only a row is gathered as one")
+                };
+                if self.row(&self.views[usize::from(operand)], same, tile).is_none() {
+                    let out = Lanes { place: Place::Register(register), ..row };
+                    self.gather(operand, out, registers, tile);
                 }
-                self.write(out, registers, tile, |out, _| {
-                    self.each_block(view, tile, |lane, block| {
-                        let bytes = lane * view.size..(lane + block.len()) * view.size;
-                        // SAFETY: elements of this tile.
-                        unsafe { view.gather(block, &mut out[bytes]) };
-                    });
-                });
             }
             Step::Fetch { operand, at, out } => {
                 let view = &self.views[usize::from(operand)];
@@ -426,6 +433,18 @@ impl<'a> Launched<'a> {
         }
     }
 
+    /// Copies an operand's elements of the tile.
+    fn gather(&self, operand: u8, out: Lanes, registers: &mut Registers, tile: Tile) {
+        let view = &self.views[usize::from(operand)];
+        self.write(out, registers, tile, |out, _| {
+            self.each_block(view, tile, |lane, block| {
+                let bytes = lane * view.size..(lane + block.len()) * view.size;
+                // SAFETY: elements of this tile.
+                unsafe { view.gather(block, &mut out[bytes]) };
+            });
+        });
+    }
+
     /// Calls `body` with the lanes that a chain reads.
     fn with_chain(
         &self,
@@ -452,36 +471,17 @@ impl<'a> Launched<'a> {
         registers: &Registers,
         tile: Tile,
     ) {
+        let view = &self.views[memory_of(out)];
         let values = arguments.map(|lanes| self.read(lanes, registers, tile));
         let sizes = arguments.map(|lanes| usize::from(lanes.size));
-        let lane = usize::from(out.size);
-        self.past_cache::<LINES>(out, tile, |out, start| {
-            let end = start + out.len() / lane;
-            let [a, b, c]: [&[u8]; 3] =
-                array::from_fn(|i| &values[i][start * sizes[i]..end * sizes[i]]);
-            run(out, a, b, c);
-        });
-    }
-
-    /// Stores the tile's elements of an operand past the cache, piece by piece: those that `fill` makes
-    /// from a point of the tile on.
-    #[inline(always)]
-    fn past_cache<const LINES: usize>(
-        &self,
-        out: Lanes,
-        tile: Tile,
-        mut fill: impl FnMut(&mut [u8], usize),
-    ) {
-        let Place::Memory(operand) = out.place else {
-            unreachable!("only memory is past the cache")
-        };
-        let view = &self.views[usize::from(operand)];
         let mut memory = [Line::zeroed(); LINES];
         let points = size_of_val(&memory) / view.size;
         for start in (0..tile.len).step_by(points) {
             let len = points.min(tile.len - start);
             let out = &mut cast_slice_mut(&mut memory)[..len * view.size];
-            fill(out, start);
+            let [a, b, c]: [&[u8]; 3] =
+                array::from_fn(|i| &values[i][start * sizes[i]..(start + len) * sizes[i]]);
+            run(out, a, b, c);
             let block = Block {
                 offset: tile.start + start,
                 rows: 1,
@@ -499,13 +499,18 @@ impl<'a> Launched<'a> {
         self.base.wrapping_add((tile.start + row * tile.pitch) as u64)
     }
 
-    /// Where an operand's elements of the tile begin, if they follow each other.
-    fn row(&self, view: &View<'_>, tile: Tile) -> Option<usize> {
+    /// Where an operand's elements of the tile begin, and how many there are: one for each point, if they
+    /// follow each other, or one, if that is all and `same` is true.
+    fn row(&self, view: &View<'_>, same: bool, tile: Tile) -> Option<(usize, usize)> {
         let inner = self.shape.len() - 1;
-        let is_row = self.grid.is_none()
-            && view.strides[inner] == 1
-            && tile.start % self.shape[inner] + tile.len <= self.shape[inner];
-        is_row.then(|| offset_of(self.shape, view.strides, tile.start).0)
+        let len = match view.strides[inner] {
+            1 => tile.len,
+            0 if same => 1,
+            _ => return None,
+        };
+        let is_row =
+            self.grid.is_none() && tile.start % self.shape[inner] + tile.len <= self.shape[inner];
+        is_row.then(|| (offset_of(self.shape, view.strides, tile.start).0, len))
     }
 
     /// Calls `visit` with the elements of an operand that the tile sees, block by block; the first
@@ -528,6 +533,24 @@ impl<'a> Launched<'a> {
     }
 }
 
+/// Points of a tile of at most `most`, so that tiles end where rows of `len` points do, if that takes no
+/// very short ones.
+fn part_of(len: usize, most: usize) -> usize {
+    if len <= most {
+        return if len >= most / 16 { len } else { most };
+    }
+    let mut parts = len.div_ceil(most)..=4 * len / most;
+    parts.find(|parts| len.is_multiple_of(*parts)).map_or(most, |parts| len / parts)
+}
+
+/// The operand that lanes past the cache are of.
+fn memory_of(lanes: Lanes) -> usize {
+    match lanes.place {
+        Place::Memory(operand) => usize::from(operand),
+        _ => unreachable!("only memory is past the cache"),
+    }
+}
+
 /// Fills lanes of `size` bytes with consecutive numbers.
 fn index(bytes: &mut [u8], size: u8, first: u64) {
     match size {
@@ -543,5 +566,17 @@ fn index(bytes: &mut [u8], size: u8, first: u64) {
                 *lane = first.wrapping_add(i as u64);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_end_with_rows_unless_they_were_short() {
+        let rows = [1, 63, 64, 100, 1024, 1025, 2000, 2050, 5000, 1_000_003];
+        let tiles = rows.map(|len| part_of(len, 1024));
+        assert_eq!(tiles, [1024, 1024, 64, 100, 1024, 1024, 1000, 410, 1000, 1024]);
     }
 }

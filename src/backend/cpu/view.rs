@@ -18,6 +18,7 @@ use std::marker::PhantomData;
 use std::slice;
 
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
+use fearless_simd::Simd;
 
 use crate::backend::Buffer;
 use crate::kernel::{Class, Dims, OperandArgs, OperandCode};
@@ -124,6 +125,19 @@ impl<'a> View<'a> {
     pub(super) unsafe fn slice_mut(&self, from: usize, len: usize) -> &mut [u8] {
         // SAFETY: as in `slice`.
         unsafe { slice::from_raw_parts_mut(self.pointer.add(from * self.size), len * self.size) }
+    }
+
+    /// The elements `from .. from + len` from the origin, to write: those before a line of the cache
+    /// begins, and the others past the cache.
+    ///
+    /// # Safety
+    /// As for [`View::slice_mut`].
+    pub(super) unsafe fn past_cache(&self, from: usize, len: usize) -> (&mut [u8], PastCache<'_>) {
+        // SAFETY: by contract.
+        let all = unsafe { self.slice_mut(from, len) };
+        let head = all.as_ptr().align_offset(64).min(all.len());
+        let (head, rest) = all.split_at_mut(head);
+        (head, PastCache(rest))
     }
 
     /// Copies the elements of the block, row by row.
@@ -258,6 +272,36 @@ impl<'a> Elements<'a> {
             let start = self.pointer.add(from * self.size);
             slice::from_raw_parts_mut(start, (to - from) * self.size)
         }
+    }
+}
+
+/// Memory that is written past the cache, as [`stream`] does; begins with a line, if it is not empty.
+/// [`fence`] must follow before another thread looks.
+pub(super) struct PastCache<'a>(&'a mut [u8]);
+
+impl PastCache<'_> {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Writes bytes at a multiple of their number: past the cache, if they are a vector.
+    #[inline(always)]
+    pub(super) fn write<S: Simd>(&mut self, simd: S, at: usize, bytes: &[u8]) {
+        let to = &mut self.0[at..at + bytes.len()];
+        assert!(at.is_multiple_of(bytes.len()));
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        match bytes.len() {
+            // SAFETY: `simd` says that the machine has it; `to` is as long, and aligned as it lies that
+            // many bytes from the beginning of a line.
+            64 if simd.level().as_avx512().is_some() => unsafe {
+                return stream_avx512(bytes.as_chunks().0, to.as_mut_ptr());
+            },
+            // SAFETY: as above.
+            16 | 32 => unsafe { return stream_sse2(bytes, to.as_mut_ptr()) },
+            _ => {}
+        }
+        let _ = simd;
+        to.copy_from_slice(bytes);
     }
 }
 
@@ -396,14 +440,26 @@ unsafe fn stream(from: &[u8], to: *mut u8) {
     let (lines, tail) = rest.as_chunks::<64>();
     // SAFETY: by contract; the lines of `to` begin at multiples of 64.
     unsafe {
-        to.copy_from_nonoverlapping(head.as_ptr(), head.len());
+        copy(head, to);
         let to = to.add(head.len());
         if fearless_simd::Level::new().as_avx512().is_some() {
             stream_avx512(lines, to);
         } else {
-            stream_sse2(lines, to);
+            stream_sse2(lines.as_flattened(), to);
         }
-        to.add(size_of_val(lines)).copy_from_nonoverlapping(tail.as_ptr(), tail.len());
+        copy(tail, to.add(size_of_val(lines)));
+    }
+}
+
+/// # Safety
+/// As [`stream`].
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[inline(always)]
+unsafe fn copy(from: &[u8], to: *mut u8) {
+    // Mostly there is nothing, which is quicker to see here than to call for.
+    if !from.is_empty() {
+        // SAFETY: by contract.
+        unsafe { to.copy_from_nonoverlapping(from.as_ptr(), from.len()) };
     }
 }
 
@@ -411,6 +467,7 @@ unsafe fn stream(from: &[u8], to: *mut u8) {
 /// The machine has AVX-512; `to` is valid for the lines and aligned to them.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[target_feature(enable = "avx512f")]
+#[inline]
 unsafe fn stream_avx512(lines: &[[u8; 64]], to: *mut u8) {
     use std::arch::x86_64::{_mm512_loadu_si512, _mm512_stream_si512};
     for (i, line) in lines.iter().enumerate() {
@@ -422,11 +479,12 @@ unsafe fn stream_avx512(lines: &[[u8; 64]], to: *mut u8) {
 }
 
 /// # Safety
-/// `to` is valid for the lines and aligned to them.
+/// `to` is valid for the bytes, whose number is a multiple of 16, and aligned to 16.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
-unsafe fn stream_sse2(lines: &[[u8; 64]], to: *mut u8) {
+#[inline(always)]
+unsafe fn stream_sse2(bytes: &[u8], to: *mut u8) {
     use std::arch::x86_64::{_mm_loadu_si128, _mm_stream_si128};
-    for (i, part) in lines.as_flattened().as_chunks::<16>().0.iter().enumerate() {
+    for (i, part) in bytes.as_chunks::<16>().0.iter().enumerate() {
         // SAFETY: by contract.
         unsafe {
             _mm_stream_si128(to.add(16 * i).cast(), _mm_loadu_si128(part.as_ptr().cast()));

@@ -1,10 +1,10 @@
 //! What is known of each node before the steps are made: who reads it, and whether it has a loop of its own.
 
-use super::super::chain::{Link, Side, chain_loop};
+use super::super::chain::Side;
 use super::super::convert;
 use super::super::stored::stored_loop;
 use super::stores::{loads_of, stores_of};
-use super::{Join, NOWHERE, Program, Purpose, State};
+use super::{Join, NOWHERE, Program, Purpose, State, is_link};
 use crate::dtype::DType;
 use crate::kernel::{Class, Code, Expr, Node, OperandCode, Value};
 use crate::ops::Op;
@@ -17,6 +17,7 @@ impl Program {
             read: false,
             stored: false,
             joined: false,
+            linked: 0,
             waiting: 0,
             joins: None,
             folds: None,
@@ -138,7 +139,7 @@ impl Program {
                 self.values[i].joins = Some(Join::Fraction);
                 continue;
             }
-            if chain_loop(node.dtype).is_none() {
+            if !is_link(code, i) {
                 continue;
             }
             let waits = |value: Value| u8::from(!self.is_at_hand(code, value));
@@ -146,14 +147,8 @@ impl Program {
             self.values[i].waiting = left + right;
             for (side, other_waits) in [(Side::Left, right), (Side::Right, left)] {
                 let (before, other) = side.of(values);
-                let Node { expr: Expr::Binary(first, _), dtype } = code.nodes[usize::from(before)]
-                else {
-                    continue;
-                };
                 let State { uses, joins, folds, waiting, .. } = self.values[usize::from(before)];
-                let is_link = Link::of(op, side).is_some() && Link::of(first, Side::Left).is_some();
-                let joins = is_link
-                    && dtype == node.dtype
+                let joins = is_link(code, before.into())
                     && uses == 1
                     && before != other
                     && folds.is_none()
@@ -166,7 +161,30 @@ impl Program {
                     break;
                 }
             }
+            let side = match self.values[i].joins {
+                Some(Join::Chain(side)) => side,
+                _ => self.head(code, values),
+            };
+            self.values[usize::from(side.of(values).1)].linked += 1;
         }
+    }
+
+    /// On which side of a chain's first operation stands what it begins with: not what is the same
+    /// everywhere, or in a row, if there is a choice.
+    pub(super) fn head(&self, code: &Code, values: [Value; 2]) -> Side {
+        let [left, right] = values.map(|value| match code.nodes[usize::from(value)].expr {
+            Expr::Scalar(_) => 2,
+            Expr::Load(operand) => {
+                let class = code.operands[usize::from(operand)].class;
+                match self.class_in_tile(class) {
+                    Class::Contiguous => 0,
+                    Class::Strided => 1,
+                    Class::Uniform => 2,
+                }
+            }
+            _ => 0,
+        });
+        if left > right { Side::Right } else { Side::Left }
     }
 
     /// Whether a value is in memory or the same everywhere, so that nothing need be done for it.

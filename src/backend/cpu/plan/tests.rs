@@ -99,7 +99,7 @@ fn product_that_is_stored_too_is_a_step_of_its_own() {
         builder.store(operands[2], product);
         builder.store(operands[3], sum);
     });
-    assert!(matches!(steps[..], [Step::Apply { .. }, Step::Apply { .. }]));
+    assert!(matches!(steps[..], [Step::Chain { .. }, Step::Chain { .. }]));
 }
 
 #[test]
