@@ -264,11 +264,14 @@ where
         for (into, block) in into.iter_mut().zip(values.chunks(len)) {
             let Aligned(lanes) = &mut Aligned([start; INNER_LANES]);
             let (runs, rest) = block.as_chunks::<INNER_LANES>();
+            // Of no other loop's, so that they are in the processor's registers here.
+            let mut kept = [start; INNER_LANES];
             for run in runs {
-                for (lane, &value) in lanes.iter_mut().zip(run) {
+                for (lane, &value) in kept.iter_mut().zip(run) {
                     *lane = f(*lane, value);
                 }
             }
+            *lanes = kept;
             for (lane, &value) in lanes.iter_mut().zip(rest) {
                 *lane = f(*lane, value);
             }

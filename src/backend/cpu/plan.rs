@@ -27,8 +27,8 @@
 //! brought into the cache all elements are used. No operand is contiguous within such a tile.
 //!
 //! # Note [Past the cache]
-//! A large result goes past the cache: to store into a line that is not there reads it first, which
-//! would be a third of the traffic of an addition. Memory that is loaded too is in the cache anyway. The
+//! Where a kernel touches more than the caches hold, its results go past them: to store into a line that is
+//! not there reads it first, which would be a third of the traffic of an addition. Memory that is loaded too is in the cache anyway. The
 //! loop that computes it runs piece by piece, each stored while the next one's arguments are on their way.
 //!
 //! # Note [Hurry]
@@ -54,8 +54,9 @@ use crate::kernel::{Args, Class, Code, Expr, Node, OperandCode, Value};
 use crate::ops::Op;
 use stores::is_stored;
 
-/// Bytes of a result that goes past the cache. Tests are to see it with little data.
-const PAST_CACHE: usize = if cfg!(test) { 1 << 10 } else { 8 << 20 };
+/// Bytes that a kernel touches from which on its results go past the cache: of fewer the last cache keeps
+/// them for whoever reads them next. Tests are to see it with little data.
+const PAST_CACHE: usize = if cfg!(test) { 1 << 10 } else { 20 << 20 };
 
 /// Where a tile's lanes of a value lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,17 +180,34 @@ pub(super) enum FillValue {
 pub(super) struct Form {
     /// Note [Blocks].
     rows: Option<usize>,
-    /// Elements of so many bytes or more go past the cache: Note [Past the cache].
-    past_cache: usize,
+    /// Note [Past the cache].
+    past_cache: bool,
 }
 
 impl Form {
     pub(super) fn of(code: &Code, args: &Args) -> Self {
         // What folds a tile expects a range.
         let rows = if code.reduce.is_some() { None } else { block_dim(code, args) };
-        let len: usize = args.shape.iter().product();
-        Self { rows, past_cache: PAST_CACHE.div_ceil(len).next_power_of_two() }
+        Self { rows, past_cache: bytes_touched(code, args) >= PAST_CACHE }
     }
+}
+
+/// Bytes of all operands, of no buffer more than once.
+fn bytes_touched(code: &Code, args: &Args) -> usize {
+    let len: usize = args.shape.iter().product();
+    let operands = code.operands.iter().zip(&args.operands).enumerate();
+    let bytes = operands.map(|(i, (operand, numbers))| {
+        if code.operands[..i].iter().any(|earlier| earlier.buffer == operand.buffer) {
+            return 0;
+        }
+        let moving = args.shape.iter().zip(&numbers.strides).filter(|(_, stride)| **stride > 0);
+        let points = match operand.class {
+            Class::Contiguous => len,
+            _ => moving.map(|(size, _)| size).product(),
+        };
+        points * operand.dtype.size()
+    });
+    bytes.sum()
 }
 
 /// What the tiles of a launch run.

@@ -45,9 +45,9 @@ impl Program {
 
     /// Note [Past the cache].
     fn is_past_cache(&self, code: &Code, operand: u8) -> bool {
-        let OperandCode { buffer, dtype, class } = code.operands[usize::from(operand)];
+        let OperandCode { buffer, class, .. } = code.operands[usize::from(operand)];
         let is_read = loads_of(code, &code.nodes, buffer) > 0;
-        class == Class::Contiguous && dtype.size() >= self.form.past_cache && !is_read
+        class == Class::Contiguous && self.form.past_cache && !is_read
     }
 
     /// The memory past the cache that node `i` is to be evaluated to, if nothing but a store reads it.
