@@ -56,7 +56,7 @@ use stores::is_stored;
 
 /// Bytes that a kernel touches from which on its results go past the cache: of fewer the last cache keeps
 /// them for whoever reads them next. Tests are to see it with little data.
-const PAST_CACHE: usize = if cfg!(test) { 1 << 10 } else { 20 << 20 };
+const PAST_CACHE: usize = if cfg!(test) { 1 << 11 } else { 20 << 20 };
 
 /// Where a tile's lanes of a value lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
