@@ -23,7 +23,7 @@ const HUGE: usize = 2 << 20;
 const FLOOR: usize = 64 << 20;
 
 /// Blocks given back between two looks at the bound.
-const EPOCH: u32 = 1024;
+const EPOCH: u64 = 1024;
 
 /// The smallest class is `ALIGN` bytes, the next four to a power of two.
 const CLASSES: usize = 4 * (usize::BITS as usize - 6);
@@ -35,6 +35,8 @@ pub(super) struct Block {
     /// `start` aligned.
     pointer: NonNull<u8>,
     class: usize,
+    /// When it was given back, in blocks given back.
+    since: u64,
 }
 
 // SAFETY: a block owns its memory; nothing else refers to it.
@@ -58,7 +60,7 @@ struct Shelves {
     pooled: usize,
     /// The most bytes alive at once; decays.
     peak: usize,
-    given_back: u32,
+    given_back: u64,
 }
 
 impl Pool {
@@ -99,10 +101,10 @@ impl Pool {
         let mut shelves = self.lock();
         shelves.live -= size;
         shelves.pooled += size;
-        shelves.free[block.class].push(block);
         shelves.given_back += 1;
-        if shelves.given_back == EPOCH {
-            shelves.given_back = 0;
+        let since = shelves.given_back;
+        shelves.free[block.class].push(Block { since, ..block });
+        if since.is_multiple_of(EPOCH) {
             shelves.peak = shelves.live.max(shelves.peak - shelves.peak / 4);
         }
         let bound = shelves.peak.max(FLOOR);
@@ -129,16 +131,25 @@ impl Drop for Pool {
 }
 
 impl Shelves {
-    /// Frees blocks, the largest first and of a class the one unused the longest, until at most
-    /// `bound` bytes are kept.
+    /// Frees blocks, the one unused the longest first, until at most `bound` bytes are kept.
     fn trim(&mut self, bound: usize) {
-        for class in (0..CLASSES).rev() {
-            let size = size_of_class(class);
-            let excess = self.pooled.saturating_sub(bound).div_ceil(size);
-            let count = excess.min(self.free[class].len());
-            for block in self.free[class].drain(..count) {
-                free(block);
+        while self.pooled > bound {
+            // The two classes whose first block is the oldest: that of the second ends the turn of the first.
+            let mut oldest = [(u64::MAX, 0); 2];
+            for (class, blocks) in self.free.iter().enumerate() {
+                let Some(first) = blocks.first() else { continue };
+                if first.since < oldest[0].0 {
+                    oldest = [(first.since, class), oldest[0]];
+                } else if first.since < oldest[1].0 {
+                    oldest[1] = (first.since, class);
+                }
             }
+            let [(_, class), (end, _)] = oldest;
+            let size = size_of_class(class);
+            let excess = (self.pooled - bound).div_ceil(size);
+            let older = self.free[class].iter().take_while(|block| block.since < end);
+            let count = older.take(excess).count();
+            self.free[class].drain(..count).for_each(free);
             self.pooled -= count * size;
         }
     }
@@ -192,7 +203,7 @@ fn allocate(class: usize) -> Option<Block> {
     if align == HUGE {
         advise_huge(pointer, size_of_class(class));
     }
-    Some(Block { start, pointer, class })
+    Some(Block { start, pointer, class, since: 0 })
 }
 
 fn free(block: Block) {
@@ -266,6 +277,23 @@ mod tests {
             pool.give_back(block);
         }
         assert!(pool.bytes().1 <= FLOOR, "{:?} bytes kept", pool.bytes().1);
+    }
+
+    #[test]
+    fn blocks_of_sizes_no_longer_used_go_before_the_one_in_use() {
+        let pool = Pool::new();
+        let small: Vec<_> = (0..3).map(|_| pool.take(24 << 20).unwrap()).collect();
+        let tiny: Vec<_> = (0..100).map(|_| pool.take(64).unwrap()).collect();
+        small.into_iter().chain(tiny).for_each(|block| pool.give_back(block));
+        let first = pool.take(40 << 20).unwrap();
+        let pointer = first.pointer();
+        pool.give_back(first);
+        assert_eq!(pool.bytes(), (0, (24 + 40 << 20) + 6400), "the two oldest made room");
+        for _ in 0..10 {
+            let block = pool.take(40 << 20).unwrap();
+            assert_eq!(block.pointer(), pointer);
+            pool.give_back(block);
+        }
     }
 
     #[test]
