@@ -28,8 +28,9 @@
 //!
 //! # Note [Past the cache]
 //! Where a kernel touches more than the caches hold, its results go past them: to store into a line that is
-//! not there reads it first, which would be a third of the traffic of an addition. Memory that is loaded too is in the cache anyway. The
-//! loop that computes it runs piece by piece, each stored while the next one's arguments are on their way.
+//! not there reads it first, which would be a third of the traffic of an addition. Memory that is loaded
+//! too is in the cache anyway. A chain stores its vectors there itself; another loop runs piece by piece,
+//! each stored while the next one's arguments are on their way.
 //!
 //! # Note [Hurry]
 //! While a step computes from registers nothing is on its way from memory. Where the steps load two

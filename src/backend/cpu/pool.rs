@@ -288,7 +288,7 @@ mod tests {
         let first = pool.take(40 << 20).unwrap();
         let pointer = first.pointer();
         pool.give_back(first);
-        assert_eq!(pool.bytes(), (0, (24 + 40 << 20) + 6400), "the two oldest made room");
+        assert_eq!(pool.bytes(), (0, ((24 + 40) << 20) + 6400), "the two oldest made room");
         for _ in 0..10 {
             let block = pool.take(40 << 20).unwrap();
             assert_eq!(block.pointer(), pointer);

@@ -132,6 +132,7 @@ impl<'a> View<'a> {
     ///
     /// # Safety
     /// As for [`View::slice_mut`].
+    #[expect(clippy::mut_from_ref, reason = "each caller has elements of its own")]
     pub(super) unsafe fn past_cache(&self, from: usize, len: usize) -> (&mut [u8], PastCache<'_>) {
         // SAFETY: by contract.
         let all = unsafe { self.slice_mut(from, len) };
