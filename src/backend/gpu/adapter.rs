@@ -10,8 +10,8 @@ use std::sync::OnceLock;
 
 use super::cache::Cache;
 use super::context::{self, Context};
-use super::probe;
 use super::{GpuBackend, GpuOptions};
+use super::{exit, probe};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::math::emit::Subnormals;
@@ -63,20 +63,21 @@ pub(crate) fn list() -> &'static [AdapterInfo] {
 
 /// Opens an adapter as the environment wants it, for the subnormals that it turns out to have.
 ///
+/// The end of the process waits for a software adapter, Note [Exit] in `exit.rs`.
+///
 /// # Errors
 /// `Device`, where there is no such adapter or it refuses.
 pub(crate) fn open(index: usize) -> Result<GpuBackend> {
     let options = GpuOptions::of_environment();
-    let device = open_with(index, options.clone())?;
-    if options.subnormals == Subnormals::Flushed {
-        return Ok(device);
+    let mut device = open_with(index, options.clone())?;
+    if options.subnormals == Subnormals::Kept && probe::subnormals(&device)? == Subnormals::Flushed
+    {
+        device = open_with(index, GpuOptions { subnormals: Subnormals::Flushed, ..options })?;
     }
-    match probe::subnormals(&device)? {
-        Subnormals::Kept => Ok(device),
-        Subnormals::Flushed => {
-            open_with(index, GpuOptions { subnormals: Subnormals::Flushed, ..options })
-        }
+    if list().get(index).is_some_and(|info| info.kind == AdapterKind::Software) {
+        exit::wait_at_exit(&device.context.device);
     }
+    Ok(device)
 }
 
 /// As [`open`], with options.

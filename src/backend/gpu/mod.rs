@@ -13,6 +13,7 @@ mod cache;
 mod checks;
 mod codegen;
 mod context;
+mod exit;
 mod later;
 mod memory;
 mod params;
