@@ -50,6 +50,10 @@ impl Side {
 }
 
 impl Link {
+    /// Each, at the place of its number.
+    pub(super) const ALL: [Self; 6] =
+        [Self::Add, Self::Sub, Self::SubFrom, Self::Mul, Self::Div, Self::DivInto];
+
     /// The operation as a link; none if it is not worth one.
     pub(super) fn of(op: Op, side: Side) -> Option<Self> {
         Some(match (op, side) {
@@ -61,6 +65,17 @@ impl Link {
             (Op::Div, Side::Right) => Self::DivInto,
             _ => return None,
         })
+    }
+
+    /// The operation on `x` and `a`.
+    #[inline(always)]
+    pub(super) fn of_two<V>(self, x: V, a: V) -> V
+    where
+        V: Copy + Add<Output = V> + Sub<Output = V> + Mul<Output = V> + Div<Output = V>,
+    {
+        let mut value = [x];
+        self.apply(&mut value, |_| a);
+        value[0]
     }
 
     #[inline(always)]
@@ -99,7 +114,7 @@ pub(super) fn chain_loop(dtype: DType) -> Option<ChainLoop> {
 }
 
 /// A number with vectors.
-trait Number:
+pub(super) trait Number:
     Pod
     + SimdFloatElement
     + Add<Output = Self>

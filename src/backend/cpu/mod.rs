@@ -24,6 +24,7 @@ mod reduce;
 mod reference;
 mod run;
 mod stored;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod threads;

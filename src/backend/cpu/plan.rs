@@ -325,6 +325,18 @@ impl Program {
         program
     }
 
+    /// The chain whose elements the result is, if that is the last step, and the steps before it.
+    pub(super) fn last_chain(&self) -> Option<(&Chain, &[Step])> {
+        match self.steps.split_last()? {
+            (Step::Chain { chain, out, past_cache: false }, before)
+                if out.place == self.result.place =>
+            {
+                Some((chain, before))
+            }
+            _ => None,
+        }
+    }
+
     /// Bytes of a lane of node `i`.
     fn size(&self, code: &Code, i: usize) -> u8 {
         let dtype = code.nodes[i].dtype;

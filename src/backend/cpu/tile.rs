@@ -17,6 +17,7 @@ use super::lanes::Loop;
 use super::plan::{Chain, FillValue, Lanes, Place, Program, Step, lane_size};
 use super::points::{Grid, Tile, each_row, offset_of};
 use super::random;
+use super::sums::LinkedSums;
 use super::view::{Block, View, fence};
 use crate::backend::Launch;
 use crate::kernel::Class;
@@ -226,6 +227,32 @@ impl<'a> Launched<'a> {
             self.step(step, registers, tile);
         }
         self.read(value, registers, tile)
+    }
+
+    /// Whether [`sums`](Self::sums) does it: a chain of one link comes last.
+    pub(super) fn has_sums(&self) -> bool {
+        matches!(self.program.last_chain(), Some((chain, _)) if chain.links.len() == 1)
+    }
+
+    /// Sums the values at the points `start .. start + len`, at most a tile, into elements of `into`, so many
+    /// into each; lanes begin with these bits.
+    pub(super) fn sums(
+        &self,
+        (start, len): (usize, usize),
+        into: &mut [u8],
+        (run, block, bits): (LinkedSums, usize, u64),
+        registers: &mut Registers,
+    ) {
+        let Some((chain, steps)) = self.program.last_chain() else {
+            unreachable!("asked for by `has_sums`")
+        };
+        let tile = Tile::range(start, len);
+        for step in steps {
+            self.step(step, registers, tile);
+        }
+        self.with_chain(chain, registers, tile, |first, links| {
+            run(into, first, block, bits, links[0]);
+        });
     }
 
     /// Stores elements that follow each other in a space of this shape, from point `start` on, into an

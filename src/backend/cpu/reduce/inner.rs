@@ -1,6 +1,9 @@
 //! Reductions without a kept dimension after the reduced ones: each kept point's values follow each other.
 
+use std::ops::RangeInclusive;
+
 use super::super::run::each_range;
+use super::super::sums::LinkedSums;
 use super::super::threads;
 use super::super::tile::{REGISTER, Registers, Scratch};
 use super::{Job, Stored};
@@ -13,8 +16,23 @@ pub(super) trait Line {
     /// The range may be cut at powers of two of this.
     const BLOCK: usize;
 
+    /// Lengths of kept points that are one block each.
+    const ROWS: RangeInclusive<usize> = 0..=0;
+
     /// Folds the next values.
     fn take(&mut self, values: &[u8]);
+
+    /// The loop that sums values which a chain of one link computes, instead of taking them, and the bits
+    /// that lanes begin with.
+    fn linked(&self) -> Option<(LinkedSums, u64)> {
+        None
+    }
+
+    /// Takes the results of the next blocks of [`BLOCK`](Self::BLOCK) values, the last of which may be shorter if
+    /// nothing follows. None of a block was taken yet.
+    fn take_blocks(&mut self, results: &[u8]) {
+        let _ = results;
+    }
 
     /// Puts the results of whole kept points of `len` values each in `out`, if it knows a better way
     /// than one after the other.
@@ -105,8 +123,15 @@ fn lines<L: Line>(job: &Job<'_, '_>, line: &mut L, from: usize, to: usize) {
             }
             return;
         }
+        let sums = line.linked().filter(|_| launched.has_sums() && L::ROWS.contains(&len));
         for k in (from..to).step_by(rows) {
             let points = rows.min(to - k) * len;
+            if let Some((run, bits)) = sums {
+                let out = results.bytes(points / len * job.results.size);
+                launched.sums((k * len, points), out, (run, len, bits), registers);
+                job.store(k, out, &mut waiting.memory);
+                continue;
+            }
             let values = launched.evaluate(k * len, points, job.value, registers);
             let out = results.bytes(points / len * job.results.size);
             if line.rows(len, values, out) {
@@ -132,8 +157,17 @@ fn line_of<L: Line>(
     registers: &mut Registers,
 ) {
     let tile = job.launched.tile();
+    let is_whole = to - from <= tile || tile.is_multiple_of(L::BLOCK);
+    let sums = line.linked().filter(|_| job.launched.has_sums() && is_whole);
+    let mut nodes = Scratch::default();
     for start in (from..to).step_by(tile) {
         let len = tile.min(to - start);
+        if let Some((run, bits)) = sums {
+            let nodes = nodes.bytes(len.div_ceil(L::BLOCK) * job.size);
+            job.launched.sums((start, len), nodes, (run, L::BLOCK, bits), registers);
+            line.take_blocks(nodes);
+            continue;
+        }
         line.take(job.launched.evaluate(start, len, job.value, registers));
     }
 }

@@ -68,6 +68,9 @@ struct Stored([Scratch; 2]);
 /// Values of a line that is worth many tiles.
 const LONG: usize = if cfg!(test) { 300 } else { 4096 };
 
+/// Blocks of a tile of which nothing need stay in a cache.
+const SUMMED: usize = 4;
+
 /// Runs the launch.
 pub(super) fn run(launch: &Launch, reduce: &Reduce) {
     let (code, args) = (&launch.kernel.code, &launch.kernel.args);
@@ -79,7 +82,9 @@ pub(super) fn run(launch: &Launch, reduce: &Reduce) {
     let points = |dims: &[usize]| dims.iter().product();
     let inner = reduce.trail(code.rank) == 0;
     if inner && !reduce.scan && points(&args.shape[lead..]) >= LONG {
-        launched.take_tiles(INNER_BLOCK);
+        // A chain that is summed needs no register itself.
+        let blocks = if launched.has_sums() && program.registers == 1 { SUMMED } else { 1 };
+        launched.take_tiles(blocks * INNER_BLOCK);
     }
     let job = Job {
         launched: &launched,

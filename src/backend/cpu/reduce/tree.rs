@@ -6,11 +6,14 @@
 //! elements leave lanes with only `e`, these need not be folded; nor must the upper half of the lanes
 //! begin with `e` that is then folded into a lower half that did.
 
+use std::ops::RangeInclusive;
+
 use bytemuck::cast_slice_mut;
 
 use super::super::convert;
 use super::super::ops::{FoldLoops, fold_of};
 use super::super::plan::lane_size;
+use super::super::sums::{LinkedSums, sum_loops};
 use super::super::tile::Scratch;
 use super::inner::Line;
 use super::outer::Panel;
@@ -28,17 +31,25 @@ pub(super) struct Folder {
     identity: u64,
     /// Note [Neutral].
     neutral: bool,
+    /// Of sums of floats.
+    linked: Option<LinkedSums>,
 }
 
 impl Folder {
     /// `bits` is the stored form of the identity.
     pub(super) fn new(op: Op, dtype: DType, bits: u64) -> Self {
+        let mut loops = fold_of(op, dtype);
+        let sums = sum_loops(dtype).filter(|_| op == Op::Add);
+        if let Some((blocks, _)) = sums {
+            loops.blocks = blocks;
+        }
         Self {
-            loops: fold_of(op, dtype),
+            loops,
             round: convert::round(dtype),
             size: usize::from(lane_size(dtype.lane())),
             identity: convert::scalar_lane(dtype, bits),
             neutral: is_neutral(op, dtype, convert::scalar_lane(dtype, bits)),
+            linked: sums.map(|(_, linked)| linked),
         }
     }
 
@@ -162,6 +173,12 @@ impl Pairwise {
     }
 }
 
+/// Pushes a block's value.
+fn push(blocks: &mut Pairwise, folder: &Folder, memory: &mut Scratch, value: &[u8]) {
+    memory.bytes(value.len()).copy_from_slice(value);
+    blocks.push(folder, memory, 0);
+}
+
 /// Values of a kept point that are worth [`INNER_LANES`] lanes.
 const FEW: usize = INNER_LANES / 2;
 
@@ -211,8 +228,7 @@ impl<'f> TreeLine<'f> {
         let nodes = nodes.bytes(values.len() / INNER_BLOCK);
         (self.folder.loops.blocks)(nodes, values, INNER_BLOCK, self.folder.identity);
         for node in nodes.chunks_exact(size) {
-            self.block.bytes(size).copy_from_slice(node);
-            self.blocks.push(self.folder, &mut self.block, 0);
+            push(&mut self.blocks, self.folder, &mut self.block, node);
         }
     }
 }
@@ -222,6 +238,8 @@ impl Line for TreeLine<'_> {
     type Part = u64;
 
     const BLOCK: usize = INNER_BLOCK;
+
+    const ROWS: RangeInclusive<usize> = FEW..=INNER_BLOCK;
 
     fn take(&mut self, mut values: &[u8]) {
         let size = self.folder.size;
@@ -252,9 +270,19 @@ impl Line for TreeLine<'_> {
         }
     }
 
+    fn linked(&self) -> Option<(LinkedSums, u64)> {
+        self.folder.linked.map(|run| (run, self.folder.identity))
+    }
+
+    fn take_blocks(&mut self, results: &[u8]) {
+        for node in results.chunks_exact(self.folder.size) {
+            push(&mut self.blocks, self.folder, &mut self.block, node);
+        }
+    }
+
     fn rows(&mut self, len: usize, values: &[u8], out: &mut [u8]) -> bool {
         let (folder, size) = (self.folder, self.folder.size);
-        if (FEW..=INNER_BLOCK).contains(&len) && folder.round.is_none() {
+        if Self::ROWS.contains(&len) && folder.round.is_none() {
             (folder.loops.blocks)(out, values, len, folder.identity);
             return true;
         }

@@ -1,0 +1,234 @@
+//! Sums of floats, in the order of Note [Fixed tree] of `kernel`.
+//!
+//! The lanes of a block stay in the processor, also while they are halved: the end of a block is short
+//! then, and nothing comes from memory while it lasts. What is summed may be one operation on what is in
+//! memory, as in `(a * b).sum()`; its results are written nowhere.
+
+use bytemuck::{cast_slice, cast_slice_mut};
+use fearless_simd::{Level, Simd, SimdBase, SimdFrom, dispatch};
+
+use super::chain::{Link, Number};
+use super::lanes::Blocks;
+use crate::dtype::DType;
+use crate::kernel::INNER_LANES;
+
+/// As [`Blocks`], but an element is the link's result for that of the second slice and its other argument,
+/// of which one may be all.
+pub(super) type LinkedSums = fn(&mut [u8], &[u8], usize, u64, (Link, &[u8]));
+
+/// The loops of sums in this dtype, if there are any.
+pub(super) fn sum_loops(dtype: DType) -> Option<(Blocks, LinkedSums)> {
+    match dtype {
+        DType::F32 => Some((blocks::<f32>, linked::<f32>)),
+        DType::F64 => Some((blocks::<f64>, linked::<f64>)),
+        _ => None,
+    }
+}
+
+/// The number of these bits.
+fn number<T: Number>(bits: u64) -> T {
+    match size_of::<T>() {
+        4 => bytemuck::cast([bits as u32]),
+        _ => bytemuck::cast([bits]),
+    }
+}
+
+fn blocks<T: Number>(into: &mut [u8], values: &[u8], len: usize, start: u64) {
+    let (into, values) = (cast_slice_mut::<u8, T>(into), cast_slice::<u8, T>(values));
+    let start = number(start);
+    dispatch!(Level::new(), simd => {
+        for (into, values) in into.iter_mut().zip(values.chunks(len)) {
+            *into = sum(simd, start, [values], |[value]| value, |[value]| value);
+        }
+    });
+}
+
+fn linked<T: Number>(
+    into: &mut [u8],
+    first: &[u8],
+    len: usize,
+    start: u64,
+    (link, other): (Link, &[u8]),
+) {
+    let (into, start) = (cast_slice_mut(into), (len, number(start)));
+    let values = [first, other].map(cast_slice::<u8, T>);
+    dispatch!(Level::new(), simd => match link {
+        Link::Add => linked_by::<_, _, { Link::Add as usize }>(simd, into, values, start),
+        Link::Sub => linked_by::<_, _, { Link::Sub as usize }>(simd, into, values, start),
+        Link::SubFrom => linked_by::<_, _, { Link::SubFrom as usize }>(simd, into, values, start),
+        Link::Mul => linked_by::<_, _, { Link::Mul as usize }>(simd, into, values, start),
+        Link::Div => linked_by::<_, _, { Link::Div as usize }>(simd, into, values, start),
+        Link::DivInto => linked_by::<_, _, { Link::DivInto as usize }>(simd, into, values, start),
+    });
+}
+
+/// The same for the link of this number.
+#[inline(always)]
+fn linked_by<S: Simd, T: Number, const LINK: usize>(
+    simd: S,
+    into: &mut [T],
+    [first, other]: [&[T]; 2],
+    (block, start): (usize, T),
+) {
+    let link = const { Link::ALL[LINK] };
+    for (i, (into, first)) in into.iter_mut().zip(first.chunks(block)).enumerate() {
+        *into = if let &[other] = other {
+            let others = T::Vector::<S>::simd_from(simd, other);
+            let vector = |[first]: [T::Vector<S>; 1]| link.of_two(first, others);
+            sum(simd, start, [first], vector, |[first]| link.of_two(first, other))
+        } else {
+            let other = &other[i * block..][..first.len()];
+            let vector = |[first, other]: [T::Vector<S>; 2]| link.of_two(first, other);
+            sum(simd, start, [first, other], vector, |[first, other]| link.of_two(first, other))
+        };
+    }
+}
+
+/// The sum of the elements of a block, which are computed from those of slices of one length.
+#[inline(always)]
+fn sum<S: Simd, T: Number, const M: usize>(
+    simd: S,
+    start: T,
+    values: [&[T]; M],
+    vector: impl Fn([T::Vector<S>; M]) -> T::Vector<S>,
+    number: impl Fn([T; M]) -> T,
+) -> T {
+    match INNER_LANES / T::Vector::<S>::LEN {
+        16 => sum_in::<S, T, M, 16>(simd, start, values, vector, number),
+        32 => sum_in::<S, T, M, 32>(simd, start, values, vector, number),
+        64 => sum_in::<S, T, M, 64>(simd, start, values, vector, number),
+        _ => sum_in::<S, T, M, 128>(simd, start, values, vector, number),
+    }
+}
+
+/// The same, in so many vectors of lanes.
+#[inline(always)]
+fn sum_in<S: Simd, T: Number, const M: usize, const N: usize>(
+    simd: S,
+    start: T,
+    values: [&[T]; M],
+    vector: impl Fn([T::Vector<S>; M]) -> T::Vector<S>,
+    number: impl Fn([T; M]) -> T,
+) -> T {
+    let width = const { T::Vector::<S>::LEN };
+    let parts = values.map(<[T]>::as_chunks::<INNER_LANES>);
+    let mut lanes = [T::Vector::<S>::simd_from(simd, start); N];
+    for run in 0..parts[0].0.len() {
+        let runs = parts.map(|(runs, _)| &runs[run]);
+        for k in 0..N {
+            let vectors =
+                runs.map(|run| T::Vector::<S>::from_slice(simd, &run[k * width..(k + 1) * width]));
+            lanes[k] = lanes[k] + vector(vectors);
+        }
+    }
+    let rests = parts.map(|(_, rest)| rest);
+    if rests[0].is_empty() {
+        return halved::<S, T, N>(lanes);
+    }
+    // Of their own, so that the others are in the processor.
+    let mut others = lanes;
+    for i in 0..rests[0].len() {
+        let lane = &mut others[i / width].as_mut_slice()[i % width];
+        *lane = *lane + number(rests.map(|rest| rest[i]));
+    }
+    halved::<S, T, N>(others)
+}
+
+/// Folds the upper half of the lanes into the lower one until one is left.
+#[inline(always)]
+fn halved<S: Simd, T: Number, const N: usize>(mut lanes: [T::Vector<S>; N]) -> T {
+    let mut half = N / 2;
+    while half > 0 {
+        for k in 0..half {
+            lanes[k] = lanes[k] + lanes[k + half];
+        }
+        half /= 2;
+    }
+    let mut last = lanes[0];
+    let lanes = last.as_mut_slice();
+    let mut half = lanes.len() / 2;
+    while half > 0 {
+        for k in 0..half {
+            lanes[k] = lanes[k] + lanes[k + half];
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::chain::{Out, chain_loop};
+    use super::super::ops::fold_of;
+    use super::*;
+    use crate::ops::Op;
+
+    /// Numbers of many magnitudes, some of which are zeros.
+    fn numbers(dtype: DType, count: usize, mut seed: u64) -> Vec<u64> {
+        let mut next = || {
+            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            let power = 2f64.powi((seed >> 58) as i32 - 32);
+            if seed >> 50 & 15 == 0 { -0.0 } else { ((seed >> 12) as f64 - 2f64.powi(51)) * power }
+        };
+        let mut lanes = vec![0_u64; count];
+        match dtype {
+            DType::F32 => {
+                let lanes: &mut [f32] = cast_slice_mut(&mut lanes);
+                lanes.iter_mut().for_each(|lane| *lane = next() as f32);
+            }
+            _ => cast_slice_mut(&mut lanes).iter_mut().for_each(|lane: &mut f64| *lane = next()),
+        }
+        lanes
+    }
+
+    fn is_nan(dtype: DType, bytes: &[u8]) -> bool {
+        match dtype {
+            DType::F32 => bytemuck::pod_read_unaligned::<f32>(bytes).is_nan(),
+            _ => bytemuck::pod_read_unaligned::<f64>(bytes).is_nan(),
+        }
+    }
+
+    #[test]
+    fn sums_have_the_bits_of_the_generic_loop() {
+        let mut nonzero = 0;
+        for dtype in [DType::F32, DType::F64] {
+            let (size, (sums, linked)) = (dtype.size(), sum_loops(dtype).expect("floats"));
+            let (generic, chain) =
+                (fold_of(Op::Add, dtype).blocks, chain_loop(dtype).expect("too"));
+            for (round, block) in
+                [1, 3, 16, 255, 256, 257, 1000, 4095, 4096].into_iter().enumerate()
+            {
+                for count in [1, block, block + 1, 3 * block - 1] {
+                    let [a, b] = [1, 2].map(|seed| numbers(dtype, count, seed + round as u64));
+                    let [a, b]: [&[u8]; 2] =
+                        [&a, &b].map(|lanes| &cast_slice(lanes)[..count * size]);
+                    let bytes = count.div_ceil(block) * size;
+                    let (mut got, mut expected) = (vec![0_u64; bytes], vec![0_u64; bytes]);
+                    let got = &mut cast_slice_mut::<_, u8>(&mut got)[..bytes];
+                    let expected = &mut cast_slice_mut::<_, u8>(&mut expected)[..bytes];
+                    for start in [0, 1 << (8 * size - 1)] {
+                        sums(got, a, block, start);
+                        generic(expected, a, block, start);
+                        assert_eq!(got, expected, "{dtype:?} {block} {count}");
+                        for link in Link::ALL {
+                            for other in [b, &b[..size]] {
+                                let mut values = vec![0_u64; count];
+                                let values = &mut cast_slice_mut(&mut values)[..count * size];
+                                chain(Out::Cached(values), 0, a, &[(link, other)]);
+                                linked(got, a, block, start, (link, other));
+                                generic(expected, values, block, start);
+                                for (got, expected) in got.chunks(size).zip(expected.chunks(size)) {
+                                    let same = got == expected
+                                        || is_nan(dtype, got) && is_nan(dtype, expected);
+                                    assert!(same, "{dtype:?} {link:?} {block} {count}");
+                                    nonzero += usize::from(got.iter().any(|&byte| byte != 0));
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        assert!(nonzero > 2000, "{nonzero}");
+    }
+}
