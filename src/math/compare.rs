@@ -31,15 +31,14 @@ comparisons! {
 /// The smaller; NaN if either is.
 #[inline(always)]
 pub(crate) fn minimum<F: Float>(a: F, b: F) -> F {
-    let number = F::select(b.lt(a), b, a);
-    F::select(a.is_nan(), a, F::select(b.is_nan(), b, number))
+    // Where only `b` is NaN, the comparison is false.
+    F::select(a.is_nan().or(a.le(b)), a, b)
 }
 
 /// The larger; NaN if either is.
 #[inline(always)]
 pub(crate) fn maximum<F: Float>(a: F, b: F) -> F {
-    let number = F::select(a.lt(b), b, a);
-    F::select(a.is_nan(), a, F::select(b.is_nan(), b, number))
+    F::select(a.is_nan().or(b.le(a)), a, b)
 }
 
 /// The smaller; the other where one is NaN.

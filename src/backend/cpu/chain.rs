@@ -13,6 +13,7 @@ use fearless_simd::{Level, Simd, SimdBase, SimdFloat, SimdFloatElement, SimdFrom
 
 use super::view::PastCache;
 use crate::dtype::DType;
+use crate::math::algebra::Float;
 use crate::ops::Op;
 
 /// An operation on what a chain has come to, `x`, and another argument, `a`.
@@ -121,6 +122,7 @@ pub(super) trait Number:
     + Sub<Output = Self>
     + Mul<Output = Self>
     + Div<Output = Self>
+    + Float
 {
     type Vector<S: Simd>: SimdFloat<S, Element = Self>;
 }

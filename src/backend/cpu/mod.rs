@@ -5,6 +5,7 @@
 //! `float16`, `random` are the loops, `lanes` what they are made of; `memory` and `pool` are the buffers,
 //! `view` the only way into them, `threads` whom kernels run on. Knows kernels, never operations.
 
+mod blocks;
 mod chain;
 mod convert;
 mod float16;
@@ -24,7 +25,6 @@ mod reduce;
 mod reference;
 mod run;
 mod stored;
-mod sums;
 #[cfg(test)]
 mod tests;
 mod threads;

@@ -363,6 +363,12 @@ impl Program {
         !self.steps.is_empty() && loaded.len() >= 2 * self.steps.len()
     }
 
+    /// Whether the lanes are a register that is the same for every tile.
+    pub(super) fn is_filled(&self, lanes: Lanes) -> bool {
+        matches!(lanes.place, Place::Register(_))
+            && self.fills.iter().any(|fill| fill.out.place == lanes.place)
+    }
+
     /// Whether some operands are used where they lie within rows only.
     pub(super) fn has_rows(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::GatherRow { .. }))

@@ -11,13 +11,13 @@ use std::cell::Cell;
 use bytemuck::{Pod, Zeroable, cast_slice, cast_slice_mut};
 use smallvec::SmallVec;
 
+use super::blocks::LinkedSums;
 use super::chain::{Link, Out};
 use super::convert;
 use super::lanes::Loop;
 use super::plan::{Chain, FillValue, Lanes, Place, Program, Step, lane_size};
 use super::points::{Grid, Tile, each_row, offset_of};
 use super::random;
-use super::sums::LinkedSums;
 use super::view::{Block, View, fence};
 use crate::backend::Launch;
 use crate::kernel::Class;
@@ -392,9 +392,16 @@ impl<'a> Launched<'a> {
                 });
             }
             Step::Apply { run, arguments, out, round, past_cache: false } => {
+                let size = usize::from(out.size);
                 self.write(out, registers, tile, |out, registers| {
-                    let [a, b, c] = arguments.map(|lanes| self.read(lanes, registers, tile));
-                    run(out, a, b, c);
+                    let arguments = self.arguments(arguments, registers, tile);
+                    // Of what is the same everywhere so few lanes are read that they stay in the first cache.
+                    let piece = if arguments.has_uniform() { REGISTER / size } else { tile.len };
+                    for start in (0..tile.len).step_by(piece) {
+                        let end = tile.len.min(start + piece);
+                        let [a, b, c] = arguments.piece(start, end);
+                        run(&mut out[start * size..end * size], a, b, c);
+                    }
                     if let Some(round) = round {
                         round(out);
                     }
@@ -472,6 +479,19 @@ impl<'a> Launched<'a> {
         });
     }
 
+    fn arguments<'r>(
+        &'r self,
+        arguments: [Lanes; 3],
+        registers: &'r Registers,
+        tile: Tile,
+    ) -> Arguments<'r> {
+        Arguments {
+            values: arguments.map(|lanes| self.read(lanes, registers, tile)),
+            sizes: arguments.map(|lanes| usize::from(lanes.size)),
+            uniform: arguments.map(|lanes| self.program.is_filled(lanes)),
+        }
+    }
+
     /// Calls `body` with the lanes that a chain reads.
     fn with_chain(
         &self,
@@ -499,15 +519,13 @@ impl<'a> Launched<'a> {
         tile: Tile,
     ) {
         let view = &self.views[memory_of(out)];
-        let values = arguments.map(|lanes| self.read(lanes, registers, tile));
-        let sizes = arguments.map(|lanes| usize::from(lanes.size));
+        let arguments = self.arguments(arguments, registers, tile);
         let mut memory = [Line::zeroed(); LINES];
         let points = size_of_val(&memory) / view.size;
         for start in (0..tile.len).step_by(points) {
             let len = points.min(tile.len - start);
             let out = &mut cast_slice_mut(&mut memory)[..len * view.size];
-            let [a, b, c]: [&[u8]; 3] =
-                array::from_fn(|i| &values[i][start * sizes[i]..(start + len) * sizes[i]]);
+            let [a, b, c] = arguments.piece(start, start + len);
             run(out, a, b, c);
             let block = Block {
                 offset: tile.start + start,
@@ -557,6 +575,29 @@ impl<'a> Launched<'a> {
             }
             None => each_row(self.shape, view.strides, tile.start, tile.len, visit),
         }
+    }
+}
+
+/// What a loop reads of a tile.
+struct Arguments<'r> {
+    values: [&'r [u8]; 3],
+    /// Bytes of a lane.
+    sizes: [usize; 3],
+    /// All lanes are the same.
+    uniform: [bool; 3],
+}
+
+impl<'r> Arguments<'r> {
+    fn has_uniform(&self) -> bool {
+        self.uniform.contains(&true)
+    }
+
+    /// The lanes `start .. end`, or as many first ones of what is the same everywhere.
+    fn piece(&self, start: usize, end: usize) -> [&'r [u8]; 3] {
+        array::from_fn(|i| {
+            let first = if self.uniform[i] { 0 } else { start };
+            &self.values[i][first * self.sizes[i]..][..(end - start) * self.sizes[i]]
+        })
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use super::super::blocks::LinkedSums;
 use super::super::run::each_range;
-use super::super::sums::LinkedSums;
 use super::super::threads;
 use super::super::tile::{REGISTER, Registers, Scratch};
 use super::{Job, Stored};

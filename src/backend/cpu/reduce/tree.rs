@@ -10,10 +10,10 @@ use std::ops::RangeInclusive;
 
 use bytemuck::cast_slice_mut;
 
+use super::super::blocks::{LinkedSums, block_loop, linked_loop};
 use super::super::convert;
 use super::super::ops::{FoldLoops, fold_of};
 use super::super::plan::lane_size;
-use super::super::sums::{LinkedSums, sum_loops};
 use super::super::tile::Scratch;
 use super::inner::Line;
 use super::outer::Panel;
@@ -39,8 +39,7 @@ impl Folder {
     /// `bits` is the stored form of the identity.
     pub(super) fn new(op: Op, dtype: DType, bits: u64) -> Self {
         let mut loops = fold_of(op, dtype);
-        let sums = sum_loops(dtype).filter(|_| op == Op::Add);
-        if let Some((blocks, _)) = sums {
+        if let Some(blocks) = block_loop(op, dtype) {
             loops.blocks = blocks;
         }
         Self {
@@ -49,7 +48,7 @@ impl Folder {
             size: usize::from(lane_size(dtype.lane())),
             identity: convert::scalar_lane(dtype, bits),
             neutral: is_neutral(op, dtype, convert::scalar_lane(dtype, bits)),
-            linked: sums.map(|(_, linked)| linked),
+            linked: linked_loop(op, dtype),
         }
     }
 

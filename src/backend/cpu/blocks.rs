@@ -1,27 +1,92 @@
-//! Sums of floats, in the order of Note [Fixed tree] of `kernel`.
+//! Sums and extremes of floats, in the order of Note [Fixed tree] of `kernel`.
 //!
 //! The lanes of a block stay in the processor, also while they are halved: the end of a block is short
 //! then, and nothing comes from memory while it lasts. What is summed may be one operation on what is in
 //! memory, as in `(a * b).sum()`; its results are written nowhere.
 
 use bytemuck::{cast_slice, cast_slice_mut};
-use fearless_simd::{Level, Simd, SimdBase, SimdFrom, dispatch};
+use fearless_simd::{Level, Select, Simd, SimdBase, SimdFrom, dispatch};
 
 use super::chain::{Link, Number};
 use super::lanes::Blocks;
 use crate::dtype::DType;
 use crate::kernel::INNER_LANES;
+use crate::math::compare;
+use crate::ops::Op;
 
 /// As [`Blocks`], but an element is the link's result for that of the second slice and its other argument,
 /// of which one may be all.
 pub(super) type LinkedSums = fn(&mut [u8], &[u8], usize, u64, (Link, &[u8]));
 
-/// The loops of sums in this dtype, if there are any.
-pub(super) fn sum_loops(dtype: DType) -> Option<(Blocks, LinkedSums)> {
-    match dtype {
-        DType::F32 => Some((blocks::<f32>, linked::<f32>)),
-        DType::F64 => Some((blocks::<f64>, linked::<f64>)),
+/// The loop of folds by this operation in this dtype, if it is here.
+pub(super) fn block_loop(op: Op, dtype: DType) -> Option<Blocks> {
+    Some(match (op, dtype) {
+        (Op::Add, DType::F32) => blocks::<f32, Sum>,
+        (Op::Add, DType::F64) => blocks::<f64, Sum>,
+        (Op::Maximum, DType::F32) => blocks::<f32, Maximum>,
+        (Op::Maximum, DType::F64) => blocks::<f64, Maximum>,
+        (Op::Minimum, DType::F32) => blocks::<f32, Minimum>,
+        (Op::Minimum, DType::F64) => blocks::<f64, Minimum>,
+        _ => return None,
+    })
+}
+
+/// The same for what an operation computes.
+pub(super) fn linked_loop(op: Op, dtype: DType) -> Option<LinkedSums> {
+    match (op, dtype) {
+        (Op::Add, DType::F32) => Some(linked::<f32>),
+        (Op::Add, DType::F64) => Some(linked::<f64>),
         _ => None,
+    }
+}
+
+/// What folds, with the same bits for vectors as for numbers.
+trait Folding<T: Number> {
+    fn vectors<S: Simd>(a: T::Vector<S>, b: T::Vector<S>) -> T::Vector<S>;
+    fn numbers(a: T, b: T) -> T;
+}
+
+struct Sum;
+
+impl<T: Number> Folding<T> for Sum {
+    #[inline(always)]
+    fn vectors<S: Simd>(a: T::Vector<S>, b: T::Vector<S>) -> T::Vector<S> {
+        a + b
+    }
+
+    #[inline(always)]
+    fn numbers(a: T, b: T) -> T {
+        a + b
+    }
+}
+
+/// As `math` has it.
+struct Maximum;
+
+impl<T: Number> Folding<T> for Maximum {
+    #[inline(always)]
+    fn vectors<S: Simd>(a: T::Vector<S>, b: T::Vector<S>) -> T::Vector<S> {
+        (b.simd_le(a) | !a.simd_eq(a)).select(a, b)
+    }
+
+    #[inline(always)]
+    fn numbers(a: T, b: T) -> T {
+        compare::maximum(a, b)
+    }
+}
+
+/// As `math` has it.
+struct Minimum;
+
+impl<T: Number> Folding<T> for Minimum {
+    #[inline(always)]
+    fn vectors<S: Simd>(a: T::Vector<S>, b: T::Vector<S>) -> T::Vector<S> {
+        (a.simd_le(b) | !a.simd_eq(a)).select(a, b)
+    }
+
+    #[inline(always)]
+    fn numbers(a: T, b: T) -> T {
+        compare::minimum(a, b)
     }
 }
 
@@ -33,12 +98,12 @@ fn number<T: Number>(bits: u64) -> T {
     }
 }
 
-fn blocks<T: Number>(into: &mut [u8], values: &[u8], len: usize, start: u64) {
+fn blocks<T: Number, F: Folding<T>>(into: &mut [u8], values: &[u8], len: usize, start: u64) {
     let (into, values) = (cast_slice_mut::<u8, T>(into), cast_slice::<u8, T>(values));
     let start = number(start);
     dispatch!(Level::new(), simd => {
         for (into, values) in into.iter_mut().zip(values.chunks(len)) {
-            *into = sum(simd, start, [values], |[value]| value, |[value]| value);
+            *into = fold::<_, F, _, _>(simd, start, [values], |[value]| value, |[value]| value);
         }
     });
 }
@@ -75,18 +140,20 @@ fn linked_by<S: Simd, T: Number, const LINK: usize>(
         *into = if let &[other] = other {
             let others = T::Vector::<S>::simd_from(simd, other);
             let vector = |[first]: [T::Vector<S>; 1]| link.of_two(first, others);
-            sum(simd, start, [first], vector, |[first]| link.of_two(first, other))
+            fold::<_, Sum, _, _>(simd, start, [first], vector, |[first]| link.of_two(first, other))
         } else {
             let other = &other[i * block..][..first.len()];
             let vector = |[first, other]: [T::Vector<S>; 2]| link.of_two(first, other);
-            sum(simd, start, [first, other], vector, |[first, other]| link.of_two(first, other))
+            fold::<_, Sum, _, _>(simd, start, [first, other], vector, |[first, other]| {
+                link.of_two(first, other)
+            })
         };
     }
 }
 
-/// The sum of the elements of a block, which are computed from those of slices of one length.
+/// The fold of the elements of a block, which are computed from those of slices of one length.
 #[inline(always)]
-fn sum<S: Simd, T: Number, const M: usize>(
+fn fold<S: Simd, F: Folding<T>, T: Number, const M: usize>(
     simd: S,
     start: T,
     values: [&[T]; M],
@@ -94,16 +161,16 @@ fn sum<S: Simd, T: Number, const M: usize>(
     number: impl Fn([T; M]) -> T,
 ) -> T {
     match INNER_LANES / T::Vector::<S>::LEN {
-        16 => sum_in::<S, T, M, 16>(simd, start, values, vector, number),
-        32 => sum_in::<S, T, M, 32>(simd, start, values, vector, number),
-        64 => sum_in::<S, T, M, 64>(simd, start, values, vector, number),
-        _ => sum_in::<S, T, M, 128>(simd, start, values, vector, number),
+        16 => fold_in::<S, F, T, M, 16>(simd, start, values, vector, number),
+        32 => fold_in::<S, F, T, M, 32>(simd, start, values, vector, number),
+        64 => fold_in::<S, F, T, M, 64>(simd, start, values, vector, number),
+        _ => fold_in::<S, F, T, M, 128>(simd, start, values, vector, number),
     }
 }
 
 /// The same, in so many vectors of lanes.
 #[inline(always)]
-fn sum_in<S: Simd, T: Number, const M: usize, const N: usize>(
+fn fold_in<S: Simd, F: Folding<T>, T: Number, const M: usize, const N: usize>(
     simd: S,
     start: T,
     values: [&[T]; M],
@@ -118,29 +185,29 @@ fn sum_in<S: Simd, T: Number, const M: usize, const N: usize>(
         for k in 0..N {
             let vectors =
                 runs.map(|run| T::Vector::<S>::from_slice(simd, &run[k * width..(k + 1) * width]));
-            lanes[k] = lanes[k] + vector(vectors);
+            lanes[k] = F::vectors(lanes[k], vector(vectors));
         }
     }
     let rests = parts.map(|(_, rest)| rest);
     if rests[0].is_empty() {
-        return halved::<S, T, N>(lanes);
+        return halved::<S, F, T, N>(lanes);
     }
     // Of their own, so that the others are in the processor.
     let mut others = lanes;
     for i in 0..rests[0].len() {
         let lane = &mut others[i / width].as_mut_slice()[i % width];
-        *lane = *lane + number(rests.map(|rest| rest[i]));
+        *lane = F::numbers(*lane, number(rests.map(|rest| rest[i])));
     }
-    halved::<S, T, N>(others)
+    halved::<S, F, T, N>(others)
 }
 
 /// Folds the upper half of the lanes into the lower one until one is left.
 #[inline(always)]
-fn halved<S: Simd, T: Number, const N: usize>(mut lanes: [T::Vector<S>; N]) -> T {
+fn halved<S: Simd, F: Folding<T>, T: Number, const N: usize>(mut lanes: [T::Vector<S>; N]) -> T {
     let mut half = N / 2;
     while half > 0 {
         for k in 0..half {
-            lanes[k] = lanes[k] + lanes[k + half];
+            lanes[k] = F::vectors(lanes[k], lanes[k + half]);
         }
         half /= 2;
     }
@@ -149,7 +216,7 @@ fn halved<S: Simd, T: Number, const N: usize>(mut lanes: [T::Vector<S>; N]) -> T
     let mut half = lanes.len() / 2;
     while half > 0 {
         for k in 0..half {
-            lanes[k] = lanes[k] + lanes[k + half];
+            lanes[k] = F::numbers(lanes[k], lanes[k + half]);
         }
         half /= 2;
     }
@@ -161,14 +228,18 @@ mod tests {
     use super::super::chain::{Out, chain_loop};
     use super::super::ops::fold_of;
     use super::*;
-    use crate::ops::Op;
 
-    /// Numbers of many magnitudes, some of which are zeros.
+    /// Numbers of many magnitudes, some of which are zeros, and few NaN.
     fn numbers(dtype: DType, count: usize, mut seed: u64) -> Vec<u64> {
         let mut next = || {
             seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             let power = 2f64.powi((seed >> 58) as i32 - 32);
-            if seed >> 50 & 15 == 0 { -0.0 } else { ((seed >> 12) as f64 - 2f64.powi(51)) * power }
+            match seed >> 44 & 4095 {
+                0 => f64::NAN,
+                1..100 => 0.0,
+                100..200 => -0.0,
+                _ => ((seed >> 12) as f64 - 2f64.powi(51)) * power,
+            }
         };
         let mut lanes = vec![0_u64; count];
         match dtype {
@@ -189,12 +260,12 @@ mod tests {
     }
 
     #[test]
-    fn sums_have_the_bits_of_the_generic_loop() {
+    fn folds_have_the_bits_of_the_generic_loops() {
         let mut nonzero = 0;
         for dtype in [DType::F32, DType::F64] {
-            let (size, (sums, linked)) = (dtype.size(), sum_loops(dtype).expect("floats"));
-            let (generic, chain) =
-                (fold_of(Op::Add, dtype).blocks, chain_loop(dtype).expect("too"));
+            let (size, linked) = (dtype.size(), linked_loop(Op::Add, dtype).expect("floats"));
+            let chain = chain_loop(dtype).expect("floats");
+            let generic = fold_of(Op::Add, dtype).blocks;
             for (round, block) in
                 [1, 3, 16, 255, 256, 257, 1000, 4095, 4096].into_iter().enumerate()
             {
@@ -207,9 +278,11 @@ mod tests {
                     let got = &mut cast_slice_mut::<_, u8>(&mut got)[..bytes];
                     let expected = &mut cast_slice_mut::<_, u8>(&mut expected)[..bytes];
                     for start in [0, 1 << (8 * size - 1)] {
-                        sums(got, a, block, start);
-                        generic(expected, a, block, start);
-                        assert_eq!(got, expected, "{dtype:?} {block} {count}");
+                        for op in [Op::Add, Op::Maximum, Op::Minimum] {
+                            block_loop(op, dtype).expect("floats")(got, a, block, start);
+                            (fold_of(op, dtype).blocks)(expected, a, block, start);
+                            assert_eq!(got, expected, "{op:?} {dtype:?} {block} {count}");
+                        }
                         for link in Link::ALL {
                             for other in [b, &b[..size]] {
                                 let mut values = vec![0_u64; count];
