@@ -222,6 +222,8 @@ pub(super) struct Program {
     pub(super) rows: Option<usize>,
     /// Some stores go past the cache: Note [Past the cache].
     pub(super) past_cache: bool,
+    /// The results of a scan do.
+    pub(super) scans_past_cache: bool,
     form: Form,
     /// Where the value of a check or of a reduction lies.
     pub(super) result: Lanes,
@@ -298,6 +300,7 @@ impl Program {
             lane: 1,
             rows: form.rows,
             past_cache: false,
+            scans_past_cache: false,
             form,
             result: NOWHERE,
             values: Vec::new(),
@@ -318,6 +321,12 @@ impl Program {
             for store in &code.stores {
                 program.store(code, store.operand, store.value);
             }
+        }
+        if let (Purpose::Fold(_), Some(reduce)) = (purpose, &code.reduce)
+            && reduce.scan
+        {
+            program.scans_past_cache = program.is_past_cache(code, reduce.operand);
+            program.past_cache |= program.scans_past_cache;
         }
         if let Purpose::Check(value) | Purpose::Fold(value) = purpose {
             program.result = program.values[usize::from(value)].lanes;

@@ -268,7 +268,7 @@ impl<'a> Launched<'a> {
         each_row(shape, strides, start, elements.len() / view.size, |at, block| {
             let bytes = at * view.size..(at + block.len()) * view.size;
             // SAFETY: elements of an operand that is stored to, which no other thread touches.
-            unsafe { view.scatter(block, &elements[bytes], false) };
+            unsafe { view.scatter(block, &elements[bytes], self.program.scans_past_cache) };
         });
     }
 

@@ -44,7 +44,7 @@ impl Program {
     }
 
     /// Note [Past the cache].
-    fn is_past_cache(&self, code: &Code, operand: u8) -> bool {
+    pub(super) fn is_past_cache(&self, code: &Code, operand: u8) -> bool {
         let OperandCode { buffer, class, .. } = code.operands[usize::from(operand)];
         let is_read = loads_of(code, &code.nodes, buffer) > 0;
         class == Class::Contiguous && self.form.past_cache && !is_read

@@ -2,10 +2,13 @@
 //!
 //! Lines side by side (kept dimensions after the scanned one) go together in vectors.
 
+use std::array;
+
 use bytemuck::{cast_slice, cast_slice_mut};
 
 use super::super::lanes::simd;
 use super::super::run::each_range;
+use super::super::threads;
 use super::super::tile::Scratch;
 use super::extreme::{Order, Ordered, improve};
 use super::tree::Folder;
@@ -23,6 +26,14 @@ pub(super) trait Scanning {
 
     /// Folds the next values of the only line, one after the other.
     fn line(&mut self, values: &[u8], out: &mut [u8]);
+
+    /// Does whole lines of so many bytes of values and of results.
+    fn lines(&mut self, values: &[u8], out: &mut [u8], (from, to): (usize, usize)) {
+        for (values, out) in values.chunks(from).zip(out.chunks_mut(to)) {
+            self.begin(1);
+            self.line(values, out);
+        }
+    }
 }
 
 /// Most bytes of a row of lines side by side, and least.
@@ -32,9 +43,9 @@ pub(super) fn run<S: Scanning>(job: &Job<'_, '_>, make: impl Fn() -> S + Sync) {
     if job.trail == 1 {
         return each_range(job.lead, job.parts, |from, to| lines(job, &mut make(), from, to));
     }
-    // As wide as it may be with enough panels for all threads.
+    // As wide as it may be with a panel for each thread: a row of each panel is evaluated by itself.
     let [least, most] = PANEL.map(|bytes| bytes / job.size);
-    let wanted = job.parts.div_ceil(job.lead);
+    let wanted = job.parts.min(threads::count()).div_ceil(job.lead);
     let width = job.trail.div_ceil(wanted).clamp(least, most).min(job.trail);
     let panels = job.trail.div_ceil(width);
     each_range(job.lead * panels, job.parts, |from, to| {
@@ -60,10 +71,11 @@ fn lines<S: Scanning>(job: &Job<'_, '_>, scanning: &mut S, from: usize, to: usiz
                 let count = tile.min(end - at);
                 let values = launched.evaluate(at, count, job.value, registers);
                 let out = out.bytes(count * job.results.size);
-                let outs = out.chunks_mut(len * job.results.size);
-                for (values, out) in values.chunks(len * job.size).zip(outs) {
-                    // A tile is part of a line, or whole lines.
-                    if (at - start).is_multiple_of(len) || rows > 1 {
+                // A tile is whole lines, or part of a line.
+                if count.is_multiple_of(len) {
+                    scanning.lines(values, out, (len * job.size, len * job.results.size));
+                } else {
+                    if at == start {
                         scanning.begin(1);
                     }
                     scanning.line(values, out);
@@ -156,23 +168,99 @@ pub(super) struct Compensated<'f> {
     folder: &'f Folder,
     sums: Scratch,
     errors: Vec<f32>,
+    /// Of each step of a line.
+    steps: Vec<f32>,
 }
 
 impl<'f> Compensated<'f> {
     pub(super) fn new(folder: &'f Folder) -> Self {
-        Self { folder, sums: Scratch::default(), errors: Vec::new() }
+        Self { folder, sums: Scratch::default(), errors: Vec::new(), steps: Vec::new() }
     }
+}
+
+/// Lines that are added up in turn, as each waits for the sum before.
+const TOGETHER: usize = 4;
+
+/// Adds up the values of `N` lines, which follow each other, and puts each sum in place of its last value.
+fn add_up<const N: usize>(sums: &mut [f32], values: &mut [f32]) {
+    let len = values.len() / N;
+    let mut lines = values.chunks_exact_mut(len);
+    let mut lines: [&mut [f32]; N] = array::from_fn(|_| lines.next().unwrap_or_default());
+    let mut now: [f32; N] = array::from_fn(|line| sums[line]);
+    for i in 0..len {
+        for (now, line) in now.iter_mut().zip(&mut lines) {
+            *now += line[i];
+            line[i] = *now;
+        }
+    }
+    sums.copy_from_slice(&now);
+}
+
+/// What is stored for a sum and its error.
+#[inline(always)]
+fn stored(sum: f32, error: f32) -> f32 {
+    sum + if error.is_finite() { error } else { 0.0 }
+}
+
+/// Scans the next values of `N` lines, each as [`add`] does it one by one. Only the sums and their errors
+/// are added up one after the other; the rest is vectors.
+fn scan<const N: usize>(
+    sums: &mut [f32],
+    errors: &mut [f32],
+    steps: &mut Vec<f32>,
+    values: &[f32],
+    out: &mut [f32],
+) {
+    let len = values.len() / N;
+    steps.resize(values.len(), 0.0);
+    let before: [f32; N] = array::from_fn(|line| sums[line]);
+    out.copy_from_slice(values);
+    add_up::<N>(sums, out);
+    for line in 0..N {
+        let line_of = line * len..(line + 1) * len;
+        let (values, sums) = (&values[line_of.clone()], &out[line_of.clone()]);
+        let steps = &mut steps[line_of];
+        steps[0] = step(before[line], values[0], sums[0]);
+        #[inline(always)]
+        fn all(steps: &mut [f32], before: &[f32], values: &[f32], sums: &[f32]) {
+            let arguments = before.iter().zip(values).zip(sums);
+            for (out, ((&before, &x), &sum)) in steps.iter_mut().zip(arguments) {
+                *out = step(before, x, sum);
+            }
+        }
+        let steps = &mut steps[1..];
+        simd(
+            #[inline(always)]
+            || all(steps, sums, &values[1..], &sums[1..]),
+        );
+    }
+    add_up::<N>(errors, steps);
+    #[inline(always)]
+    fn all(out: &mut [f32], errors: &[f32]) {
+        for (out, &error) in out.iter_mut().zip(errors) {
+            *out = stored(*out, error);
+        }
+    }
+    simd(
+        #[inline(always)]
+        || all(out, steps),
+    );
+}
+
+/// The error of the sum of `a` and `x`, as TwoSum has it.
+#[inline(always)]
+fn step(a: f32, x: f32, sum: f32) -> f32 {
+    let t = sum - a;
+    (a - (sum - t)) + (x - t)
 }
 
 /// One step of TwoSum; returns what is stored.
 #[inline(always)]
 fn add(sum: &mut f32, error: &mut f32, x: f32) -> f32 {
     let a = *sum;
-    let s = a + x;
-    let t = s - a;
-    *error += (a - (s - t)) + (x - t);
-    *sum = s;
-    s + if error.is_finite() { *error } else { 0.0 }
+    *sum = a + x;
+    *error += step(a, x, *sum);
+    stored(*sum, *error)
 }
 
 impl Scanning for Compensated<'_> {
@@ -204,11 +292,25 @@ impl Scanning for Compensated<'_> {
     fn line(&mut self, values: &[u8], out: &mut [u8]) {
         let (values, out): (&[f32], &mut [f32]) = (cast_slice(values), cast_slice_mut(out));
         let sums: &mut [f32] = cast_slice_mut(self.sums.bytes(size_of::<f32>()));
-        let (mut sum, mut error) = (sums[0], self.errors[0]);
-        for (&x, out) in values.iter().zip(out) {
-            *out = add(&mut sum, &mut error, x);
+        scan::<1>(sums, &mut self.errors, &mut self.steps, values, out);
+    }
+
+    fn lines(&mut self, values: &[u8], out: &mut [u8], (len, _): (usize, usize)) {
+        let (values, out): (&[f32], &mut [f32]) = (cast_slice(values), cast_slice_mut(out));
+        let len = len / size_of::<f32>();
+        let together = values.chunks(TOGETHER * len).zip(out.chunks_mut(TOGETHER * len));
+        for (values, out) in together {
+            if values.len() == TOGETHER * len {
+                self.begin(TOGETHER);
+                let sums = cast_slice_mut(self.sums.bytes(TOGETHER * size_of::<f32>()));
+                scan::<TOGETHER>(sums, &mut self.errors, &mut self.steps, values, out);
+                continue;
+            }
+            for (values, out) in values.chunks(len).zip(out.chunks_mut(len)) {
+                self.begin(1);
+                self.line(cast_slice(values), cast_slice_mut(out));
+            }
         }
-        (sums[0], self.errors[0]) = (sum, error);
     }
 }
 
@@ -259,6 +361,47 @@ impl<T: Ordered> Scanning for Position<T> {
             }
             self.row += 1;
             *out = self.places[0];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_together_have_the_bits_of_one_after_the_other() {
+        let mut seed = 1_u64;
+        let mut next = || {
+            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            match seed >> 54 {
+                0 => f32::INFINITY,
+                1 => f32::NEG_INFINITY,
+                2 => f32::NAN,
+                3 => f32::MAX,
+                _ => ((seed >> 20) as i32 as f32) * 2f32.powi((seed >> 59) as i32 - 16),
+            }
+        };
+        for len in [1, 2, 15, 64, 1000] {
+            for begin in [(0.0, 0.0), (1e9, 0.25)] {
+                let values: Vec<f32> = (0..TOGETHER * len).map(|_| next()).collect();
+                let (mut out, mut expected) = (vec![0.0; values.len()], Vec::new());
+                let (mut sums, mut errors) = ([begin.0; TOGETHER], [begin.1; TOGETHER]);
+                let mut steps = Vec::new();
+                scan::<TOGETHER>(&mut sums, &mut errors, &mut steps, &values, &mut out);
+                for (line, values) in values.chunks(len).enumerate() {
+                    let (mut sum, mut error) = begin;
+                    expected.extend(values.iter().map(|&x| add(&mut sum, &mut error, x)));
+                    let same =
+                        |a: f32, b: f32| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan();
+                    assert!(same(sums[line], sum) && same(errors[line], error), "{line} of {len}");
+                }
+                for (i, (&got, expected)) in out.iter().zip(expected).enumerate() {
+                    let same =
+                        got.to_bits() == expected.to_bits() || got.is_nan() && expected.is_nan();
+                    assert!(same, "{i} of {len}: {got} {expected}");
+                }
+            }
         }
     }
 }
