@@ -31,18 +31,11 @@
 //! not there reads it first, which would be a third of the traffic of an addition. Memory that is loaded
 //! too is in the cache anyway. A chain stores its vectors there itself; another loop runs piece by piece,
 //! each stored while the next one's arguments are on their way.
-//!
-//! # Note [Hurry]
-//! While a step computes from registers nothing is on its way from memory. Where the steps load two
-//! operands each and more, tiles are so small that the processor, which looks some hundred instructions
-//! ahead, begins with the next tile's loads meanwhile.
 
 mod marks;
 mod stores;
 #[cfg(test)]
 mod tests;
-
-use smallvec::SmallVec;
 
 use super::chain::{ChainLoop, Link, Side, chain_loop};
 use super::convert;
@@ -267,14 +260,6 @@ pub(super) enum Purpose {
     Fold(Value),
 }
 
-impl Chain {
-    /// All that it reads.
-    fn arguments(&self) -> impl Iterator<Item = Lanes> {
-        let others = self.links.iter().map(|(_, argument)| argument.lanes);
-        std::iter::once(self.first).chain(others)
-    }
-}
-
 impl Purpose {
     fn stores(self) -> bool {
         !matches!(self, Self::Check(_))
@@ -350,32 +335,6 @@ impl Program {
     fn size(&self, code: &Code, i: usize) -> u8 {
         let dtype = code.nodes[i].dtype;
         if self.values[i].stored { dtype.size() as u8 } else { lane_size(dtype.lane()) }
-    }
-
-    /// Note [Hurry].
-    pub(super) fn is_hurried(&self) -> bool {
-        let mut loaded: SmallVec<[u8; 8]> = SmallVec::new();
-        for step in &self.steps {
-            let mut load = |lanes: Lanes| {
-                if let Place::Memory(operand) = lanes.place
-                    && !loaded.contains(&operand)
-                {
-                    loaded.push(operand);
-                }
-            };
-            match step {
-                Step::Apply { arguments, .. } => arguments.iter().for_each(|lanes| load(*lanes)),
-                Step::Chain { chain, .. } => chain.arguments().for_each(load),
-                _ => return false,
-            }
-        }
-        !self.steps.is_empty() && loaded.len() >= 2 * self.steps.len()
-    }
-
-    /// Whether the lanes are a register that is the same for every tile.
-    pub(super) fn is_filled(&self, lanes: Lanes) -> bool {
-        matches!(lanes.place, Place::Register(_))
-            && self.fills.iter().any(|fill| fill.out.place == lanes.place)
     }
 
     /// Whether some operands are used where they lie within rows only.
@@ -469,7 +428,7 @@ impl Program {
         values.reverse();
         let lanes = |value: Value| self.values[usize::from(value)].lanes;
         let link = |&(link, value): &(Link, Value)| {
-            (link, Argument { lanes: lanes(value), uniform: self.is_uniform(value) })
+            (link, Argument { lanes: lanes(value), uniform: self.is_uniform(lanes(value)) })
         };
         let links = values.iter().map(link).collect();
         let chain = Box::new(Chain { run, first: lanes(first), links });
@@ -483,9 +442,8 @@ impl Program {
         }
     }
 
-    /// Whether the value is the same at every point.
-    fn is_uniform(&self, value: Value) -> bool {
-        let lanes = self.values[usize::from(value)].lanes;
+    /// Whether the lanes are a register that is the same for every tile.
+    pub(super) fn is_uniform(&self, lanes: Lanes) -> bool {
         self.fills.iter().any(|fill| fill.out.place == lanes.place)
     }
 

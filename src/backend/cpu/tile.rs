@@ -25,9 +25,6 @@ use crate::kernel::Class;
 /// Bytes of a register that a tile of consecutive points fills.
 pub(super) const REGISTER: usize = 4096;
 
-/// Of a tile in a hurry: Note [Hurry] of `plan`.
-const HURRIED: usize = 512;
-
 /// Of a tile whose program has one register or two, and waits for memory anyway.
 const FEW_REGISTERS: usize = if cfg!(test) { 1 << 9 } else { 1 << 14 };
 
@@ -102,7 +99,6 @@ impl<'a> Launched<'a> {
         let register = match (&grid, program.registers) {
             (Some(_), _) => BLOCK_REGISTER,
             (None, 0) => NO_REGISTER,
-            (None, _) if program.past_cache && program.is_hurried() => HURRIED,
             (None, 1..=2) if program.past_cache => FEW_REGISTERS,
             (None, _) => REGISTER,
         };
@@ -488,7 +484,7 @@ impl<'a> Launched<'a> {
         Arguments {
             values: arguments.map(|lanes| self.read(lanes, registers, tile)),
             sizes: arguments.map(|lanes| usize::from(lanes.size)),
-            uniform: arguments.map(|lanes| self.program.is_filled(lanes)),
+            uniform: arguments.map(|lanes| self.program.is_uniform(lanes)),
         }
     }
 

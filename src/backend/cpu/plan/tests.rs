@@ -111,20 +111,3 @@ fn arithmetic_of_stored_halves_is_one_step() {
     });
     assert!(matches!(steps[..], [Step::Apply { out: Lanes { size: 2, .. }, .. }]));
 }
-
-#[test]
-fn steps_that_wait_for_memory_are_hurried() {
-    let chain = |inputs: usize| {
-        program::<f32>(inputs + 1, |builder, operands| {
-            let mut value = builder.load(operands[0]);
-            for k in 0..4 {
-                let other = builder.load(operands[(k + 1) % inputs]);
-                value = builder.node(DType::F32, Expr::Binary(Op::Mul, [value, other]));
-            }
-            builder.store(operands[inputs], value);
-        })
-    };
-    assert_eq!(links(&chain(5)), [4]);
-    assert!(chain(5).is_hurried());
-    assert!(!chain(1).is_hurried());
-}
