@@ -4,6 +4,8 @@
 //! then, and nothing comes from memory while it lasts. What is summed may be one operation on what is in
 //! memory, as in `(a * b).sum()`; its results are written nowhere.
 
+use std::ops::{Add, Div, Mul, Sub};
+
 use bytemuck::{cast_slice, cast_slice_mut};
 use fearless_simd::{Level, Select, Simd, SimdBase, SimdFrom, dispatch};
 
@@ -14,9 +16,17 @@ use crate::kernel::INNER_LANES;
 use crate::math::compare;
 use crate::ops::Op;
 
-/// As [`Blocks`], but an element is the link's result for that of the second slice and its other argument,
-/// of which one may be all.
-pub(super) type LinkedSums = fn(&mut [u8], &[u8], usize, u64, (Link, &[u8]));
+/// As [`Blocks`], of what is computed from the elements of the second slice.
+pub(super) type LinkedSums = fn(&mut [u8], &[u8], usize, u64, Linked<'_>);
+
+/// What is computed of elements: the link's results, or their squares.
+pub(super) struct Linked<'a> {
+    pub(super) link: Link,
+    /// The link's other argument; one element may be all.
+    pub(super) other: &'a [u8],
+    /// Only of differences.
+    pub(super) is_squared: bool,
+}
 
 /// The loop of folds by this operation in this dtype, if it is here.
 pub(super) fn block_loop(op: Op, dtype: DType) -> Option<Blocks> {
@@ -108,45 +118,63 @@ fn blocks<T: Number, F: Folding<T>>(into: &mut [u8], values: &[u8], len: usize, 
     });
 }
 
-fn linked<T: Number>(
-    into: &mut [u8],
-    first: &[u8],
-    len: usize,
-    start: u64,
-    (link, other): (Link, &[u8]),
-) {
+fn linked<T: Number>(into: &mut [u8], first: &[u8], len: usize, start: u64, linked: Linked<'_>) {
+    let Linked { link, other, is_squared } = linked;
     let (into, start) = (cast_slice_mut(into), (len, number(start)));
     let values = [first, other].map(cast_slice::<u8, T>);
-    dispatch!(Level::new(), simd => match link {
-        Link::Add => linked_by::<_, _, { Link::Add as usize }>(simd, into, values, start),
-        Link::Sub => linked_by::<_, _, { Link::Sub as usize }>(simd, into, values, start),
-        Link::SubFrom => linked_by::<_, _, { Link::SubFrom as usize }>(simd, into, values, start),
-        Link::Mul => linked_by::<_, _, { Link::Mul as usize }>(simd, into, values, start),
-        Link::Div => linked_by::<_, _, { Link::Div as usize }>(simd, into, values, start),
-        Link::DivInto => linked_by::<_, _, { Link::DivInto as usize }>(simd, into, values, start),
+    macro_rules! of_each {
+        ($simd:expr, $($link:ident $is_squared:literal,)*) => {
+            match (link, is_squared) {
+                $((Link::$link, $is_squared) => {
+                    linked_by::<_, _, { Link::$link as usize }, $is_squared>($simd, into, values, start);
+                })*
+                (link, _) => unreachable!("{link:?} has no sums"),
+            }
+        };
+    }
+    dispatch!(Level::new(), simd => of_each! {
+        simd,
+        Add false,
+        Sub false,
+        Sub true,
+        SubFrom false,
+        SubFrom true,
+        Mul false,
+        Div false,
+        DivInto false,
     });
 }
 
-/// The same for the link of this number.
+/// What is computed by the link of this number, or its square.
 #[inline(always)]
-fn linked_by<S: Simd, T: Number, const LINK: usize>(
+fn computed<V, const LINK: usize, const IS_SQUARED: bool>(x: V, other: V) -> V
+where
+    V: Copy + Add<Output = V> + Sub<Output = V> + Mul<Output = V> + Div<Output = V>,
+{
+    let value = const { Link::ALL[LINK] }.of_two(x, other);
+    if IS_SQUARED { value * value } else { value }
+}
+
+/// The same for one kind.
+#[inline(always)]
+fn linked_by<S: Simd, T: Number, const LINK: usize, const IS_SQUARED: bool>(
     simd: S,
     into: &mut [T],
     [first, other]: [&[T]; 2],
     (block, start): (usize, T),
 ) {
-    let link = const { Link::ALL[LINK] };
+    let vectors = computed::<T::Vector<S>, LINK, IS_SQUARED>;
+    let numbers = computed::<T, LINK, IS_SQUARED>;
     for (i, (into, first)) in into.iter_mut().zip(first.chunks(block)).enumerate() {
         *into = if let &[other] = other {
             let others = T::Vector::<S>::simd_from(simd, other);
-            let vector = |[first]: [T::Vector<S>; 1]| link.of_two(first, others);
-            fold::<_, Sum, _, _>(simd, start, [first], vector, |[first]| link.of_two(first, other))
+            let vector = |[first]: [T::Vector<S>; 1]| vectors(first, others);
+            fold::<_, Sum, _, _>(simd, start, [first], vector, |[first]| numbers(first, other))
         } else {
             let other = &other[i * block..][..first.len()];
-            let vector = |[first, other]: [T::Vector<S>; 2]| link.of_two(first, other);
-            fold::<_, Sum, _, _>(simd, start, [first, other], vector, |[first, other]| {
-                link.of_two(first, other)
-            })
+            let vector = |[first, other]: [T::Vector<S>; 2]| vectors(first, other);
+            let number = |[first, other]: [T; 2]| numbers(first, other);
+            fold::<_, Sum, _, _>(simd, start, [first, other], vector, number)
         };
     }
 }
@@ -283,17 +311,34 @@ mod tests {
                             (fold_of(op, dtype).blocks)(expected, a, block, start);
                             assert_eq!(got, expected, "{op:?} {dtype:?} {block} {count}");
                         }
-                        for link in Link::ALL {
+                        let kinds = Link::ALL.map(|link| (link, false));
+                        let squares = [(Link::Sub, true), (Link::SubFrom, true)];
+                        for (link, is_squared) in kinds.into_iter().take(6).chain(squares) {
                             for other in [b, &b[..size]] {
-                                let mut values = vec![0_u64; count];
-                                let values = &mut cast_slice_mut(&mut values)[..count * size];
-                                chain(Out::Cached(values), 0, a, &[(link, other)]);
-                                linked(got, a, block, start, (link, other));
+                                let compute = |first: &[u8], links: &[(Link, &[u8])]| {
+                                    let mut values = vec![0_u64; count];
+                                    let out = &mut cast_slice_mut(&mut values)[..count * size];
+                                    chain(Out::Cached(out), 0, first, links);
+                                    values
+                                };
+                                let mut values = compute(a, &[(link, other)]);
+                                if is_squared {
+                                    let values_of = &cast_slice(&values)[..count * size];
+                                    let squares = compute(values_of, &[(Link::Mul, values_of)]);
+                                    let links = [(link, other), (Link::Square, &[])];
+                                    assert_eq!(compute(a, &links), squares, "{dtype:?} {count}");
+                                    values = squares;
+                                }
+                                let values = &cast_slice(&values)[..count * size];
+                                linked(got, a, block, start, Linked { link, other, is_squared });
                                 generic(expected, values, block, start);
                                 for (got, expected) in got.chunks(size).zip(expected.chunks(size)) {
                                     let same = got == expected
                                         || is_nan(dtype, got) && is_nan(dtype, expected);
-                                    assert!(same, "{dtype:?} {link:?} {block} {count}");
+                                    assert!(
+                                        same,
+                                        "{dtype:?} {link:?} {is_squared} {block} {count}"
+                                    );
                                     nonzero += usize::from(got.iter().any(|&byte| byte != 0));
                                 }
                             }

@@ -31,6 +31,8 @@ pub(super) enum Link {
     Div,
     /// `a / x`
     DivInto,
+    /// `x * x`, of no other argument
+    Square,
 }
 
 /// On which side of an operation what the chain has come to stands.
@@ -52,8 +54,8 @@ impl Side {
 
 impl Link {
     /// Each, at the place of its number.
-    pub(super) const ALL: [Self; 6] =
-        [Self::Add, Self::Sub, Self::SubFrom, Self::Mul, Self::Div, Self::DivInto];
+    pub(super) const ALL: [Self; 7] =
+        [Self::Add, Self::Sub, Self::SubFrom, Self::Mul, Self::Div, Self::DivInto, Self::Square];
 
     /// The operation as a link; none if it is not worth one.
     pub(super) fn of(op: Op, side: Side) -> Option<Self> {
@@ -91,6 +93,7 @@ impl Link {
             Self::Mul => (0..N).for_each(|k| values[k] = values[k] * other(k)),
             Self::Div => (0..N).for_each(|k| values[k] = values[k] / other(k)),
             Self::DivInto => (0..N).for_each(|k| values[k] = other(k) / values[k]),
+            Self::Square => (0..N).for_each(|k| values[k] = values[k] * values[k]),
         }
     }
 }
@@ -181,6 +184,12 @@ fn chain<T: Number>(out: Out<'_>, start: usize, first: &[u8], links: &[(Link, &[
     }
 }
 
+/// The elements of a link's other argument; that of a square has no address either.
+#[inline(always)]
+fn elements<T: Number>(bytes: &[u8]) -> &[T] {
+    if bytes.is_empty() { &[] } else { cast_slice(bytes) }
+}
+
 /// The elements from `start` of the links on.
 #[inline(always)]
 fn blocks<S: Simd, T: Number>(
@@ -204,9 +213,11 @@ fn blocks<S: Simd, T: Number>(
     for done in done..len {
         let mut value = [first[done]];
         for (link, other) in links {
-            let other: &[T] = cast_slice(other);
-            let other = if other.len() == 1 { other[0] } else { other[start + done] };
-            link.apply(&mut value, |_| other);
+            let other: &[T] = elements(other);
+            link.apply(
+                &mut value,
+                |_| if other.len() == 1 { other[0] } else { other[start + done] },
+            );
         }
         out.put(simd, done * size_of::<T>(), cast_slice(&value));
     }
@@ -229,8 +240,10 @@ fn block<S: Simd, T: Number, const N: usize>(
     let first = &first[done..][..N * width];
     let mut values: [T::Vector<S>; N] = array::from_fn(|k| of(first, k));
     for (link, other) in links {
-        let other: &[T] = cast_slice(other);
-        if other.len() == 1 {
+        let other: &[T] = elements(other);
+        if *link == Link::Square {
+            link.apply(&mut values, |k| of(first, k));
+        } else if other.len() == 1 {
             let other = T::Vector::<S>::simd_from(simd, other[0]);
             link.apply(&mut values, |_| other);
         } else {

@@ -32,176 +32,35 @@
 //! too is in the cache anyway. A chain stores its vectors there itself; another loop runs piece by piece,
 //! each stored while the next one's arguments are on their way.
 
+mod form;
 mod marks;
+mod steps;
 mod stores;
 #[cfg(test)]
 mod tests;
 
-use super::chain::{ChainLoop, Link, Side, chain_loop};
+use super::chain::{Link, Side, chain_loop};
 use super::convert;
 use super::fraction::fraction_loop;
-use super::lanes::{Accumulate, Loop};
+use super::lanes::Loop;
 use super::ops::{fold_of, loop_of};
 use super::stored::stored_loop;
-use crate::dtype::{DType, Lane};
-use crate::kernel::{Args, Class, Code, Expr, Node, OperandCode, Value};
+use crate::dtype::Lane;
+use crate::kernel::{Class, Code, Expr, Node, OperandCode, Value};
 use crate::ops::Op;
+pub(super) use form::Form;
+pub(super) use steps::{Argument, Chain, Fill, FillValue, Lanes, Place, Step, Summed};
 use stores::is_stored;
-
-/// Bytes that a kernel touches from which on its results go past the cache: of fewer the last cache keeps
-/// them for whoever reads them next. Tests are to see it with little data.
-const PAST_CACHE: usize = if cfg!(test) { 1 << 11 } else { 20 << 20 };
-
-/// Where a tile's lanes of a value lie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    Nowhere,
-    Register(u16),
-    /// The tile's elements of a contiguous operand.
-    Memory(u8),
-    /// The tile's elements of an operand where they lie, if they follow each other there, or the one
-    /// that all are, if `same` is true; else the register that they were copied to.
-    Row {
-        operand: u8,
-        register: u16,
-        same: bool,
-    },
-}
-
-/// Lanes, or stored elements, of `size` bytes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Lanes {
-    pub(super) place: Place,
-    pub(super) size: u8,
-}
-
-/// One loop over a tile.
-pub(super) enum Step {
-    Apply {
-        run: Loop,
-        arguments: [Lanes; 3],
-        out: Lanes,
-        round: Option<fn(&mut [u8])>,
-        /// The lanes are memory: Note [Past the cache].
-        past_cache: bool,
-    },
-    /// Note [Chains].
-    Chain {
-        chain: Box<Chain>,
-        out: Lanes,
-        /// As of [`Step::Apply`].
-        past_cache: bool,
-    },
-    /// Folds lanes into the elements of a contiguous operand: Note [In place].
-    Accumulate {
-        run: Accumulate,
-        operand: u8,
-        value: Lanes,
-    },
-    /// Copies the stored elements of a strided operand.
-    Gather {
-        operand: u8,
-        out: Lanes,
-    },
-    /// Copies the elements of a [`Place::Row`] to its register, if they are not used where they lie.
-    GatherRow {
-        row: Lanes,
-    },
-    /// Copies elements of an operand that are `at` away from the points' places.
-    Fetch {
-        operand: u8,
-        at: Lanes,
-        out: Lanes,
-    },
-    /// Copies to the elements of an operand.
-    Scatter {
-        operand: u8,
-        value: Lanes,
-        past_cache: bool,
-    },
-    Index {
-        out: Lanes,
-    },
-    /// The scalar is the seed, the next one the offset.
-    Random {
-        word: u8,
-        words: u8,
-        scalar: u8,
-        out: Lanes,
-    },
-}
-
-/// What a [`Step::Chain`] runs.
-pub(super) struct Chain {
-    pub(super) run: ChainLoop,
-    pub(super) first: Lanes,
-    pub(super) links: Vec<(Link, Argument)>,
-}
-
-/// What a link takes beside.
-pub(super) struct Argument {
-    pub(super) lanes: Lanes,
-    /// All lanes are the same.
-    pub(super) uniform: bool,
-}
 
 /// What runs in the loop of the node that reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Join {
     /// The operation on this side, and what runs in its loop.
     Chain(Side),
+    /// The operation on both sides, and what runs in its loop.
+    Square,
     /// The cast on the left to float32, and the logical shift that it casts: [`fraction_loop`].
     Fraction,
-}
-
-/// A register that is the same for every tile.
-pub(super) struct Fill {
-    pub(super) out: Lanes,
-    pub(super) value: FillValue,
-}
-
-/// What a [`Fill`] fills with.
-#[derive(Clone, Copy)]
-pub(super) enum FillValue {
-    /// A scalar of the launch, of this dtype.
-    Scalar { scalar: u8, dtype: DType },
-    /// The first element of an operand of this dtype.
-    Element { operand: u8, dtype: DType },
-}
-
-/// What a program must know of the arguments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Form {
-    /// Note [Blocks].
-    rows: Option<usize>,
-    /// Note [Past the cache].
-    past_cache: bool,
-}
-
-impl Form {
-    pub(super) fn of(code: &Code, args: &Args) -> Self {
-        // What folds a tile expects a range.
-        let rows = if code.reduce.is_some() { None } else { block_dim(code, args) };
-        Self { rows, past_cache: bytes_touched(code, args) >= PAST_CACHE }
-    }
-}
-
-/// Bytes of all operands, of no buffer more than once.
-fn bytes_touched(code: &Code, args: &Args) -> usize {
-    let len: usize = args.shape.iter().product();
-    let operands = code.operands.iter().zip(&args.operands).enumerate();
-    let bytes = operands.map(|(i, (operand, numbers))| {
-        if code.operands[..i].iter().any(|earlier| earlier.buffer == operand.buffer) {
-            return 0;
-        }
-        let moving = args.shape.iter().zip(&numbers.strides).filter(|(_, stride)| **stride > 0);
-        let points = match operand.class {
-            Class::Contiguous => len,
-            _ => moving.map(|(size, _)| size).product(),
-        };
-        points * operand.dtype.size()
-    });
-    bytes.sum()
 }
 
 /// What the tiles of a launch run.
@@ -319,22 +178,25 @@ impl Program {
         program
     }
 
-    /// The chain whose elements the result is, if that is the last step, and the steps before it.
-    pub(super) fn last_chain(&self) -> Option<(&Chain, &[Step])> {
-        match self.steps.split_last()? {
-            (Step::Chain { chain, out, past_cache: false }, before)
-                if out.place == self.result.place =>
-            {
-                Some((chain, before))
-            }
-            _ => None,
-        }
-    }
-
     /// Bytes of a lane of node `i`.
     fn size(&self, code: &Code, i: usize) -> u8 {
         let dtype = code.nodes[i].dtype;
         if self.values[i].stored { dtype.size() as u8 } else { lane_size(dtype.lane()) }
+    }
+
+    /// The sum of what a chain computes last, if that has a loop, and the steps before it.
+    pub(super) fn summed(&self) -> Option<(Summed<'_>, &[Step])> {
+        let (last, before) = self.steps.split_last()?;
+        let Step::Chain { chain, out, past_cache: false } = last else { return None };
+        if out.place != self.result.place {
+            return None;
+        }
+        let ((link, other), is_squared) = match &chain.links[..] {
+            [first] if first.0 != Link::Square => (first, false),
+            [first @ (Link::Sub | Link::SubFrom, _), (Link::Square, _)] => (first, true),
+            _ => return None,
+        };
+        Some((Summed { first: chain.first, link: *link, other, is_squared }, before))
     }
 
     /// Whether some operands are used where they lie within rows only.
@@ -372,7 +234,7 @@ impl Program {
                     return self.fold(code, i, (op, values[1], operand));
                 }
                 match self.values[i].joins {
-                    Some(Join::Chain(_)) => return self.chain(code, i, purpose),
+                    Some(Join::Chain(_) | Join::Square) => return self.chain(code, i, purpose),
                     Some(Join::Fraction) => {
                         let [word, count] = shift_of(code, values[0]);
                         let arguments = [word, count, values[1]];
@@ -413,13 +275,18 @@ impl Program {
                 unreachable!("as `find_chains` saw")
             };
             let joins = self.values[usize::from(first)].joins;
+            if joins == Some(Join::Square) {
+                values.push((Link::Square, None));
+                first = arguments[0];
+                continue;
+            }
             let side = match joins {
                 Some(Join::Chain(side)) => side,
                 _ => self.head(code, arguments),
             };
             let (before, other) = side.of(arguments);
             let Some(link) = Link::of(op, side) else { unreachable!("as `find_chains` saw") };
-            values.push((link, other));
+            values.push((link, Some(other)));
             first = before;
             if joins.is_none() {
                 break;
@@ -427,8 +294,9 @@ impl Program {
         }
         values.reverse();
         let lanes = |value: Value| self.values[usize::from(value)].lanes;
-        let link = |&(link, value): &(Link, Value)| {
-            (link, Argument { lanes: lanes(value), uniform: self.is_uniform(lanes(value)) })
+        let link = |&(link, value): &(Link, Option<Value>)| {
+            let lanes = value.map_or(NOWHERE, lanes);
+            (link, Argument { lanes, uniform: self.is_uniform(lanes) })
         };
         let links = values.iter().map(link).collect();
         let chain = Box::new(Chain { run, first: lanes(first), links });
@@ -437,7 +305,7 @@ impl Program {
         self.past_cache |= past.is_some();
         self.steps.push(Step::Chain { chain, out, past_cache: past.is_some() });
         self.used(first);
-        for (_, value) in values {
+        for value in values.into_iter().filter_map(|(_, value)| value) {
             self.used(value);
         }
     }
@@ -621,24 +489,4 @@ fn shift_of(code: &Code, cast: Value) -> [Value; 2] {
         },
         _ => unreachable!("as `find_chains` saw"),
     }
-}
-
-/// The dimension of Note [Blocks], if blocks are worth their copies.
-fn block_dim(code: &Code, args: &Args) -> Option<usize> {
-    /// Fewer points are in L1 whatever their order. Tests are to see blocks with little data.
-    const SMALL: usize = if cfg!(test) { 64 } else { 4096 };
-    /// Elements of a line that a block should see at least.
-    const ROWS: usize = 8;
-    let inner = args.shape.len() - 1;
-    if inner == 0 || args.shape[inner] < ROWS || args.shape.iter().product::<usize>() <= SMALL {
-        return None;
-    }
-    code.operands.iter().zip(&args.operands).find_map(|(operand, numbers)| {
-        let strides = &numbers.strides;
-        let is_far = operand.class == Class::Strided && strides[inner] >= ROWS;
-        let nearest = (0..inner)
-            .filter(|&d| args.shape[d] >= ROWS && strides[d] > 0)
-            .min_by_key(|&d| strides[d])?;
-        (is_far && strides[nearest] < strides[inner]).then_some(nearest)
-    })
 }

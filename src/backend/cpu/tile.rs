@@ -11,11 +11,11 @@ use std::cell::Cell;
 use bytemuck::{Pod, Zeroable, cast_slice, cast_slice_mut};
 use smallvec::SmallVec;
 
-use super::blocks::LinkedSums;
+use super::blocks::{Linked, LinkedSums};
 use super::chain::{Link, Out};
 use super::convert;
 use super::lanes::Loop;
-use super::plan::{Chain, FillValue, Lanes, Place, Program, Step, lane_size};
+use super::plan::{Argument, Chain, FillValue, Lanes, Place, Program, Step, Summed, lane_size};
 use super::points::{Grid, Tile, each_row, offset_of};
 use super::random;
 use super::view::{Block, View, fence};
@@ -225,13 +225,8 @@ impl<'a> Launched<'a> {
         self.read(value, registers, tile)
     }
 
-    /// Whether [`sums`](Self::sums) does it: a chain of one link comes last.
-    pub(super) fn has_sums(&self) -> bool {
-        matches!(self.program.last_chain(), Some((chain, _)) if chain.links.len() == 1)
-    }
-
     /// Sums the values at the points `start .. start + len`, at most a tile, into elements of `into`, so many
-    /// into each; lanes begin with these bits.
+    /// into each; lanes begin with these bits. Only for a program that has something [summed](Program::summed).
     pub(super) fn sums(
         &self,
         (start, len): (usize, usize),
@@ -239,16 +234,21 @@ impl<'a> Launched<'a> {
         (run, block, bits): (LinkedSums, usize, u64),
         registers: &mut Registers,
     ) {
-        let Some((chain, steps)) = self.program.last_chain() else {
-            unreachable!("asked for by `has_sums`")
+        let Some((Summed { first, link, other, is_squared }, steps)) = self.program.summed() else {
+            unreachable!("asked for by whoever calls")
         };
         let tile = Tile::range(start, len);
         for step in steps {
             self.step(step, registers, tile);
         }
-        self.with_chain(chain, registers, tile, |first, links| {
-            run(into, first, block, bits, links[0]);
-        });
+        let other = self.argument(other, registers, tile);
+        run(
+            into,
+            self.read(first, registers, tile),
+            block,
+            bits,
+            Linked { link, other, is_squared },
+        );
     }
 
     /// Stores elements that follow each other in a space of this shape, from point `start` on, into an
@@ -488,6 +488,17 @@ impl<'a> Launched<'a> {
         }
     }
 
+    /// The lanes of a link's other argument, or one for all.
+    fn argument<'r>(
+        &'r self,
+        argument: &Argument,
+        registers: &'r Registers,
+        tile: Tile,
+    ) -> &'r [u8] {
+        let lanes = self.read(argument.lanes, registers, tile);
+        if argument.uniform { &lanes[..usize::from(argument.lanes.size)] } else { lanes }
+    }
+
     /// Calls `body` with the lanes that a chain reads.
     fn with_chain(
         &self,
@@ -496,11 +507,8 @@ impl<'a> Launched<'a> {
         tile: Tile,
         body: impl FnOnce(&[u8], &[(Link, &[u8])]),
     ) {
-        let links = chain.links.iter().map(|(link, argument)| {
-            let lanes = self.read(argument.lanes, registers, tile);
-            let size = usize::from(argument.lanes.size);
-            (*link, if argument.uniform { &lanes[..size] } else { lanes })
-        });
+        let links = chain.links.iter();
+        let links = links.map(|(link, other)| (*link, self.argument(other, registers, tile)));
         let links: SmallVec<[_; 8]> = links.collect();
         body(self.read(chain.first, registers, tile), &links);
     }

@@ -142,19 +142,22 @@ impl Program {
             if !is_link(code, i) {
                 continue;
             }
+            if op == Op::Mul && values[0] == values[1] && self.is_open(code, values[0], 2) {
+                self.values[usize::from(values[0])].joined = true;
+                self.values[i].joins = Some(Join::Square);
+                self.values[i].waiting = self.values[usize::from(values[0])].waiting;
+                continue;
+            }
             let waits = |value: Value| u8::from(!self.is_at_hand(code, value));
             let [left, right] = values.map(waits);
             self.values[i].waiting = left + right;
             for (side, other_waits) in [(Side::Left, right), (Side::Right, left)] {
                 let (before, other) = side.of(values);
-                let State { uses, joins, folds, waiting, .. } = self.values[usize::from(before)];
-                let joins = is_link(code, before.into())
-                    && uses == 1
+                let waiting = self.values[usize::from(before)].waiting;
+                if self.is_open(code, before, 1)
                     && before != other
-                    && folds.is_none()
-                    && joins != Some(Join::Fraction)
-                    && waiting + other_waits <= WAITING;
-                if joins {
+                    && waiting + other_waits <= WAITING
+                {
                     self.values[usize::from(before)].joined = true;
                     self.values[i].joins = Some(Join::Chain(side));
                     self.values[i].waiting = waiting + other_waits;
@@ -167,6 +170,13 @@ impl Program {
             };
             self.values[usize::from(side.of(values).1)].linked += 1;
         }
+    }
+
+    /// Whether a chain ends in this value that can go on with an operation which reads it so often.
+    fn is_open(&self, code: &Code, value: Value, reads: u32) -> bool {
+        let State { uses, joins, folds, .. } = self.values[usize::from(value)];
+        let is_chain = is_link(code, value.into()) && joins != Some(Join::Fraction);
+        is_chain && uses == reads && folds.is_none()
     }
 
     /// On which side of a chain's first operation stands what it begins with: not what is the same

@@ -4,7 +4,7 @@ use super::super::CpuBackend;
 use super::super::tests::Builder;
 use super::*;
 use crate::backend::Backend;
-use crate::dtype::Element;
+use crate::dtype::{DType, Element};
 
 /// The program of a kernel over 100 points of as many buffers, which `make` stores to.
 fn program<T: Element>(buffers: usize, make: impl Fn(&mut Builder, &[u8])) -> Program {

@@ -123,12 +123,19 @@ fn lines<L: Line>(job: &Job<'_, '_>, line: &mut L, from: usize, to: usize) {
             }
             return;
         }
-        let sums = line.linked().filter(|_| launched.has_sums() && L::ROWS.contains(&len));
+        let sums = line.linked().filter(|_| launched.program.summed().is_some());
+        let sums = sums.filter(|_| L::ROWS.contains(&len));
         for k in (from..to).step_by(rows) {
             let points = rows.min(to - k) * len;
             if let Some((run, bits)) = sums {
-                let out = results.bytes(points / len * job.results.size);
-                launched.sums((k * len, points), out, (run, len, bits), registers);
+                let size = job.results.size;
+                let out = results.bytes(points / len * size);
+                // Of a broadcast operand there is one element a row, if no tile has several.
+                let rows = if launched.program.has_rows() { 1 } else { rows };
+                for (at, out) in (k..).step_by(rows).zip(out.chunks_mut(rows * size)) {
+                    let range = (at * len, out.len() / size * len);
+                    launched.sums(range, out, (run, len, bits), registers);
+                }
                 job.store(k, out, &mut waiting.memory);
                 continue;
             }
@@ -158,7 +165,7 @@ fn line_of<L: Line>(
 ) {
     let tile = job.launched.tile();
     let is_whole = to - from <= tile || tile.is_multiple_of(L::BLOCK);
-    let sums = line.linked().filter(|_| job.launched.has_sums() && is_whole);
+    let sums = line.linked().filter(|_| job.launched.program.summed().is_some() && is_whole);
     let mut nodes = Scratch::default();
     for start in (from..to).step_by(tile) {
         let len = tile.min(to - start);

@@ -83,7 +83,7 @@ pub(super) fn run(launch: &Launch, reduce: &Reduce) {
     let inner = reduce.trail(code.rank) == 0;
     if inner && !reduce.scan && points(&args.shape[lead..]) >= LONG {
         // A chain that is summed needs no register itself.
-        let blocks = if launched.has_sums() && program.registers == 1 { SUMMED } else { 1 };
+        let blocks = if program.summed().is_some() && program.registers == 1 { SUMMED } else { 1 };
         launched.take_tiles(blocks * INNER_BLOCK);
     }
     let job = Job {

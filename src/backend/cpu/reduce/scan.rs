@@ -216,11 +216,11 @@ fn scan<const N: usize>(
     let before: [f32; N] = array::from_fn(|line| sums[line]);
     out.copy_from_slice(values);
     add_up::<N>(sums, out);
-    for line in 0..N {
+    for (line, &before) in before.iter().enumerate() {
         let line_of = line * len..(line + 1) * len;
         let (values, sums) = (&values[line_of.clone()], &out[line_of.clone()]);
         let steps = &mut steps[line_of];
-        steps[0] = step(before[line], values[0], sums[0]);
+        steps[0] = step(before, values[0], sums[0]);
         #[inline(always)]
         fn all(steps: &mut [f32], before: &[f32], values: &[f32], sums: &[f32]) {
             let arguments = before.iter().zip(values).zip(sums);

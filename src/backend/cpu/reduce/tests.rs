@@ -340,6 +340,49 @@ fn values_that_are_stored_too_fold_as_they_are_stored() {
 }
 
 #[test]
+fn sums_of_one_operation_and_of_squared_differences_give_bits_of_reference() {
+    let backend = CpuBackend::new();
+    let shapes = [[1, 1], [7, 5], [40, 70], [3, 256], [5, 1000], [2, 9000], [1, 40_000]];
+    let ops = [Op::Add, Op::Sub, Op::Mul, Op::Div];
+    for ([rows, len], op, dtype) in shapes
+        .iter()
+        .flat_map(|shape| ops.map(|op| (*shape, op)))
+        .flat_map(|(shape, op)| [DType::F32, DType::F64].map(|dtype| (shape, op, dtype)))
+    {
+        // As the first operand; one element a row; one row for all; one element.
+        for strides in [[len, 1], [1, 0], [0, 1], [0, 0]] {
+            for (is_swapped, is_squared) in
+                [(false, false), (true, false), (false, true), (true, true)]
+            {
+                let case = Case::new(Fold::Op(Op::Add), dtype, &[rows, len], 1, 1);
+                let mut kernel = Builder::new(&[rows, len]);
+                let a = kernel.view(0, dtype, 0, &[len, 1]);
+                let b = kernel.view(1, dtype, 0, &strides);
+                let (a, b) = (kernel.load(a), kernel.load(b));
+                let arguments = if is_swapped { [b, a] } else { [a, b] };
+                let mut value = kernel.node(dtype, Expr::Binary(op, arguments));
+                if is_squared {
+                    value = kernel.node(dtype, Expr::Binary(Op::Mul, [value, value]));
+                }
+                end(&mut kernel, &case, value, 2, dtype);
+                let launch = |mut launch: Launch| {
+                    for elements in [rows * len, rows * len, rows + 1] {
+                        let bytes: Vec<u8> =
+                            (0..elements).flat_map(|i| element(dtype, i, false)).collect();
+                        let buffer = backend.allocate(bytes.len()).unwrap();
+                        backend.write(&buffer, 0, &bytes).unwrap();
+                        launch.buffers.push(buffer);
+                    }
+                    launch
+                };
+                let [ours, theirs] = [launch(kernel.launch.clone()), launch(kernel.launch.clone())];
+                compare(&backend, &ours, &theirs, (&case, op, strides, is_swapped, is_squared));
+            }
+        }
+    }
+}
+
+#[test]
 fn scan_in_place_reads_before_it_writes() {
     let backend = CpuBackend::new();
     for (shape, lead) in [(vec![50, 90], 1), (vec![90, 50], 0)] {

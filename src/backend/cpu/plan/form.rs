@@ -1,0 +1,62 @@
+//! What a program must know of the arguments: whether its tiles are blocks, and what goes past the cache.
+
+use crate::kernel::{Args, Class, Code};
+
+/// Bytes that a kernel touches from which on its results go past the cache: of fewer the last cache keeps
+/// them for whoever reads them next. Tests are to see it with little data.
+const PAST_CACHE: usize = if cfg!(test) { 1 << 11 } else { 20 << 20 };
+
+/// What a program must know of the arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::backend::cpu) struct Form {
+    /// Note [Blocks].
+    pub(super) rows: Option<usize>,
+    /// Note [Past the cache].
+    pub(super) past_cache: bool,
+}
+
+impl Form {
+    pub(in crate::backend::cpu) fn of(code: &Code, args: &Args) -> Self {
+        // What folds a tile expects a range.
+        let rows = if code.reduce.is_some() { None } else { block_dim(code, args) };
+        Self { rows, past_cache: bytes_touched(code, args) >= PAST_CACHE }
+    }
+}
+
+/// Bytes of all operands, of no buffer more than once.
+fn bytes_touched(code: &Code, args: &Args) -> usize {
+    let len: usize = args.shape.iter().product();
+    let operands = code.operands.iter().zip(&args.operands).enumerate();
+    let bytes = operands.map(|(i, (operand, numbers))| {
+        if code.operands[..i].iter().any(|earlier| earlier.buffer == operand.buffer) {
+            return 0;
+        }
+        let moving = args.shape.iter().zip(&numbers.strides).filter(|(_, stride)| **stride > 0);
+        let points = match operand.class {
+            Class::Contiguous => len,
+            _ => moving.map(|(size, _)| size).product(),
+        };
+        points * operand.dtype.size()
+    });
+    bytes.sum()
+}
+
+/// The dimension of Note [Blocks], if blocks are worth their copies.
+fn block_dim(code: &Code, args: &Args) -> Option<usize> {
+    /// Fewer points are in L1 whatever their order. Tests are to see blocks with little data.
+    const SMALL: usize = if cfg!(test) { 64 } else { 4096 };
+    /// Elements of a line that a block should see at least.
+    const ROWS: usize = 8;
+    let inner = args.shape.len() - 1;
+    if inner == 0 || args.shape[inner] < ROWS || args.shape.iter().product::<usize>() <= SMALL {
+        return None;
+    }
+    code.operands.iter().zip(&args.operands).find_map(|(operand, numbers)| {
+        let strides = &numbers.strides;
+        let is_far = operand.class == Class::Strided && strides[inner] >= ROWS;
+        let nearest = (0..inner)
+            .filter(|&d| args.shape[d] >= ROWS && strides[d] > 0)
+            .min_by_key(|&d| strides[d])?;
+        (is_far && strides[nearest] < strides[inner]).then_some(nearest)
+    })
+}

@@ -1,0 +1,122 @@
+//! What a program is made of: loops over tiles, and where their lanes lie.
+
+use super::super::chain::{ChainLoop, Link};
+use super::super::lanes::{Accumulate, Loop};
+use crate::dtype::DType;
+
+/// Where a tile's lanes of a value lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::backend::cpu) enum Place {
+    Nowhere,
+    Register(u16),
+    /// The tile's elements of a contiguous operand.
+    Memory(u8),
+    /// The tile's elements of an operand where they lie, if they follow each other there, or the one
+    /// that all are, if `same` is true; else the register that they were copied to.
+    Row {
+        operand: u8,
+        register: u16,
+        same: bool,
+    },
+}
+
+/// Lanes, or stored elements, of `size` bytes.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::backend::cpu) struct Lanes {
+    pub(in crate::backend::cpu) place: Place,
+    pub(in crate::backend::cpu) size: u8,
+}
+
+/// One loop over a tile.
+pub(in crate::backend::cpu) enum Step {
+    Apply {
+        run: Loop,
+        arguments: [Lanes; 3],
+        out: Lanes,
+        round: Option<fn(&mut [u8])>,
+        /// The lanes are memory: Note [Past the cache].
+        past_cache: bool,
+    },
+    /// Note [Chains].
+    Chain {
+        chain: Box<Chain>,
+        out: Lanes,
+        /// As of [`Step::Apply`].
+        past_cache: bool,
+    },
+    /// Folds lanes into the elements of a contiguous operand: Note [In place].
+    Accumulate {
+        run: Accumulate,
+        operand: u8,
+        value: Lanes,
+    },
+    /// Copies the stored elements of a strided operand.
+    Gather {
+        operand: u8,
+        out: Lanes,
+    },
+    /// Copies the elements of a [`Place::Row`] to its register, if they are not used where they lie.
+    GatherRow {
+        row: Lanes,
+    },
+    /// Copies elements of an operand that are `at` away from the points' places.
+    Fetch {
+        operand: u8,
+        at: Lanes,
+        out: Lanes,
+    },
+    /// Copies to the elements of an operand.
+    Scatter {
+        operand: u8,
+        value: Lanes,
+        past_cache: bool,
+    },
+    Index {
+        out: Lanes,
+    },
+    /// The scalar is the seed, the next one the offset.
+    Random {
+        word: u8,
+        words: u8,
+        scalar: u8,
+        out: Lanes,
+    },
+}
+
+/// What a [`Step::Chain`] runs.
+pub(in crate::backend::cpu) struct Chain {
+    pub(in crate::backend::cpu) run: ChainLoop,
+    pub(in crate::backend::cpu) first: Lanes,
+    pub(in crate::backend::cpu) links: Vec<(Link, Argument)>,
+}
+
+/// What a link takes beside.
+pub(in crate::backend::cpu) struct Argument {
+    pub(in crate::backend::cpu) lanes: Lanes,
+    /// All lanes are the same.
+    pub(in crate::backend::cpu) uniform: bool,
+}
+
+/// What is summed as it is computed.
+pub(in crate::backend::cpu) struct Summed<'a> {
+    pub(in crate::backend::cpu) first: Lanes,
+    pub(in crate::backend::cpu) link: Link,
+    pub(in crate::backend::cpu) other: &'a Argument,
+    /// The squares of the link's results.
+    pub(in crate::backend::cpu) is_squared: bool,
+}
+
+/// A register that is the same for every tile.
+pub(in crate::backend::cpu) struct Fill {
+    pub(in crate::backend::cpu) out: Lanes,
+    pub(in crate::backend::cpu) value: FillValue,
+}
+
+/// What a [`Fill`] fills with.
+#[derive(Clone, Copy)]
+pub(in crate::backend::cpu) enum FillValue {
+    /// A scalar of the launch, of this dtype.
+    Scalar { scalar: u8, dtype: DType },
+    /// The first element of an operand of this dtype.
+    Element { operand: u8, dtype: DType },
+}
