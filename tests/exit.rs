@@ -25,9 +25,12 @@ fn program_that_ends_with_work_queued_ends_well() {
     let this = std::env::current_exe().expect("a path");
     for run in 0..20 {
         let mut child = Command::new(&this);
-        child.args(["--exact", "program_that_ends_with_work_queued_ends_well"]).env(CHILD, "1");
+        child
+            .args(["--nocapture", "--exact", "program_that_ends_with_work_queued_ends_well"])
+            .env(CHILD, "1");
         let output = child.output().expect("runs");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "run {run}: {}\n{errors}", output.status);
+        assert!(!errors.contains("panicked"), "run {run}: {errors}");
     }
 }

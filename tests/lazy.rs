@@ -548,3 +548,36 @@ fn sort_and_scatter_are_kernels_of_their_own_and_read_nothing_back() -> Result<(
     }
     Ok(())
 }
+
+#[test]
+fn value_that_is_kept_and_summed_is_both() -> Result<()> {
+    let _alone = alone();
+    type Make = fn(&Tensor, &Tensor) -> Result<Tensor>;
+    let makes: [Make; 4] = [
+        |a, b| a.mul(b),
+        |a, _| a.mul(2),
+        |a, _| a.mul(a),
+        |a, b| {
+            let off = a.sub(b)?;
+            off.mul(&off)
+        },
+    ];
+    for device in devices() {
+        for (shape, make) in [[1, 1000], [3, 400], [2, 5000], [1, 40_000]]
+            .into_iter()
+            .flat_map(|shape| makes.map(|make| (shape, make)))
+        {
+            let n = shape[0] * shape[1];
+            let a = numbers(n as usize, device)?.view(shape)?;
+            let b = a.add(0.25)?;
+            taut::synchronize(device)?;
+            let apart = make(&a, &b)?.to_vec::<f32>()?;
+            let kept = make(&a, &b)?;
+            let sums = kept.sum(1)?;
+            let expected = taut::tensor(apart.clone(), device)?.view(shape)?.sum(1)?;
+            assert_eq!(sums.to_vec::<f32>()?, expected.to_vec::<f32>()?, "{device} {shape:?}");
+            assert!(kept.to_vec::<f32>()? == apart, "{device} {shape:?}");
+        }
+    }
+    Ok(())
+}

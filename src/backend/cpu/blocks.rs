@@ -2,7 +2,7 @@
 //!
 //! The lanes of a block stay in the processor, also while they are halved: the end of a block is short
 //! then, and nothing comes from memory while it lasts. What is summed may be one operation on what is in
-//! memory, as in `(a * b).sum()`; its results are written nowhere.
+//! memory, or the square of a difference, as in `(a * b).sum()` and `var`; its results are written nowhere.
 
 use std::ops::{Add, Div, Mul, Sub};
 

@@ -17,20 +17,21 @@
 //! not widened or narrowed.
 //!
 //! # Note [Chains]
-//! An operation whose result only one other reads may run in the loop of that one: see `chain` and
-//! `fraction`. What the operations of a chain take beside has to be there before it begins; of arguments
+//! An operation whose result only one other reads, be it twice as a square, may run in the loop of that one: see
+//! `chain` and `fraction`. What the operations of a chain take beside has to be there before it begins; of arguments
 //! that are in memory anyway there may be any number, of others so few that all stay in L1.
 //!
 //! # Note [Blocks]
 //! Where an operand is transposed, that is nearer to itself along another dimension than along the
 //! innermost, a tile is a block of both dimensions, so that of every line of that operand that is
-//! brought into the cache all elements are used. No operand is contiguous within such a tile.
+//! brought into the cache all elements are used. No operand is contiguous within such a tile. Memory is asked
+//! for the next tile's columns before a tile is computed: the processor foresees only rows.
 //!
 //! # Note [Past the cache]
 //! Where a kernel touches more than the caches hold, its results go past them: to store into a line that is
 //! not there reads it first, which would be a third of the traffic of an addition. Memory that is loaded
 //! too is in the cache anyway. A chain stores its vectors there itself; another loop runs piece by piece,
-//! each stored while the next one's arguments are on their way.
+//! each stored while the next one's arguments are on their way. The results of scans go the same way.
 
 mod form;
 mod marks;
@@ -184,11 +185,13 @@ impl Program {
         if self.values[i].stored { dtype.size() as u8 } else { lane_size(dtype.lane()) }
     }
 
-    /// The sum of what a chain computes last, if that has a loop, and the steps before it.
+    /// What a chain computes last, if [`LinkedSums`](super::blocks::LinkedSums) can sum it and nobody else
+    /// wants it, and the steps before it.
     pub(super) fn summed(&self) -> Option<(Summed<'_>, &[Step])> {
         let (last, before) = self.steps.split_last()?;
         let Step::Chain { chain, out, past_cache: false } = last else { return None };
-        if out.place != self.result.place {
+        // In memory it is a store too.
+        if out.place != self.result.place || !matches!(out.place, Place::Register(_)) {
             return None;
         }
         let ((link, other), is_squared) = match &chain.links[..] {

@@ -179,6 +179,9 @@ impl<'a> Launched<'a> {
         self.with_registers(|registers| {
             for i in start..end {
                 let tile = self.at(i);
+                if self.grid.is_some() && i + 1 < end {
+                    self.ask_for(self.at(i + 1));
+                }
                 for step in &self.program.steps {
                     self.step(step, registers, tile);
                 }
@@ -187,6 +190,18 @@ impl<'a> Launched<'a> {
                 }
             }
         });
+    }
+
+    /// Asks memory for the elements of a block that are in columns: the processor does not see by itself
+    /// where the next ones are, as it does in rows.
+    fn ask_for(&self, tile: Tile) {
+        for view in &self.views {
+            self.each_block(view, tile, |_, block| {
+                if block.is_by_column() {
+                    view.ask_for(block);
+                }
+            });
+        }
     }
 
     /// Calls `body` with the thread's registers, made ready for tiles of this launch.

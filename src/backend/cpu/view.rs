@@ -62,7 +62,7 @@ impl Block {
 
     /// Whether one column after the other is the better order: where elements of a column are nearer
     /// to each other than those of a row, as in a transposed operand, or rows are short.
-    fn is_by_column(&self) -> bool {
+    pub(super) fn is_by_column(&self) -> bool {
         self.rows > 1
             && (self.columns < 16 || self.row_stride < self.column_stride && self.rows >= 8)
     }
@@ -139,6 +139,22 @@ impl<'a> View<'a> {
         let head = all.as_ptr().align_offset(64).min(all.len());
         let (head, rest) = all.split_at_mut(head);
         (head, PastCache(rest))
+    }
+
+    /// Asks memory for the elements of a block whose columns are closer than its rows.
+    #[inline(always)]
+    pub(super) fn ask_for(&self, block: Block) {
+        #[cfg(target_arch = "x86_64")]
+        for column in 0..block.columns {
+            let first = self.pointer(block.offset + column * block.column_stride);
+            for byte in (0..block.rows * block.row_stride * self.size).step_by(64) {
+                use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+                // SAFETY: this reads nothing, whatever the address is; every x86-64 has it.
+                unsafe { _mm_prefetch::<_MM_HINT_T1>(first.wrapping_add(byte).cast()) };
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = block;
     }
 
     /// Copies the elements of the block, row by row.

@@ -70,12 +70,13 @@ pub(crate) fn list() -> &'static [AdapterInfo] {
 pub(crate) fn open(index: usize) -> Result<GpuBackend> {
     let options = GpuOptions::of_environment();
     let mut device = open_with(index, options.clone())?;
-    if options.subnormals == Subnormals::Kept && probe::subnormals(&device)? == Subnormals::Flushed
-    {
+    // Asked in any case: the driver has compiled then, as Note [Exit] wants it.
+    let found = probe::subnormals(&device)?;
+    if options.subnormals == Subnormals::Kept && found == Subnormals::Flushed {
         device = open_with(index, GpuOptions { subnormals: Subnormals::Flushed, ..options })?;
     }
     if list().get(index).is_some_and(|info| info.kind == AdapterKind::Software) {
-        exit::wait_at_exit(&device.context.device);
+        exit::wait_at_exit(&device.context);
     }
     Ok(device)
 }

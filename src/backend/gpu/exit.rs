@@ -9,22 +9,24 @@
 //! Other adapters compute elsewhere and are not waited for.
 #![allow(unsafe_code, reason = "std has no callback for the end of the process")]
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, TryLockError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, Once, PoisonError, TryLockError};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use super::context::lock;
+use super::context::{Context, lock};
 
-/// What is still queued then takes its chances: an end that never comes is worse.
+/// For all devices; what is still queued then takes its chances: an end that never comes is worse.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The software devices that were opened to stay.
-static OPENED: Mutex<Vec<wgpu::Device>> = Mutex::new(Vec::new());
+/// The software devices that were opened to stay, and the process that they belong to: a fork of it has
+/// none of their threads.
+static OPENED: Mutex<Vec<(u32, Arc<Context>)>> = Mutex::new(Vec::new());
 
 /// From now on the end of the process waits for what was submitted to the device.
-pub(super) fn wait_at_exit(device: &wgpu::Device) {
-    lock(&OPENED).push(device.clone());
-    at_exit();
+pub(super) fn wait_at_exit(device: &Arc<Context>) {
+    static REGISTERED: Once = Once::new();
+    lock(&OPENED).push((std::process::id(), Arc::clone(device)));
+    REGISTERED.call_once(at_exit);
 }
 
 #[cfg(unix)]
@@ -33,8 +35,8 @@ fn at_exit() {
     unsafe extern "C" {
         fn atexit(callback: extern "C" fn()) -> i32;
     }
-    // SAFETY: the callback is a function of this library, needs no argument and never unwinds, as `wait`
-    // catches. A refusal leaves things as they were without it.
+    // SAFETY: the callback is a function of this library, needs no argument and does not unwind: what could
+    // panic does so on a thread of its own. A refusal leaves things as they were without it.
     unsafe { atexit(wait) };
 }
 
@@ -45,16 +47,28 @@ fn at_exit() {
 }
 
 extern "C" fn wait() {
+    // The thread that ends the process has lost its thread-locals, which wgpu uses.
+    if let Ok(waiting) = thread::Builder::new().spawn(wait_for_all) {
+        // Nobody is left to tell of any failure.
+        let _ = waiting.join();
+    }
+}
+
+fn wait_for_all() {
     // A thread that is still opening a device holds the lock, and may never get to go on.
     let opened = match OPENED.try_lock() {
         Ok(opened) => opened,
-        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+        Err(TryLockError::Poisoned(poisoned)) => PoisonError::into_inner(poisoned),
         Err(TryLockError::WouldBlock) => return,
     };
-    for device in opened.iter() {
-        let poll = wgpu::PollType::Wait { submission_index: None, timeout: Some(PATIENCE) };
-        // wgpu panics for a lost device, and nobody is left to tell of any failure.
-        let _ = catch_unwind(AssertUnwindSafe(|| device.poll(poll)));
+    let end = Instant::now() + PATIENCE;
+    for (process, context) in opened.iter() {
+        // wgpu panics where it waits for a lost device.
+        if *process == std::process::id() && context.check().is_ok() {
+            let timeout = Some(end.saturating_duration_since(Instant::now()));
+            let poll = wgpu::PollType::Wait { submission_index: None, timeout };
+            let _ = context.device.poll(poll);
+        }
     }
 }
 

@@ -22,8 +22,8 @@ pub(super) trait Line {
     /// Folds the next values.
     fn take(&mut self, values: &[u8]);
 
-    /// The loop that sums values which a chain of one link computes, instead of taking them, and the bits
-    /// that lanes begin with.
+    /// The loop that sums values as they are computed, instead of taking them, and the bits that lanes begin
+    /// with.
     fn linked(&self) -> Option<(LinkedSums, u64)> {
         None
     }
@@ -32,6 +32,7 @@ pub(super) trait Line {
     /// nothing follows. None of a block was taken yet.
     fn take_blocks(&mut self, results: &[u8]) {
         let _ = results;
+        unreachable!("only of a line with a loop that sums")
     }
 
     /// Puts the results of whole kept points of `len` values each in `out`, if it knows a better way
@@ -115,7 +116,8 @@ fn lines<L: Line>(job: &Job<'_, '_>, line: &mut L, from: usize, to: usize) {
     let (mut waiting, mut results) = (Waiting::new(job, from), Scratch::default());
     launched.with_registers(|registers| {
         let rows = launched.tile() / len;
-        if rows <= 1 {
+        let sums = line.linked().filter(|_| launched.program.summed().is_some());
+        if rows <= 1 || sums.is_some() && !L::ROWS.contains(&len) {
             for k in from..to {
                 line_of(job, line, k * len, (k + 1) * len, registers);
                 let part = line.finish();
@@ -123,8 +125,6 @@ fn lines<L: Line>(job: &Job<'_, '_>, line: &mut L, from: usize, to: usize) {
             }
             return;
         }
-        let sums = line.linked().filter(|_| launched.program.summed().is_some());
-        let sums = sums.filter(|_| L::ROWS.contains(&len));
         for k in (from..to).step_by(rows) {
             let points = rows.min(to - k) * len;
             if let Some((run, bits)) = sums {

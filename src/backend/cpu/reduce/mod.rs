@@ -19,6 +19,7 @@ mod scan;
 mod tests;
 mod tree;
 
+use super::blocks::linked_loop;
 use super::convert;
 use super::lanes::Loop;
 use super::plan::{Lanes, Purpose, lane_size};
@@ -81,10 +82,12 @@ pub(super) fn run(launch: &Launch, reduce: &Reduce) {
     let (lead, reduced) = (usize::from(reduce.lead), usize::from(reduce.reduced));
     let points = |dims: &[usize]| dims.iter().product();
     let inner = reduce.trail(code.rank) == 0;
-    if inner && !reduce.scan && points(&args.shape[lead..]) >= LONG {
-        // A chain that is summed needs no register itself.
-        let blocks = if program.summed().is_some() && program.registers == 1 { SUMMED } else { 1 };
-        launched.take_tiles(blocks * INNER_BLOCK);
+    let is_linked = matches!(reduce.fold, Fold::Op(op) if linked_loop(op, dtype).is_some());
+    if inner && !reduce.scan && is_linked && program.registers == 1 && program.summed().is_some() {
+        // What is summed as it is computed needs no register.
+        launched.take_tiles(SUMMED * INNER_BLOCK);
+    } else if inner && !reduce.scan && points(&args.shape[lead..]) >= LONG {
+        launched.take_tiles(INNER_BLOCK);
     }
     let job = Job {
         launched: &launched,

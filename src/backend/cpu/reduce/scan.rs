@@ -45,7 +45,11 @@ pub(super) fn run<S: Scanning>(job: &Job<'_, '_>, make: impl Fn() -> S + Sync) {
     }
     // As wide as it may be with a panel for each thread: a row of each panel is evaluated by itself.
     let [least, most] = PANEL.map(|bytes| bytes / job.size);
-    let wanted = job.parts.min(threads::count()).div_ceil(job.lead);
+    let wanted = match job.parts {
+        // Asking for their number starts the threads.
+        1 => 1,
+        parts => parts.min(threads::count()).div_ceil(job.lead),
+    };
     let width = job.trail.div_ceil(wanted).clamp(least, most).min(job.trail);
     let panels = job.trail.div_ceil(width);
     each_range(job.lead * panels, job.parts, |from, to| {
