@@ -207,6 +207,9 @@ impl Tensor {
 
     /// Starts the computation of what was recorded on the tensor's device, without waiting for it.
     ///
+    /// The end of a program waits for what a software adapter (llvmpipe) still computes then, for at most 30
+    /// seconds.
+    ///
     /// # Errors
     /// None of its own: what goes wrong, memory that runs out too, is reported at the next read point.
     pub fn eval(&self) -> Result<&Self> {
