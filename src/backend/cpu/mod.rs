@@ -1,10 +1,10 @@
 //! The CPU: tiles that stay in L1, a vectorised loop for each expression, threads above a grain.
 //!
 //! Owns [`CpuBackend`]. A launch goes `run` (its check, its threads), `plan` (its steps, which
-//! `programs` keeps), `tile` (its points, which `points` places); `ops`, `chain`, `fraction`, `stored`,
-//! `convert`, `float16`, `random` are the loops, `blocks` those that fold, `lanes` what they are made of;
-//! `reduce` and `whole` are the kernels of other forms; `memory` and `pool` are the buffers, `view` the
-//! only way into them, `threads` whom kernels run on. Knows kernels, never operations.
+//! `programs` keeps), `tile` (its points, which `points` places, in `registers`); `ops`, `chain`,
+//! `fraction`, `stored`, `convert`, `float16`, `random` are the loops, `blocks` those that fold, `lanes`
+//! what they are made of; `reduce` and `whole` are the kernels of other forms; `memory` and `pool` are the
+//! buffers, `view` the only way into them, `threads` whom kernels run on. Knows kernels, never operations.
 
 mod blocks;
 mod chain;
@@ -24,6 +24,7 @@ mod random_kernels;
 mod reduce;
 #[cfg(test)]
 mod reference;
+mod registers;
 mod run;
 mod stored;
 #[cfg(test)]

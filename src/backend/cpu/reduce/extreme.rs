@@ -5,7 +5,7 @@
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
 
 use super::super::lanes::simd;
-use super::super::tile::Scratch;
+use super::super::registers::Scratch;
 use super::inner::Line;
 use super::outer::Panel;
 

@@ -3,9 +3,10 @@
 use std::ops::RangeInclusive;
 
 use super::super::blocks::LinkedSums;
+use super::super::registers::{Registers, Scratch};
 use super::super::run::each_range;
 use super::super::threads;
-use super::super::tile::{REGISTER, Registers, Scratch};
+use super::super::tile::REGISTER;
 use super::{Job, Stored};
 
 /// Folds the values of one kept point after the other.

@@ -1,8 +1,8 @@
 //! Reductions with kept dimensions after the reduced ones: kept points lie side by side in every row.
 
+use super::super::registers::Scratch;
 use super::super::run::each_range;
 use super::super::threads;
-use super::super::tile::Scratch;
 use super::pieces::{Pieces, pick};
 use super::{Job, Stored};
 

@@ -7,9 +7,9 @@ use std::array;
 use bytemuck::{cast_slice, cast_slice_mut};
 
 use super::super::lanes::simd;
+use super::super::registers::Scratch;
 use super::super::run::each_range;
 use super::super::threads;
-use super::super::tile::Scratch;
 use super::extreme::{Order, Ordered, improve};
 use super::tree::Folder;
 use super::{Job, Stored};

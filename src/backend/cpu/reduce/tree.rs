@@ -14,7 +14,7 @@ use super::super::blocks::{LinkedSums, block_loop, linked_loop};
 use super::super::convert;
 use super::super::ops::{FoldLoops, fold_of};
 use super::super::plan::lane_size;
-use super::super::tile::Scratch;
+use super::super::registers::Scratch;
 use super::inner::Line;
 use super::outer::Panel;
 use super::pieces::{Pieces, pick};

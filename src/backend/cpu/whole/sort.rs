@@ -7,9 +7,9 @@
 use bytemuck::{cast_slice, cast_slice_mut};
 use rayon::prelude::*;
 
+use super::super::registers::Scratch;
 use super::super::run::each_range;
 use super::super::threads;
-use super::super::tile::Scratch;
 use super::super::view::View;
 use super::{At, Blocks};
 use crate::backend::Launch;

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
 
 use super::super::super::convert;
-use super::super::super::tile::Scratch;
+use super::super::super::registers::Scratch;
 use super::super::super::view::Block;
 use super::{Job, Matrix, Tile, floats, ints};
 

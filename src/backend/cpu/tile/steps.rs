@@ -1,0 +1,360 @@
+//! How a step runs on a tile: what it reads, where it writes.
+#![allow(unsafe_code, reason = "uses views, for the elements of the tile it runs")]
+
+use std::array;
+
+use bytemuck::{Zeroable, cast_slice, cast_slice_mut};
+use smallvec::SmallVec;
+
+use super::super::chain::{Link, Out};
+use super::super::lanes::Loop;
+use super::super::plan::{Argument, Chain, Lanes, Place, Step};
+use super::super::points::{Tile, each_row, offset_of};
+use super::super::random;
+use super::super::registers::{Line, Registers};
+use super::super::view::{Block, View};
+use super::{Launched, REGISTER};
+use crate::kernel::Class;
+
+/// Lines that a loop computes before they are stored past the cache: so few that the processor begins to
+/// load for the next ones meanwhile, which makes an addition a third faster.
+const PIECE: usize = 512 / size_of::<Line>();
+
+/// Of elements of two bytes, for what a call costs.
+const HALF_PIECE: usize = 2 * PIECE;
+
+/// Of a function of one argument, which mostly computes.
+const UNARY_PIECE: usize = 8 * PIECE;
+
+impl Launched<'_> {
+    /// The tile's lanes.
+    pub(super) fn read<'r>(
+        &'r self,
+        lanes: Lanes,
+        registers: &'r Registers,
+        tile: Tile,
+    ) -> &'r [u8] {
+        match lanes.place {
+            Place::Nowhere => &[],
+            Place::Register(register) => {
+                let bytes: &[u8] = cast_slice(&registers[usize::from(register)]);
+                &bytes[..tile.len * usize::from(lanes.size)]
+            }
+            Place::Memory(operand) => {
+                // SAFETY: elements of this tile, by Note [In place] not written by the step that reads.
+                unsafe { self.views[usize::from(operand)].slice(tile.start, tile.len) }
+            }
+            Place::Row { operand, register, same } => {
+                let view = &self.views[usize::from(operand)];
+                match self.row(view, same, tile) {
+                    // SAFETY: elements of this tile, of an operand whose buffer is not stored to.
+                    Some((offset, len)) => unsafe { view.slice(offset, len) },
+                    None => {
+                        let bytes: &[u8] = cast_slice(&registers[usize::from(register)]);
+                        &bytes[..tile.len * usize::from(lanes.size)]
+                    }
+                }
+            }
+        }
+    }
+
+    /// Calls `fill` with the lanes that a step writes and the registers that it reads.
+    fn write(
+        &self,
+        out: Lanes,
+        registers: &mut Registers,
+        tile: Tile,
+        fill: impl FnOnce(&mut [u8], &Registers),
+    ) {
+        match out.place {
+            Place::Nowhere | Place::Row { .. } => unreachable!("every step writes somewhere"),
+            Place::Register(register) => {
+                // Taken out meanwhile; no step reads the register it writes.
+                let mut lines = std::mem::take(&mut registers[usize::from(register)]);
+                let bytes: &mut [u8] = cast_slice_mut(&mut lines);
+                fill(&mut bytes[..tile.len * usize::from(out.size)], registers);
+                registers[usize::from(register)] = lines;
+            }
+            Place::Memory(operand) => {
+                let view = &self.views[usize::from(operand)];
+                // SAFETY: elements of this tile, by Note [In place] not read by the step that writes.
+                fill(unsafe { view.slice_mut(tile.start, tile.len) }, registers);
+            }
+        }
+    }
+
+    pub(super) fn step(&self, step: &Step, registers: &mut Registers, tile: Tile) {
+        match *step {
+            Step::Apply { run, arguments, out, past_cache: true, .. } => {
+                let apply = match (arguments[1].place, out.size) {
+                    (Place::Nowhere, _) => Self::apply_past_cache::<UNARY_PIECE>,
+                    (_, 2) => Self::apply_past_cache::<HALF_PIECE>,
+                    _ => Self::apply_past_cache::<PIECE>,
+                };
+                apply(self, run, arguments, out, registers, tile);
+            }
+            Step::Chain { ref chain, out, past_cache: true } => {
+                let view = &self.views[memory_of(out)];
+                // SAFETY: elements of this tile, of a buffer that is stored to and not loaded.
+                let (head, rest) = unsafe { view.past_cache(tile.start, tile.len) };
+                let start = head.len() / view.size;
+                self.with_chain(chain, registers, tile, |first, links| {
+                    (chain.run)(Out::Cached(head), 0, first, links);
+                    (chain.run)(Out::PastCache(rest), start, first, links);
+                });
+            }
+            Step::Chain { ref chain, out, past_cache: false } => {
+                self.write(out, registers, tile, |out, registers| {
+                    self.with_chain(chain, registers, tile, |first, links| {
+                        (chain.run)(Out::Cached(out), 0, first, links);
+                    });
+                });
+            }
+            Step::Apply { run, arguments, out, round, past_cache: false } => {
+                let size = usize::from(out.size);
+                self.write(out, registers, tile, |out, registers| {
+                    let arguments = self.arguments(arguments, registers, tile);
+                    // Of what is the same everywhere so few lanes are read that they stay in the first cache.
+                    let piece = if arguments.has_uniform() { REGISTER / size } else { tile.len };
+                    for start in (0..tile.len).step_by(piece) {
+                        let end = tile.len.min(start + piece);
+                        let [a, b, c] = arguments.piece(start, end);
+                        run(&mut out[start * size..end * size], a, b, c);
+                    }
+                    if let Some(round) = round {
+                        round(out);
+                    }
+                });
+            }
+            Step::Accumulate { run, operand, value } => {
+                let view = &self.views[usize::from(operand)];
+                let value = self.read(value, registers, tile);
+                // SAFETY: elements of this tile, of a buffer that no other operand sees.
+                run(unsafe { view.slice_mut(tile.start, tile.len) }, value);
+            }
+            Step::Gather { operand, out } => self.gather(operand, out, registers, tile),
+            Step::GatherRow { row } => {
+                let Place::Row { operand, register, same } = row.place else {
+                    unreachable!("only a row is gathered as one")
+                };
+                if self.row(&self.views[usize::from(operand)], same, tile).is_none() {
+                    let out = Lanes { place: Place::Register(register), ..row };
+                    self.gather(operand, out, registers, tile);
+                }
+            }
+            Step::Fetch { operand, at, out } => {
+                let view = &self.views[usize::from(operand)];
+                self.write(out, registers, tile, |out, registers| {
+                    let places = self.read(at, registers, tile);
+                    let size = usize::from(at.size);
+                    self.each_block(view, tile, |lane, block| {
+                        let end = lane + block.len();
+                        let bytes = lane * view.size..end * view.size;
+                        let places = &places[lane * size..end * size];
+                        // SAFETY: a buffer that is fetched from is not stored to.
+                        unsafe { view.fetch(block, places, size, &mut out[bytes]) };
+                    });
+                });
+            }
+            Step::Scatter { operand, value, past_cache } => {
+                let view = &self.views[usize::from(operand)];
+                let value = self.read(value, registers, tile);
+                self.each_block(view, tile, |lane, block| {
+                    let bytes = lane * view.size..(lane + block.len()) * view.size;
+                    // SAFETY: elements of this tile, of an operand that is stored to.
+                    unsafe { view.scatter(block, &value[bytes], past_cache) };
+                });
+            }
+            Step::Index { out } => self.write(out, registers, tile, |bytes, _| {
+                for (row, bytes) in
+                    bytes.chunks_mut(tile.columns * usize::from(out.size)).enumerate()
+                {
+                    index(bytes, out.size, self.position(tile, row));
+                }
+            }),
+            Step::Random { word, words, scalar, out } => {
+                let scalar = usize::from(scalar);
+                let (seed, offset) = (self.scalars[scalar], self.scalars[scalar + 1]);
+                self.write(out, registers, tile, |bytes, _| {
+                    let lanes: &mut [i32] = cast_slice_mut(bytes);
+                    for (row, lanes) in lanes.chunks_mut(tile.columns).enumerate() {
+                        let first = self.position(tile, row);
+                        random::fill(lanes, seed, offset, first, words, word);
+                    }
+                });
+            }
+        }
+    }
+
+    /// Copies an operand's elements of the tile.
+    fn gather(&self, operand: u8, out: Lanes, registers: &mut Registers, tile: Tile) {
+        let view = &self.views[usize::from(operand)];
+        self.write(out, registers, tile, |out, _| {
+            self.each_block(view, tile, |lane, block| {
+                let bytes = lane * view.size..(lane + block.len()) * view.size;
+                // SAFETY: elements of this tile.
+                unsafe { view.gather(block, &mut out[bytes]) };
+            });
+        });
+    }
+
+    fn arguments<'r>(
+        &'r self,
+        arguments: [Lanes; 3],
+        registers: &'r Registers,
+        tile: Tile,
+    ) -> Arguments<'r> {
+        Arguments {
+            values: arguments.map(|lanes| self.read(lanes, registers, tile)),
+            sizes: arguments.map(|lanes| usize::from(lanes.size)),
+            uniform: arguments.map(|lanes| self.program.is_uniform(lanes)),
+        }
+    }
+
+    /// The lanes of a link's other argument, or one for all.
+    pub(super) fn argument<'r>(
+        &'r self,
+        argument: &Argument,
+        registers: &'r Registers,
+        tile: Tile,
+    ) -> &'r [u8] {
+        let lanes = self.read(argument.lanes, registers, tile);
+        if argument.uniform { &lanes[..usize::from(argument.lanes.size)] } else { lanes }
+    }
+
+    /// Calls `body` with the lanes that a chain reads.
+    fn with_chain(
+        &self,
+        chain: &Chain,
+        registers: &Registers,
+        tile: Tile,
+        body: impl FnOnce(&[u8], &[(Link, &[u8])]),
+    ) {
+        let links = chain.links.iter();
+        let links = links.map(|(link, other)| (*link, self.argument(other, registers, tile)));
+        let links: SmallVec<[_; 8]> = links.collect();
+        body(self.read(chain.first, registers, tile), &links);
+    }
+
+    /// Runs a loop whose result goes past the cache, piece by piece.
+    fn apply_past_cache<const LINES: usize>(
+        &self,
+        run: Loop,
+        arguments: [Lanes; 3],
+        out: Lanes,
+        registers: &Registers,
+        tile: Tile,
+    ) {
+        let view = &self.views[memory_of(out)];
+        let arguments = self.arguments(arguments, registers, tile);
+        let mut memory = [Line::zeroed(); LINES];
+        let points = size_of_val(&memory) / view.size;
+        for start in (0..tile.len).step_by(points) {
+            let len = points.min(tile.len - start);
+            let out = &mut cast_slice_mut(&mut memory)[..len * view.size];
+            let [a, b, c] = arguments.piece(start, start + len);
+            run(out, a, b, c);
+            let block = Block {
+                offset: tile.start + start,
+                rows: 1,
+                row_stride: 0,
+                columns: len,
+                column_stride: 1,
+            };
+            // SAFETY: elements of this tile, of an operand that is stored to.
+            unsafe { view.scatter(block, out, true) };
+        }
+    }
+
+    /// The index of a row's first point, with the base.
+    fn position(&self, tile: Tile, row: usize) -> u64 {
+        self.base.wrapping_add((tile.start + row * tile.pitch) as u64)
+    }
+
+    /// Where an operand's elements of the tile begin, and how many there are: one for each point, if they
+    /// follow each other, or one, if that is all and `same` is true.
+    fn row(&self, view: &View<'_>, same: bool, tile: Tile) -> Option<(usize, usize)> {
+        let inner = self.shape.len() - 1;
+        let len = match view.strides[inner] {
+            1 => tile.len,
+            0 if same => 1,
+            _ => return None,
+        };
+        let is_row =
+            self.grid.is_none() && tile.start % self.shape[inner] + tile.len <= self.shape[inner];
+        is_row.then(|| (offset_of(self.shape, view.strides, tile.start).0, len))
+    }
+
+    /// Calls `visit` with the elements of an operand that the tile sees, block by block; the first
+    /// argument is the lane of the block's first element.
+    #[inline(always)]
+    pub(super) fn each_block(
+        &self,
+        view: &View<'_>,
+        tile: Tile,
+        mut visit: impl FnMut(usize, Block),
+    ) {
+        let columns = tile.columns;
+        match &self.grid {
+            Some(grid) => {
+                let (offset, column_stride, _) = offset_of(self.shape, view.strides, tile.start);
+                let row_stride = view.strides[grid.dim];
+                visit(0, Block { offset, rows: tile.rows, row_stride, columns, column_stride });
+            }
+            None if view.class == Class::Contiguous => {
+                let offset = tile.start;
+                visit(0, Block { offset, rows: 1, row_stride: 0, columns, column_stride: 1 });
+            }
+            None => each_row(self.shape, view.strides, tile.start, tile.len, visit),
+        }
+    }
+}
+
+/// What a loop reads of a tile.
+struct Arguments<'r> {
+    values: [&'r [u8]; 3],
+    /// Bytes of a lane.
+    sizes: [usize; 3],
+    /// All lanes are the same.
+    uniform: [bool; 3],
+}
+
+impl<'r> Arguments<'r> {
+    fn has_uniform(&self) -> bool {
+        self.uniform.contains(&true)
+    }
+
+    /// The lanes `start .. end`, or as many first ones of what is the same everywhere.
+    fn piece(&self, start: usize, end: usize) -> [&'r [u8]; 3] {
+        array::from_fn(|i| {
+            let first = if self.uniform[i] { 0 } else { start };
+            &self.values[i][first * self.sizes[i]..][..(end - start) * self.sizes[i]]
+        })
+    }
+}
+
+/// The operand that lanes past the cache are of.
+fn memory_of(lanes: Lanes) -> usize {
+    match lanes.place {
+        Place::Memory(operand) => usize::from(operand),
+        _ => unreachable!("only memory is past the cache"),
+    }
+}
+
+/// Fills lanes of `size` bytes with consecutive numbers.
+fn index(bytes: &mut [u8], size: u8, first: u64) {
+    match size {
+        4 => {
+            let lanes: &mut [u32] = cast_slice_mut(bytes);
+            for (i, lane) in lanes.iter_mut().enumerate() {
+                *lane = (first as u32).wrapping_add(i as u32);
+            }
+        }
+        _ => {
+            let lanes: &mut [u64] = cast_slice_mut(bytes);
+            for (i, lane) in lanes.iter_mut().enumerate() {
+                *lane = first.wrapping_add(i as u64);
+            }
+        }
+    }
+}
