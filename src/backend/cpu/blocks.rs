@@ -10,7 +10,7 @@ use bytemuck::{cast_slice, cast_slice_mut};
 use fearless_simd::{Level, Select, Simd, SimdBase, SimdFrom, dispatch};
 
 use super::chain::{Link, Number};
-use super::lanes::Blocks;
+use super::lanes::{Blocks, of_bits};
 use crate::dtype::DType;
 use crate::kernel::INNER_LANES;
 use crate::math::compare;
@@ -100,17 +100,9 @@ impl<T: Number> Folding<T> for Minimum {
     }
 }
 
-/// The number of these bits.
-fn number<T: Number>(bits: u64) -> T {
-    match size_of::<T>() {
-        4 => bytemuck::cast([bits as u32]),
-        _ => bytemuck::cast([bits]),
-    }
-}
-
 fn blocks<T: Number, F: Folding<T>>(into: &mut [u8], values: &[u8], len: usize, start: u64) {
     let (into, values) = (cast_slice_mut::<u8, T>(into), cast_slice::<u8, T>(values));
-    let start = number(start);
+    let start = of_bits(start);
     dispatch!(Level::new(), simd => {
         for (into, values) in into.iter_mut().zip(values.chunks(len)) {
             *into = fold::<_, F, _, _>(simd, start, [values], |[value]| value, |[value]| value);
@@ -120,7 +112,7 @@ fn blocks<T: Number, F: Folding<T>>(into: &mut [u8], values: &[u8], len: usize, 
 
 fn linked<T: Number>(into: &mut [u8], first: &[u8], len: usize, start: u64, linked: Linked<'_>) {
     let Linked { link, other, is_squared } = linked;
-    let (into, start) = (cast_slice_mut(into), (len, number(start)));
+    let (into, start) = (cast_slice_mut(into), (len, of_bits(start)));
     let values = [first, other].map(cast_slice::<u8, T>);
     macro_rules! of_each {
         ($simd:expr, $($link:ident $is_squared:literal,)*) => {

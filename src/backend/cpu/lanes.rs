@@ -245,6 +245,14 @@ fn halved<T: Copy>(lanes: &mut [T; INNER_LANES], f: impl Fn(T, T) -> T) -> T {
     lanes[0]
 }
 
+/// The lane of these bits.
+pub(super) fn of_bits<T: Pod>(bits: u64) -> T {
+    match size_of::<T>() {
+        4 => bytemuck::cast(bits as u32),
+        _ => bytemuck::cast(bits),
+    }
+}
+
 /// See [`Blocks`].
 #[inline(always)]
 pub(super) fn blocks<A, R, F>(into: &mut [u8], values: &[u8], len: usize, start: u64, f: F)
@@ -278,13 +286,10 @@ where
             *into = halved(lanes, f);
         }
     }
-    let start: [A::Lane; 1] = match size_of::<A::Lane>() {
-        4 => [bytemuck::cast(start as u32)],
-        _ => [bytemuck::cast(start)],
-    };
+    let start = of_bits(start);
     simd(
         #[inline(always)]
-        || fold(cast_slice_mut(into), cast_slice(values), (len, start[0]), f),
+        || fold(cast_slice_mut(into), cast_slice(values), (len, start), f),
     );
 }
 

@@ -1,8 +1,5 @@
 //! Reductions without a kept dimension after the reduced ones: each kept point's values follow each other.
 
-use std::ops::RangeInclusive;
-
-use super::super::blocks::LinkedSums;
 use super::super::registers::{Registers, Scratch};
 use super::super::run::each_range;
 use super::super::threads;
@@ -17,20 +14,11 @@ pub(super) trait Line {
     /// The range may be cut at powers of two of this.
     const BLOCK: usize;
 
-    /// Lengths of kept points that are one block each.
-    const ROWS: RangeInclusive<usize> = 0..=0;
-
     /// Folds the next values.
     fn take(&mut self, values: &[u8]);
 
-    /// The loop that sums values as they are computed, instead of taking them, and the bits that lanes begin
-    /// with.
-    fn linked(&self) -> Option<(LinkedSums, u64)> {
-        None
-    }
-
-    /// Takes the results of the next blocks of [`BLOCK`](Self::BLOCK) values, the last of which may be shorter if
-    /// nothing follows. None of a block was taken yet.
+    /// Takes the results of the next blocks of [`BLOCK`](Self::BLOCK) values, of which none was taken yet; the
+    /// last may be shorter if nothing follows.
     fn take_blocks(&mut self, results: &[u8]) {
         let _ = results;
         unreachable!("only of a line with a loop that sums")
@@ -117,8 +105,7 @@ fn lines<L: Line>(job: &Job<'_, '_>, line: &mut L, from: usize, to: usize) {
     let (mut waiting, mut results) = (Waiting::new(job, from), Scratch::default());
     launched.with_registers(|registers| {
         let rows = launched.tile() / len;
-        let sums = line.linked().filter(|_| launched.program.summed().is_some());
-        if rows <= 1 || sums.is_some() && !L::ROWS.contains(&len) {
+        if rows <= 1 || job.sums.is_some() && len > L::BLOCK {
             for k in from..to {
                 line_of(job, line, k * len, (k + 1) * len, registers);
                 let part = line.finish();
@@ -128,7 +115,7 @@ fn lines<L: Line>(job: &Job<'_, '_>, line: &mut L, from: usize, to: usize) {
         }
         for k in (from..to).step_by(rows) {
             let points = rows.min(to - k) * len;
-            if let Some((run, bits)) = sums {
+            if let Some((run, bits)) = job.sums {
                 let size = job.results.size;
                 let out = results.bytes(points / len * size);
                 // Of a broadcast operand there is one element a row, if no tile has several.
@@ -166,7 +153,7 @@ fn line_of<L: Line>(
 ) {
     let tile = job.launched.tile();
     let is_whole = to - from <= tile || tile.is_multiple_of(L::BLOCK);
-    let sums = line.linked().filter(|_| job.launched.program.summed().is_some() && is_whole);
+    let sums = job.sums.filter(|_| is_whole);
     let mut nodes = Scratch::default();
     for start in (from..to).step_by(tile) {
         let len = tile.min(to - start);

@@ -19,7 +19,7 @@ mod scan;
 mod tests;
 mod tree;
 
-use super::blocks::linked_loop;
+use super::blocks::{LinkedSums, linked_loop};
 use super::convert;
 use super::lanes::Loop;
 use super::plan::{Lanes, Purpose, lane_size};
@@ -32,7 +32,7 @@ use crate::dtype::{DType, Lane};
 use crate::kernel::{Dims, Fold, INNER_BLOCK, Reduce};
 use crate::ops::Op;
 use extreme::{ExtremeLine, ExtremePanel, Order};
-use tree::{Folder, TreeLine, TreePanel};
+use tree::{FEW, Folder, TreeLine, TreePanel};
 
 /// A launch that folds.
 struct Job<'a, 'l> {
@@ -46,6 +46,8 @@ struct Job<'a, 'l> {
     trail: usize,
     /// Parts that the work is worth.
     parts: usize,
+    /// The loop that sums values as they are computed, and the bits that lanes begin with.
+    sums: Option<(LinkedSums, u64)>,
     results: Results,
 }
 
@@ -83,11 +85,18 @@ pub(super) fn run(launch: &Launch, reduce: &Reduce) {
     let (lead, reduced) = (usize::from(reduce.lead), usize::from(reduce.reduced));
     let points = |dims: &[usize]| dims.iter().product();
     let inner = reduce.trail(code.rank) == 0;
-    let is_linked = matches!(reduce.fold, Fold::Op(op) if linked_loop(op, dtype).is_some());
-    if inner && !reduce.scan && is_linked && program.registers == 1 && program.summed().is_some() {
+    let is_line = inner && !reduce.scan;
+    let len = points(&args.shape[lead..lead + reduced]);
+    let sums = match reduce.fold {
+        Fold::Op(op) if is_line && len >= FEW && program.summed().is_some() => {
+            linked_loop(op, dtype).map(|run| (run, convert::scalar_lane(dtype, bits)))
+        }
+        _ => None,
+    };
+    if sums.is_some() && program.registers == 1 {
         // What is summed as it is computed needs no register.
         launched.take_tiles(SUMMED * INNER_BLOCK);
-    } else if inner && !reduce.scan && points(&args.shape[lead..]) >= LONG {
+    } else if is_line && len >= LONG {
         launched.take_tiles(INNER_BLOCK);
     }
     let job = Job {
@@ -95,9 +104,10 @@ pub(super) fn run(launch: &Launch, reduce: &Reduce) {
         value,
         size: usize::from(lane_size(dtype.lane())),
         lead: points(&args.shape[..lead]),
-        len: points(&args.shape[lead..lead + reduced]),
+        len,
         trail: points(&args.shape[lead + reduced..]),
         parts: parts(&launched),
+        sums,
         results: Results::new(launch, reduce, dtype),
     };
     match reduce.fold {

@@ -6,11 +6,9 @@
 //! elements leave lanes with only `e`, these need not be folded; nor must the upper half of the lanes
 //! begin with `e` that is then folded into a lower half that did.
 
-use std::ops::RangeInclusive;
-
 use bytemuck::cast_slice_mut;
 
-use super::super::blocks::{LinkedSums, block_loop, linked_loop};
+use super::super::blocks::block_loop;
 use super::super::convert;
 use super::super::ops::{FoldLoops, fold_of};
 use super::super::plan::lane_size;
@@ -31,8 +29,6 @@ pub(super) struct Folder {
     identity: u64,
     /// Note [Neutral].
     neutral: bool,
-    /// Of sums of floats.
-    linked: Option<LinkedSums>,
 }
 
 impl Folder {
@@ -48,7 +44,6 @@ impl Folder {
             size: usize::from(lane_size(dtype.lane())),
             identity: convert::scalar_lane(dtype, bits),
             neutral: is_neutral(op, dtype, convert::scalar_lane(dtype, bits)),
-            linked: linked_loop(op, dtype),
         }
     }
 
@@ -172,14 +167,16 @@ impl Pairwise {
     }
 }
 
-/// Pushes a block's value.
-fn push(blocks: &mut Pairwise, folder: &Folder, memory: &mut Scratch, value: &[u8]) {
-    memory.bytes(value.len()).copy_from_slice(value);
-    blocks.push(folder, memory, 0);
+/// Pushes the values of blocks, one after the other.
+fn push_all(blocks: &mut Pairwise, folder: &Folder, memory: &mut Scratch, values: &[u8]) {
+    for value in values.chunks_exact(folder.size) {
+        memory.bytes(folder.size).copy_from_slice(value);
+        blocks.push(folder, memory, 0);
+    }
 }
 
 /// Values of a kept point that are worth [`INNER_LANES`] lanes.
-const FEW: usize = INNER_LANES / 2;
+pub(super) const FEW: usize = INNER_LANES / 2;
 
 /// The inner form, one kept point after the other.
 pub(super) struct TreeLine<'f> {
@@ -222,13 +219,10 @@ impl<'f> TreeLine<'f> {
     }
 
     fn whole_blocks(&mut self, values: &[u8]) {
-        let size = self.folder.size;
         let [nodes, _] = &mut self.halves;
         let nodes = nodes.bytes(values.len() / INNER_BLOCK);
         (self.folder.loops.blocks)(nodes, values, INNER_BLOCK, self.folder.identity);
-        for node in nodes.chunks_exact(size) {
-            push(&mut self.blocks, self.folder, &mut self.block, node);
-        }
+        push_all(&mut self.blocks, self.folder, &mut self.block, nodes);
     }
 }
 
@@ -237,8 +231,6 @@ impl Line for TreeLine<'_> {
     type Part = u64;
 
     const BLOCK: usize = INNER_BLOCK;
-
-    const ROWS: RangeInclusive<usize> = FEW..=INNER_BLOCK;
 
     fn take(&mut self, mut values: &[u8]) {
         let size = self.folder.size;
@@ -269,19 +261,13 @@ impl Line for TreeLine<'_> {
         }
     }
 
-    fn linked(&self) -> Option<(LinkedSums, u64)> {
-        self.folder.linked.map(|run| (run, self.folder.identity))
-    }
-
     fn take_blocks(&mut self, results: &[u8]) {
-        for node in results.chunks_exact(self.folder.size) {
-            push(&mut self.blocks, self.folder, &mut self.block, node);
-        }
+        push_all(&mut self.blocks, self.folder, &mut self.block, results);
     }
 
     fn rows(&mut self, len: usize, values: &[u8], out: &mut [u8]) -> bool {
         let (folder, size) = (self.folder, self.folder.size);
-        if Self::ROWS.contains(&len) && folder.round.is_none() {
+        if (FEW..=INNER_BLOCK).contains(&len) && folder.round.is_none() {
             (folder.loops.blocks)(out, values, len, folder.identity);
             return true;
         }
