@@ -1,8 +1,8 @@
 //! One tile: consecutive points, few enough that their lanes stay in L1.
 //!
 //! Owns [`Launched`], a program with its operands, and the registers it runs in, which each thread
-//! keeps; `steps` has how one step runs. A tile is a range of linear indices, which spans rows where the inner dimension is short; or a
-//! block of two dimensions, see Note [Blocks] of `plan`.
+//! keeps; `steps` has how one step runs. A tile is a range of linear indices, which spans rows where the
+//! inner dimension is short; or a block of two dimensions, see Note [Blocks] of `plan`.
 #![allow(unsafe_code, reason = "uses views, for the elements of the tile it runs")]
 
 mod steps;
@@ -161,11 +161,7 @@ impl<'a> Launched<'a> {
     /// where the next ones are, as it does in rows.
     fn ask_for(&self, tile: Tile) {
         for view in &self.views {
-            self.each_block(view, tile, |_, block| {
-                if block.is_by_column() {
-                    view.ask_for(block);
-                }
-            });
+            self.each_block(view, tile, |_, block| view.ask_for(block));
         }
     }
 

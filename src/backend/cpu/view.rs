@@ -62,7 +62,7 @@ impl Block {
 
     /// Whether one column after the other is the better order: where elements of a column are nearer
     /// to each other than those of a row, as in a transposed operand, or rows are short.
-    pub(super) fn is_by_column(&self) -> bool {
+    fn is_by_column(&self) -> bool {
         self.rows > 1
             && (self.columns < 16 || self.row_stride < self.column_stride && self.rows >= 8)
     }
@@ -141,20 +141,22 @@ impl<'a> View<'a> {
         (head, PastCache(rest))
     }
 
-    /// Asks memory for the elements of a block whose columns are closer than its rows.
+    /// Asks memory for the elements of a block in columns, if those of a column share lines of the cache.
     #[inline(always)]
     pub(super) fn ask_for(&self, block: Block) {
+        let step = block.row_stride * self.size;
+        if block.row_stride >= block.column_stride || step >= 64 {
+            return;
+        }
         #[cfg(target_arch = "x86_64")]
         for column in 0..block.columns {
             let first = self.pointer(block.offset + column * block.column_stride);
-            for byte in (0..block.rows * block.row_stride * self.size).step_by(64) {
+            for byte in (0..block.rows * step).step_by(64) {
                 use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
                 // SAFETY: this reads nothing, whatever the address is; every x86-64 has it.
                 unsafe { _mm_prefetch::<_MM_HINT_T1>(first.wrapping_add(byte).cast()) };
             }
         }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = block;
     }
 
     /// Copies the elements of the block, row by row.
