@@ -242,7 +242,7 @@ fn block<S: Simd, T: Number, const N: usize>(
     for (link, other) in links {
         let other: &[T] = elements(other);
         if *link == Link::Square {
-            link.apply(&mut values, |k| of(first, k));
+            link.apply(&mut values, |_| unreachable!("a square takes nothing beside"));
         } else if other.len() == 1 {
             let other = T::Vector::<S>::simd_from(simd, other[0]);
             link.apply(&mut values, |_| other);

@@ -17,9 +17,10 @@
 //! not widened or narrowed.
 //!
 //! # Note [Chains]
-//! An operation whose result only one other reads, be it twice as a square, may run in the loop of that one: see
-//! `chain` and `fraction`. What the operations of a chain take beside has to be there before it begins; of arguments
-//! that are in memory anyway there may be any number, of others so few that all stay in L1.
+//! An operation whose result only one other reads, be it twice as a square, may run in the loop of that
+//! one: see `chain` and `fraction`. What the operations of a chain take beside has to be there before it
+//! begins; of arguments that are in memory anyway there may be any number, of others so few that all stay
+//! in L1.
 //!
 //! # Note [Blocks]
 //! Where an operand is transposed, that is nearer to itself along another dimension than along the

@@ -10,8 +10,7 @@ use std::sync::OnceLock;
 
 use super::cache::Cache;
 use super::context::{self, Context};
-use super::{GpuBackend, GpuOptions};
-use super::{exit, probe};
+use super::{GpuBackend, GpuOptions, exit, probe};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::math::emit::Subnormals;
