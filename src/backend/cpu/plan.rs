@@ -43,7 +43,6 @@ mod tests;
 
 use super::chain::{Link, Side, chain_loop};
 use super::convert;
-use super::fraction::fraction_loop;
 use super::lanes::Loop;
 use super::ops::{fold_of, loop_of};
 use super::stored::stored_loop;
@@ -51,7 +50,7 @@ use crate::dtype::Lane;
 use crate::kernel::{Class, Code, Expr, Node, OperandCode, Value};
 use crate::ops::Op;
 pub(super) use form::Form;
-pub(super) use steps::{Argument, Chain, Fill, FillValue, Lanes, Place, Step, Summed};
+pub(super) use steps::{Argument, Chain, Draw, Fill, FillValue, Lanes, Place, Step, Summed};
 use stores::is_stored;
 
 /// What runs in the loop of the node that reads it.
@@ -61,7 +60,7 @@ enum Join {
     Chain(Side),
     /// The operation on both sides, and what runs in its loop.
     Square,
-    /// The cast on the left to float32, and the logical shift that it casts: [`fraction_loop`].
+    /// The cast on the left to float32, the logical shift that it casts, and the random words shifted.
     Fraction,
 }
 
@@ -223,7 +222,7 @@ impl Program {
             }
             Expr::Random { word, words, scalar } => {
                 let out = self.destination(code, i, purpose);
-                self.steps.push(Step::Random { word, words, scalar, out });
+                self.steps.push(Step::Random { draw: Draw { word, words, scalar }, out });
             }
             Expr::Cast(value) => self.cast(code, i, value, purpose),
             Expr::Select(values) => {
@@ -239,11 +238,7 @@ impl Program {
                 }
                 match self.values[i].joins {
                     Some(Join::Chain(_) | Join::Square) => return self.chain(code, i, purpose),
-                    Some(Join::Fraction) => {
-                        let [word, count] = shift_of(code, values[0]);
-                        let arguments = [word, count, values[1]];
-                        return self.apply(code, i, fraction_loop(), &arguments, purpose);
-                    }
+                    Some(Join::Fraction) => return self.fraction(code, i, values, purpose),
                     None if is_link(code, i) => return self.chain(code, i, purpose),
                     None => {}
                 }
@@ -266,6 +261,29 @@ impl Program {
         self.steps.push(Step::Accumulate { run, operand, value: lanes });
         self.used(value);
         self.values[i].lanes = Lanes { place: Place::Memory(operand), size: dtype.size() as u8 };
+    }
+
+    /// Note [Chains].
+    fn fraction(&mut self, code: &Code, i: usize, [cast, unit]: [Value; 2], purpose: Purpose) {
+        let Some(([.., word], count)) = fraction_of(code, cast) else {
+            unreachable!("as `find_chains` saw")
+        };
+        let Expr::Random { word, words, scalar } = code.nodes[usize::from(word)].expr else {
+            unreachable!("as `find_chains` saw")
+        };
+        let [count_lanes, unit_lanes] = [count, unit].map(|v| self.values[usize::from(v)].lanes);
+        let past = self.destination_past_cache(code, i, purpose);
+        let out = past.unwrap_or_else(|| self.destination(code, i, purpose));
+        self.past_cache |= past.is_some();
+        self.steps.push(Step::Fraction {
+            draw: Draw { word, words, scalar },
+            count: count_lanes,
+            unit: unit_lanes,
+            out,
+            past_cache: past.is_some(),
+        });
+        self.used(count);
+        self.used(unit);
     }
 
     /// Note [Chains].
@@ -484,13 +502,13 @@ fn is_link(code: &Code, i: usize) -> bool {
     chain_loop(dtype).is_some() && Link::of(op, Side::Left).is_some()
 }
 
-/// The arguments of the shift in a [`Join::Fraction`], from the node of its cast.
-fn shift_of(code: &Code, cast: Value) -> [Value; 2] {
-    match code.nodes[usize::from(cast)].expr {
-        Expr::Cast(shift) => match code.nodes[usize::from(shift)].expr {
-            Expr::Binary(_, arguments) => arguments,
-            _ => unreachable!("as `find_chains` saw"),
-        },
-        _ => unreachable!("as `find_chains` saw"),
-    }
+/// The cast, shift and words that a [`Join::Fraction`] is of, if this value is their cast, and what they are
+/// shifted by.
+fn fraction_of(code: &Code, cast: Value) -> Option<([Value; 3], Value)> {
+    let expr_of = |value: Value| code.nodes[usize::from(value)].expr;
+    let Expr::Cast(shift) = expr_of(cast) else { return None };
+    let Expr::Binary(Op::ShiftRightLogical, [word, count]) = expr_of(shift) else { return None };
+    let is_random = matches!(expr_of(word), Expr::Random { .. });
+    let is_scalar = matches!(expr_of(count), Expr::Scalar(_));
+    (is_random && is_scalar).then_some(([cast, shift, word], count))
 }

@@ -114,14 +114,7 @@ impl Case {
                 let dtype = choices.of(&[DType::I64, DType::I32]);
                 self.kernel.node(dtype, Expr::Index)
             }
-            4 => {
-                let words = 1 + choices.below(5) as u8;
-                let word = choices.below(words.into()) as u8;
-                let scalars = &mut self.kernel.launch.kernel.args.scalars;
-                let scalar = scalars.len() as u8;
-                scalars.extend([choices.bits(), choices.bits()]);
-                self.kernel.node(DType::I32, Expr::Random { word, words, scalar })
-            }
+            4 => self.random(choices),
             5 => {
                 let from = choices.of(&DType::ALL);
                 let value = self.value(choices, from);
@@ -134,6 +127,15 @@ impl Case {
             }
             _ => self.op(choices),
         }
+    }
+
+    fn random(&mut self, choices: &mut Choices<'_>) -> Value {
+        let words = 1 + choices.below(5) as u8;
+        let word = choices.below(words.into()) as u8;
+        let scalars = &mut self.kernel.launch.kernel.args.scalars;
+        let scalar = scalars.len() as u8;
+        scalars.extend([choices.bits(), choices.bits()]);
+        self.kernel.node(DType::I32, Expr::Random { word, words, scalar })
     }
 
     fn op(&mut self, choices: &mut Choices<'_>) -> Value {

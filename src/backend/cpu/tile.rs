@@ -271,12 +271,7 @@ impl<'a> Launched<'a> {
         let mut element = [0_u64];
         let bytes = &mut cast_slice_mut::<u64, u8>(&mut element)[..view.size];
         // SAFETY: an element of the operand at every point.
-        unsafe {
-            view.gather(
-                Block { offset: 0, rows: 1, row_stride: 0, columns: 1, column_stride: 0 },
-                bytes,
-            )
-        };
+        unsafe { view.gather(Block::row(0, 1), bytes) };
         match view.size {
             1 => u64::from(bytes[0]),
             2 => u64::from(u16::from_ne_bytes([bytes[0], bytes[1]])),

@@ -56,6 +56,11 @@ pub(super) struct Block {
 }
 
 impl Block {
+    /// Elements that follow each other.
+    pub(super) fn row(offset: usize, columns: usize) -> Self {
+        Self { offset, rows: 1, row_stride: 0, columns, column_stride: 1 }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.rows * self.columns
     }
@@ -316,7 +321,7 @@ impl PastCache<'_> {
                 return stream_avx512(bytes.as_chunks().0, to.as_mut_ptr());
             },
             // SAFETY: as above.
-            16 | 32 => unsafe { return stream_sse2(bytes, to.as_mut_ptr()) },
+            16 | 32 | 64 => unsafe { return stream_sse2(bytes, to.as_mut_ptr()) },
             _ => {}
         }
         let _ = simd;

@@ -4,7 +4,7 @@ use super::super::chain::Side;
 use super::super::convert;
 use super::super::stored::stored_loop;
 use super::stores::{loads_of, stores_of};
-use super::{Join, NOWHERE, Program, Purpose, State, is_link};
+use super::{Join, NOWHERE, Program, Purpose, State, fraction_of, is_link};
 use crate::dtype::DType;
 use crate::kernel::{Class, Code, Expr, Node, OperandCode, Value};
 use crate::ops::Op;
@@ -132,7 +132,10 @@ impl Program {
             if !self.values[i].needed || self.values[i].folds.is_some() {
                 continue;
             }
-            if let Some(inner) = self.find_fraction(code, (op, values[0], node.dtype)) {
+            if node.dtype == DType::F32
+                && op == Op::Mul
+                && let Some(inner) = self.find_fraction(code, values)
+            {
                 for value in inner {
                     self.values[usize::from(value)].joined = true;
                 }
@@ -209,19 +212,11 @@ impl Program {
         }
     }
 
-    /// The cast and the shift of a [`Join::Fraction`], if this operation ends one.
-    fn find_fraction(
-        &self,
-        code: &Code,
-        (op, cast, dtype): (Op, Value, DType),
-    ) -> Option<[Value; 2]> {
-        let Node { expr: Expr::Cast(shift), dtype: to } = code.nodes[usize::from(cast)] else {
-            return None;
-        };
-        let Node { expr, dtype: from } = code.nodes[usize::from(shift)];
-        let is_shift = matches!(expr, Expr::Binary(Op::ShiftRightLogical, _));
-        let is_alone = [cast, shift].iter().all(|&v| self.values[usize::from(v)].uses == 1);
-        let dtypes = [dtype, to, from] == [DType::F32, DType::F32, DType::I32];
-        (op == Op::Mul && is_shift && is_alone && dtypes).then_some([cast, shift])
+    /// The cast, shift and words of a [`Join::Fraction`], if this float32 product is one of them alone.
+    fn find_fraction(&self, code: &Code, [cast, unit]: [Value; 2]) -> Option<[Value; 3]> {
+        let (inner, _) = fraction_of(code, cast)?;
+        let is_scaled = matches!(code.nodes[usize::from(unit)].expr, Expr::Scalar(_));
+        let is_alone = inner.iter().all(|&v| self.values[usize::from(v)].uses == 1);
+        (is_scaled && is_alone).then_some(inner)
     }
 }

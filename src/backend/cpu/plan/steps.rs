@@ -74,13 +74,28 @@ pub(in crate::backend::cpu) enum Step {
     Index {
         out: Lanes,
     },
-    /// The scalar is the seed, the next one the offset.
     Random {
-        word: u8,
-        words: u8,
-        scalar: u8,
+        draw: Draw,
         out: Lanes,
     },
+    /// Random words as fractions, see [`fractions`](super::super::fraction::fractions); count and unit are the
+    /// same everywhere.
+    Fraction {
+        draw: Draw,
+        count: Lanes,
+        unit: Lanes,
+        out: Lanes,
+        /// As of [`Step::Apply`].
+        past_cache: bool,
+    },
+}
+
+/// Which word of how many of each point; the scalar is the seed, the next one the offset.
+#[derive(Clone, Copy)]
+pub(in crate::backend::cpu) struct Draw {
+    pub(in crate::backend::cpu) word: u8,
+    pub(in crate::backend::cpu) words: u8,
+    pub(in crate::backend::cpu) scalar: u8,
 }
 
 /// What a [`Step::Chain`] runs.

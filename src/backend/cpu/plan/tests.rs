@@ -111,3 +111,30 @@ fn arithmetic_of_stored_halves_is_one_step() {
     });
     assert!(matches!(steps[..], [Step::Apply { out: Lanes { size: 2, .. }, .. }]));
 }
+
+#[test]
+fn random_fractions_are_one_step_unless_the_words_are_wanted_too() {
+    let fraction = |builder: &mut Builder| {
+        builder.launch.kernel.args.scalars.extend([7, 0]);
+        let word = builder.node(DType::I32, Expr::Random { word: 0, words: 1, scalar: 0 });
+        let count = builder.scalar(DType::I32, 8);
+        let shift = Expr::Binary(Op::ShiftRightLogical, [word, count]);
+        let shift = builder.node(DType::I32, shift);
+        let number = builder.node(DType::F32, Expr::Cast(shift));
+        let unit = builder.scalar(DType::F32, 0x3380_0000);
+        (word, builder.node(DType::F32, Expr::Binary(Op::Mul, [number, unit])))
+    };
+    let alone = steps::<f32>(1, |builder, operands| {
+        let (_, fraction) = fraction(builder);
+        builder.store(operands[0], fraction);
+    });
+    assert!(matches!(alone[..], [Step::Fraction { past_cache: false, .. }]));
+    let beside = steps::<f32>(2, |builder, operands| {
+        let (word, fraction) = fraction(builder);
+        let word = builder.node(DType::F32, Expr::Cast(word));
+        builder.store(operands[0], fraction);
+        builder.store(operands[1], word);
+    });
+    assert!(beside.iter().any(|step| matches!(step, Step::Random { .. })));
+    assert!(!beside.iter().any(|step| matches!(step, Step::Fraction { .. })));
+}

@@ -50,12 +50,16 @@ impl Case {
                     case.kernel.node(home, Expr::Cast(there));
                 }
                 3 if home == DType::F32 => {
-                    let value = case.value(choices, DType::I32);
+                    let value = case.random(choices);
                     let count = case.kernel.scalar(DType::I32, choices.below(33) as u64);
                     let shift = Expr::Binary(Op::ShiftRightLogical, [value, count]);
                     let shift = case.kernel.node(DType::I32, shift);
                     let fraction = case.kernel.node(home, Expr::Cast(shift));
-                    let unit = case.value(choices, home);
+                    let unit = if choices.below(4) == 3 {
+                        case.value(choices, home)
+                    } else {
+                        case.kernel.scalar(home, (0.3_f32).to_bits().into())
+                    };
                     case.kernel.node(home, Expr::Binary(Op::Mul, [fraction, unit]));
                 }
                 _ => {

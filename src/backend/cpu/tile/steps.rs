@@ -7,10 +7,11 @@ use bytemuck::{Zeroable, cast_slice, cast_slice_mut};
 use smallvec::SmallVec;
 
 use super::super::chain::{Link, Out};
+use super::super::fraction::{fractions, fractions_past_cache};
 use super::super::lanes::Loop;
-use super::super::plan::{Argument, Chain, Lanes, Place, Step};
+use super::super::plan::{Argument, Chain, Draw, Lanes, Place, Step};
 use super::super::points::{Tile, each_row, offset_of};
-use super::super::random;
+use super::super::random::Stream;
 use super::super::registers::{Line, Registers};
 use super::super::view::{Block, View};
 use super::{Launched, REGISTER};
@@ -22,6 +23,9 @@ const PIECE: usize = 512 / size_of::<Line>();
 
 /// Of elements of two bytes, for what a call costs.
 const HALF_PIECE: usize = 2 * PIECE;
+
+/// Of random words, some batches of them.
+const DRAWN: usize = 2048 / size_of::<Line>();
 
 /// Of a function of one argument, which mostly computes.
 const UNARY_PIECE: usize = 8 * PIECE;
@@ -172,18 +176,69 @@ impl Launched<'_> {
                     index(bytes, out.size, self.position(tile, row));
                 }
             }),
-            Step::Random { word, words, scalar, out } => {
-                let scalar = usize::from(scalar);
-                let (seed, offset) = (self.scalars[scalar], self.scalars[scalar + 1]);
+            Step::Random { draw, out } => {
+                let mut stream = self.stream(draw);
                 self.write(out, registers, tile, |bytes, _| {
                     let lanes: &mut [i32] = cast_slice_mut(bytes);
                     for (row, lanes) in lanes.chunks_mut(tile.columns).enumerate() {
-                        let first = self.position(tile, row);
-                        random::fill(lanes, seed, offset, first, words, word);
+                        stream.fill(lanes, self.position(tile, row));
+                    }
+                });
+            }
+            Step::Fraction { draw, count, unit, out, past_cache: true } => {
+                let view = &self.views[memory_of(out)];
+                let (mut stream, count, unit) = self.fractions(draw, count, unit, registers, tile);
+                // SAFETY: elements of this tile, of a buffer that is stored to and not loaded.
+                let (head, mut rest) = unsafe { view.past_cache(tile.start, tile.len) };
+                let (head, first) = (cast_slice_mut(head), self.position(tile, 0));
+                let done = head.len();
+                let mut words = [Line::zeroed(); DRAWN];
+                let words: &mut [i32] = cast_slice_mut(&mut words);
+                stream.fill(&mut words[..done], first);
+                fractions(head, &words[..done], count, unit);
+                for start in (done..tile.len).step_by(words.len()) {
+                    let len = words.len().min(tile.len - start);
+                    stream.fill(&mut words[..len], first.wrapping_add(start as u64));
+                    fractions_past_cache(&mut rest, start - done, &words[..len], count, unit);
+                }
+            }
+            Step::Fraction { draw, count, unit, out, past_cache: false } => {
+                let (mut stream, count, unit) = self.fractions(draw, count, unit, registers, tile);
+                let mut words = [Line::zeroed(); DRAWN];
+                let words: &mut [i32] = cast_slice_mut(&mut words);
+                self.write(out, registers, tile, |bytes, _| {
+                    let lanes: &mut [f32] = cast_slice_mut(bytes);
+                    for (row, lanes) in lanes.chunks_mut(tile.columns).enumerate() {
+                        let mut index = self.position(tile, row);
+                        for lanes in lanes.chunks_mut(words.len()) {
+                            let words = &mut words[..lanes.len()];
+                            stream.fill(words, index);
+                            fractions(lanes, words, count, unit);
+                            index = index.wrapping_add(lanes.len() as u64);
+                        }
                     }
                 });
             }
         }
+    }
+
+    fn stream(&self, Draw { word, words, scalar }: Draw) -> Stream {
+        let scalar = usize::from(scalar);
+        Stream::new(self.scalars[scalar], self.scalars[scalar + 1], words, word)
+    }
+
+    /// The words of a [`Step::Fraction`], and what makes them fractions.
+    fn fractions(
+        &self,
+        draw: Draw,
+        count: Lanes,
+        unit: Lanes,
+        registers: &Registers,
+        tile: Tile,
+    ) -> (Stream, i32, f32) {
+        let count = cast_slice::<u8, i32>(self.read(count, registers, tile))[0];
+        let unit = cast_slice::<u8, f32>(self.read(unit, registers, tile))[0];
+        (self.stream(draw), count, unit)
     }
 
     /// Copies an operand's elements of the tile.
@@ -254,13 +309,7 @@ impl Launched<'_> {
             let out = &mut cast_slice_mut(&mut memory)[..len * view.size];
             let [a, b, c] = arguments.piece(start, start + len);
             run(out, a, b, c);
-            let block = Block {
-                offset: tile.start + start,
-                rows: 1,
-                row_stride: 0,
-                columns: len,
-                column_stride: 1,
-            };
+            let block = Block::row(tile.start + start, len);
             // SAFETY: elements of this tile, of an operand that is stored to.
             unsafe { view.scatter(block, out, true) };
         }
@@ -302,8 +351,7 @@ impl Launched<'_> {
                 visit(0, Block { offset, rows: tile.rows, row_stride, columns, column_stride });
             }
             None if view.class == Class::Contiguous => {
-                let offset = tile.start;
-                visit(0, Block { offset, rows: 1, row_stride: 0, columns, column_stride: 1 });
+                visit(0, Block::row(tile.start, columns));
             }
             None => each_row(self.shape, view.strides, tile.start, tile.len, visit),
         }
