@@ -71,7 +71,7 @@ pub(crate) fn build(
     if let [record @ Record { entire: Some(entire), .. }] = records {
         return Some(build_entire(record, entire, check));
     }
-    let spread = records.iter().find(|r| r.fold.is_some()).map(|r| spread(&r.output, &r.shape));
+    let spread = records.iter().find(|r| r.fold.is_some()).map(|r| spread(r.output(), r.shape()));
     let mut builder = Builder::default();
     for record in records {
         builder.join(record);
@@ -88,7 +88,7 @@ pub(crate) fn build(
     }
     let fold = builder.fold.zip(spread.as_ref());
     let fold = fold.map(|((fold, value), view)| (fold, value, builder.operand(view)));
-    Some(builder.finish(&records[0].shape, &stores, fold, check))
+    Some(builder.finish(records[0].shape(), &stores, fold, check))
 }
 
 impl<'a> Builder<'a> {
@@ -99,7 +99,7 @@ impl<'a> Builder<'a> {
             let at = |value: Value| values[usize::from(value)];
             let expr = match node.expr {
                 Expr::Load(k) => {
-                    let view = &record.inputs[usize::from(k)];
+                    let view = &record.views[usize::from(k)];
                     match self.held(view) {
                         Some(value) => {
                             values.push(value);
@@ -112,7 +112,7 @@ impl<'a> Builder<'a> {
                     let Some(fetch) = &record.fetch else {
                         unreachable!("a record that fetches says how")
                     };
-                    let view = &record.inputs[usize::from(operand)];
+                    let view = &record.views[usize::from(operand)];
                     let place = at(place);
                     Expr::Fetch { operand: self.fetched(view, &fetch.strides, place), at: place }
                 }
@@ -132,7 +132,7 @@ impl<'a> Builder<'a> {
             self.check = Some(values[usize::from(check)]);
         }
         let result = values[usize::from(program.last())];
-        let output = &record.output;
+        let output = record.output();
         if let Some(fold) = &record.fold {
             self.fold = Some((fold, result));
             return;
@@ -200,7 +200,7 @@ impl<'a> Builder<'a> {
     #[inline]
     fn finish(
         self,
-        shape: &Dims,
+        shape: &[usize],
         stores: &[(usize, Value)],
         fold: Option<(&Folding, Value, usize)>,
         check: u32,
@@ -266,7 +266,7 @@ impl<'a> Builder<'a> {
         let mut order: Dims = (0..shape.len()).collect();
         let mut parts = [shape.len(), 0];
         let reduce = fold.map(|(fold, value, operand)| {
-            let (permuted, lead, reduced) = fold.order(shape);
+            let (permuted, lead, reduced) = fold.order();
             (order, parts) = (permuted, [lead, reduced]);
             scalars.push(fold.identity);
             Reduce {
@@ -330,7 +330,7 @@ impl<'a> Builder<'a> {
 
 /// The kernel of an operation that is no expression. Its operands are its views, in order.
 fn build_entire(record: &Record, entire: &Entire, check: u32) -> Built {
-    let mut shape = record.shape.clone();
+    let mut shape = entire.shape.clone();
     let mut strides = entire.strides.clone();
     if shape.is_empty() {
         shape.push(1);
@@ -343,7 +343,7 @@ fn build_entire(record: &Record, entire: &Entire, check: u32) -> Built {
     let mut storages: SmallVec<[Arc<Storage>; 8]> = SmallVec::new();
     let mut operands = SmallVec::new();
     let mut numbers = SmallVec::new();
-    for (view, strides) in record.views().zip(strides) {
+    for (view, strides) in record.views.iter().zip(strides) {
         let known = storages.iter().position(|storage| view.is_of(storage));
         let buffer = known.unwrap_or_else(|| {
             storages.push(view.storage.clone());
@@ -366,8 +366,8 @@ fn build_entire(record: &Record, entire: &Entire, check: u32) -> Built {
         whole: Some(entire.whole),
     };
     let args = Args { shape, operands: numbers, scalars: SmallVec::new(), base: 0, check };
-    let bytes_read = record.inputs.iter().map(distinct_bytes).sum();
-    let bytes_written = distinct_bytes(&record.output);
+    let bytes_read = record.inputs().iter().map(distinct_bytes).sum();
+    let bytes_written = distinct_bytes(record.output());
     Built { kernel: Kernel { code: code.into(), args }, storages, bytes_read, bytes_written }
 }
 

@@ -36,7 +36,7 @@ impl Runtime {
 
     fn write_plan(
         &self,
-        records: &[Record],
+        records: &[Box<Record>],
         storage: &Arc<Storage>,
         out: &mut String,
     ) -> fmt::Result {
@@ -51,13 +51,13 @@ impl Runtime {
             count(records.len(), "operation"),
             count(kernels.len(), "kernel")
         )?;
-        if !records.iter().any(|record| record.output.is_of(storage)) {
+        if !records.iter().any(|record| record.output().is_of(storage)) {
             writeln!(out, "Nothing on the tape writes the tensor.")?;
         }
         for (number, planned) in kernels.iter().enumerate() {
             let Planned { members, built, ended } = planned;
             let names: Vec<&str> = members.iter().map(|&index| records[index].name).collect();
-            let writes = members.iter().any(|&index| records[index].output.is_of(storage));
+            let writes = members.iter().any(|&index| records[index].output().is_of(storage));
             writeln!(
                 out,
                 "kernel {} of {}: {} over {:?}, {} bytes read, {} written{}",
@@ -76,7 +76,7 @@ impl Runtime {
     }
 
     /// The kernels in order, halved where they see too many buffers as a flush halves them.
-    fn planned(&self, records: &[Record], dead: &[bool], slots: &Slots) -> Vec<Planned> {
+    fn planned(&self, records: &[Box<Record>], dead: &[bool], slots: &Slots) -> Vec<Planned> {
         let limits = self.backend().limits();
         let group_limits = GroupLimits { records: limits.records, canonical: limits.canonical };
         let mut ends = Vec::new();
@@ -85,7 +85,7 @@ impl Runtime {
         let mut waiting: Vec<(Vec<usize>, Ended)> = groups.into_iter().zip(ends).rev().collect();
         let mut kernels = Vec::new();
         while let Some((members, ended)) = waiting.pop() {
-            let group: Vec<&Record> = members.iter().map(|&index| &records[index]).collect();
+            let group: Vec<&Record> = members.iter().map(|&index| &*records[index]).collect();
             let end = members.last().map_or(0, |&index| order.place[index]);
             let built = build(&group, 0, |view| {
                 slots.is_held(view) || order.is_read_after(slots.at(view), end)
@@ -203,7 +203,7 @@ fn number(dtype: DType, bits: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 /// Why a kernel ended, in words.
 pub(super) struct Reason<'a> {
     pub(super) ended: Ended,
-    pub(super) records: &'a [Record],
+    pub(super) records: &'a [Box<Record>],
 }
 
 impl fmt::Display for Reason<'_> {
@@ -215,7 +215,7 @@ impl fmt::Display for Reason<'_> {
         match self.ended {
             Ended::Tape => f.write_str("nothing more is on the tape"),
             Ended::Shape { next } => {
-                let shape = &self.records[next].shape[..];
+                let shape = &self.records[next].shape();
                 write!(f, "{} has another iteration space, {shape:?}", named(next))
             }
             Ended::Hazard { next, with } => write!(

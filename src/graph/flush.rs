@@ -41,8 +41,8 @@ pub(super) struct Executor {
     checks: Vec<Checked>,
     /// What the next read point reports.
     deferred: Option<Error>,
-    /// The memory of the last tape, for the next: a record is large, and a growing list moves them all.
-    spare: Vec<Record>,
+    /// The memory of the last tape, for the next.
+    spare: Vec<Box<Record>>,
     templates: Templates,
 }
 
@@ -97,7 +97,7 @@ impl Made<'_> {
     fn bytes(&self, records: &[&Record]) -> [u64; 2] {
         match self {
             Self::Now(built) => [built.bytes_read, built.bytes_written],
-            Self::Before(pattern) => pattern.bytes(records[0].output.layout.len()),
+            Self::Before(pattern) => pattern.bytes(records[0].output().layout.len()),
         }
     }
 }
@@ -113,7 +113,9 @@ impl Executor {
     /// Keeps what a read point says if the kernel of these operations refuses its data.
     fn expect_refusal(&mut self, members: &[&Record]) {
         if let Some(record) = members.iter().find(|record| record.may_refuse()) {
-            let refusal = record.program.refusal.clone();
+            let Some(refusal) = record.refusal.as_deref().cloned() else {
+                unreachable!("what may refuse says why")
+            };
             self.checks.push(Checked { name: record.name, location: record.location, refusal });
         }
     }
@@ -136,7 +138,7 @@ impl Runtime {
             let (span, before) = (spans::flush(self.device(), records.len()), kernels());
             if let [record] = &records[..] {
                 self.flush_one(executor, record);
-                records.clear();
+                records.drain(..).for_each(Record::end);
             } else {
                 records = self.flush_all(executor, records);
             }
@@ -148,13 +150,13 @@ impl Runtime {
     /// Runs the only operation of a tape: nothing to plan.
     fn flush_one(&self, executor: &mut Executor, record: &Record) {
         count(&self.counters.flushes, 1);
-        let output = &record.output.storage;
-        let on_tape = record.views().filter(|view| view.is_of(output)).count();
+        let output = &record.output().storage;
+        let on_tape = record.views.iter().filter(|view| view.is_of(output)).count();
         let held = Arc::strong_count(output) > on_tape;
         if !held && !record.may_refuse() {
             return;
         }
-        let same = |view: &View| record.views().position(|other| view.is_of(&other.storage));
+        let same = |view: &View| record.views.iter().position(|other| view.is_of(&other.storage));
         let number = |view: &View| same(view).unwrap_or_default();
         let code = executor.checks.len() as u32;
         let made = make(&mut executor.templates, &[record], code, number, |_| held);
@@ -173,7 +175,7 @@ impl Runtime {
     }
 
     /// Runs the operations of a tape; returns their list, empty.
-    fn flush_all(&self, executor: &mut Executor, records: Vec<Record>) -> Vec<Record> {
+    fn flush_all(&self, executor: &mut Executor, records: Vec<Box<Record>>) -> Vec<Box<Record>> {
         count(&self.counters.flushes, 1);
         let slots = Slots::of(&records);
         let dead = dead_records(&records, &slots);
@@ -183,15 +185,22 @@ impl Runtime {
         let mut groups = plan(&records, &dead, &slots, group_limits, ends.as_mut());
         let mut reasons = Reasons::of(ends, &records);
         let order = Order::of(&records, &groups, &slots);
-        let mut records: Vec<Option<Record>> = records.into_iter().map(Some).collect();
-        for (record, _) in records.iter_mut().zip(dead).filter(|&(_, dead)| dead) {
-            *record = None;
-        }
+        let mut records: Vec<Option<Box<Record>>> = records.into_iter().map(Some).collect();
+        let let_go = |record: &mut Option<Box<Record>>| {
+            if let Some(record) = record.take() {
+                record.end();
+            }
+        };
+        records
+            .iter_mut()
+            .zip(dead)
+            .filter(|(_, dead)| *dead)
+            .for_each(|(record, _)| let_go(record));
         groups.reverse();
         let mut batch = Batch::default();
         while let Some(group) = groups.pop() {
             let members: SmallVec<[&Record; 16]> =
-                group.iter().filter_map(|&index| records[index].as_ref()).collect();
+                group.iter().filter_map(|&index| records[index].as_deref()).collect();
             let reason = reasons.next();
             let end = group.last().map_or(0, |&index| order.place[index]);
             let stored =
@@ -222,7 +231,7 @@ impl Runtime {
                 self.enqueue(executor, &mut batch, launch, &members, &limits);
             }
             drop(members);
-            group.iter().for_each(|&index| records[index] = None);
+            group.iter().for_each(|&index| let_go(&mut records[index]));
         }
         self.run(executor, &mut batch);
         // Collected where they lie.
@@ -238,7 +247,7 @@ impl Runtime {
         limits: &Limits,
     ) {
         executor.expect_refusal(members);
-        let outputs = members.iter().map(|record| record.output.storage.clone()).collect();
+        let outputs = members.iter().map(|record| record.output().storage.clone()).collect();
         match launch {
             Ok(launch) => {
                 batch.bytes += launch.buffers.iter().map(Buffer::bytes).sum::<usize>();
@@ -315,7 +324,7 @@ impl Runtime {
     }
 
     /// Takes the tape's records and leaves it an empty list.
-    fn take_records(&self, empty: Vec<Record>) -> Vec<Record> {
+    fn take_records(&self, empty: Vec<Box<Record>>) -> Vec<Box<Record>> {
         let mut tape = lock(&self.tape);
         tape.passed_bytes = 0;
         std::mem::replace(&mut tape.records, empty)
@@ -345,7 +354,7 @@ fn make<'t>(
 struct Reasons(Vec<String>);
 
 impl Reasons {
-    fn of(ends: Option<Vec<Ended>>, records: &[Record]) -> Self {
+    fn of(ends: Option<Vec<Ended>>, records: &[Box<Record>]) -> Self {
         let ends = ends.into_iter().flatten().rev();
         Self(ends.map(|ended| Reason { ended, records }.to_string()).collect())
     }
@@ -369,12 +378,12 @@ pub(super) struct Order {
 }
 
 impl Order {
-    pub(super) fn of(records: &[Record], groups: &[Vec<usize>], slots: &Slots) -> Self {
+    pub(super) fn of(records: &[Box<Record>], groups: &[Vec<usize>], slots: &Slots) -> Self {
         let mut place = vec![0; records.len()];
         let mut last_read = vec![0; slots.len()];
         for (position, &index) in groups.iter().flatten().enumerate() {
             place[index] = position;
-            for input in &records[index].inputs {
+            for input in records[index].inputs() {
                 last_read[slots.at(input)] = position + 1;
             }
         }
@@ -395,7 +404,7 @@ fn give_up(executor: &mut Executor, error: &Error, outputs: &[Outputs]) {
 }
 
 /// Bytes of memory that goes once these records do.
-pub(super) fn hoarded_bytes(records: &[Record]) -> usize {
+pub(super) fn hoarded_bytes(records: &[Box<Record>]) -> usize {
     let holders = count_holders(records);
     let hoarded = holders.into_values().filter(|(storage, on_tape)| {
         storage.buffer().is_some() && Arc::strong_count(storage) == *on_tape
@@ -404,10 +413,10 @@ pub(super) fn hoarded_bytes(records: &[Record]) -> usize {
 }
 
 /// How many times the records hold each storage.
-fn count_holders(records: &[Record]) -> FxHashMap<*const Storage, (&Arc<Storage>, usize)> {
+fn count_holders(records: &[Box<Record>]) -> FxHashMap<*const Storage, (&Arc<Storage>, usize)> {
     let mut holders = FxHashMap::default();
     for record in records {
-        for view in record.views() {
+        for view in record.views.iter() {
             holders.entry(Arc::as_ptr(&view.storage)).or_insert((&view.storage, 0)).1 += 1;
         }
     }

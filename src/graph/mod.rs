@@ -8,6 +8,10 @@
 //! `Runtime::executor` before `Runtime::tape`, never the other way. Recording takes the tape alone; a
 //! flush holds the executor throughout and the tape only while it takes the records. So threads record
 //! while another flushes, and flushes of one device keep their order.
+#![allow(
+    clippy::vec_box,
+    reason = "records are large, pass many hands, and their memory is used again"
+)]
 
 mod build;
 mod explain;

@@ -98,13 +98,13 @@ impl Group {
         self.fetches |= record.fetch.is_some();
         // A fold ends its kernel, and what is no expression is one by itself.
         self.open &= record.fold.is_none() && record.entire.is_none();
-        self.operands += record.inputs.len() + 1;
+        self.operands += record.views.len();
         self.scalars += record.scalars();
     }
 
     /// Whether the kernel can number what one more record brings along.
     fn has_room(&self, record: &Record) -> bool {
-        self.operands + record.inputs.len() < MAX_NUMBERED
+        self.operands + record.inputs().len() < MAX_NUMBERED
             && self.scalars + record.scalars() <= MAX_NUMBERED
     }
 }
@@ -143,7 +143,61 @@ pub(super) enum Ended {
 /// Indices into the tape, kernel by kernel, in the order they must run. `dead` records are left out.
 /// `ends`, if it is asked for, says for each kernel why it ended.
 pub(super) fn plan(
-    records: &[Record],
+    records: &[Box<Record>],
+    dead: &[bool],
+    slots: &Slots,
+    limits: GroupLimits,
+    ends: Option<&mut Vec<Ended>>,
+) -> Vec<Vec<usize>> {
+    if ends.is_some() {
+        return plan_any(records, dead, slots, limits, ends);
+    }
+    match plan_alike(records, dead, limits) {
+        Some(kernels) => {
+            debug_assert_eq!(kernels, plan_any(records, dead, slots, limits, None), "one plan");
+            kernels
+        }
+        None => plan_any(records, dead, slots, limits, None),
+    }
+}
+
+/// The plan of a tape whose operations store at each point what they see there, through one layout: none
+/// stands in another's way, so that each group is full but the last. Most tapes of small tensors are such.
+fn plan_alike(
+    records: &[Box<Record>],
+    dead: &[bool],
+    limits: GroupLimits,
+) -> Option<Vec<Vec<usize>>> {
+    let layout = &records.first()?.output().layout;
+    let is_alike = |record: &Record| {
+        record.is_pointwise()
+            && record.program.check.is_none()
+            && record.views.iter().all(|view| view.layout == *layout)
+    };
+    if !records.iter().all(|record| is_alike(record)) {
+        return None;
+    }
+    let live: Vec<usize> = (0..records.len()).filter(|&index| !dead[index]).collect();
+    let mut kernels = Vec::new();
+    for group in live.chunks(limits.records) {
+        let members = group.iter().map(|&index| &records[index]);
+        let views: usize = members.clone().map(|record| record.views.len()).sum();
+        let scalars: usize = members.map(|record| record.scalars()).sum();
+        if views > MAX_NUMBERED || scalars > MAX_NUMBERED {
+            return None;
+        }
+        if limits.canonical {
+            cut(group, &mut kernels);
+        } else {
+            kernels.push(group.to_vec());
+        }
+    }
+    Some(kernels)
+}
+
+/// The plan of any tape.
+fn plan_any(
+    records: &[Box<Record>],
     dead: &[bool],
     slots: &Slots,
     limits: GroupLimits,
@@ -157,8 +211,9 @@ pub(super) fn plan(
         if dead[index] {
             continue;
         }
-        let views = record.inputs.iter().enumerate().map(|(k, v)| (Some(k), v));
-        let views = views.chain([(None, &record.output)]);
+        let output = record.views.len() - 1;
+        let views = record.views.iter().enumerate();
+        let views = views.map(move |(k, view)| ((k < output).then_some(k), view));
         let mut earliest = 0;
         for (input, view) in views.clone() {
             for touch in &touches[slots.at(view)] {
@@ -222,7 +277,12 @@ pub(super) fn plan(
 }
 
 /// Why an operation cannot join a group, hazards aside.
-fn refusal(records: &[Record], group: &Group, next: usize, limits: GroupLimits) -> Option<Ended> {
+fn refusal(
+    records: &[Box<Record>],
+    group: &Group,
+    next: usize,
+    limits: GroupLimits,
+) -> Option<Ended> {
     let (first, record) = (&records[group.records[0]], &records[next]);
     if record.program.check.is_some() || first.program.check.is_some() {
         Some(Ended::Check { next })
@@ -232,7 +292,7 @@ fn refusal(records: &[Record], group: &Group, next: usize, limits: GroupLimits) 
         Some(Ended::Fold)
     } else if group.records.len() >= limits.records {
         Some(Ended::Full)
-    } else if first.shape != record.shape {
+    } else if first.shape() != record.shape() {
         Some(Ended::Shape { next })
     } else if !group.has_room(record) {
         Some(Ended::Numbers { next })
@@ -256,16 +316,16 @@ fn cut(mut records: &[usize], kernels: &mut Vec<Vec<usize>>) {
     }
 }
 
-fn view_of<'a>(records: &'a [Record], touch: &Touch) -> &'a View {
+fn view_of<'a>(records: &'a [Box<Record>], touch: &Touch) -> &'a View {
     let record = &records[touch.record()];
-    touch.input().map_or(&record.output, |k| &record.inputs[k])
+    touch.input().map_or(record.output(), |k| &record.views[k])
 }
 
 /// The first group in which `view` may be touched after an earlier touch, and who touched it; see
 /// Note [Hazards].
 #[inline]
 fn constraint(
-    records: &[Record],
+    records: &[Box<Record>],
     record: &Record,
     (input, view): (Option<usize>, &View),
     touch: &Touch,
@@ -290,16 +350,17 @@ fn constraint(
 
 /// Which records nobody can see: their storage is held by the tape alone, and nothing that counts reads
 /// it later.
-pub(super) fn dead_records(records: &[Record], slots: &Slots) -> Vec<bool> {
+pub(super) fn dead_records(records: &[Box<Record>], slots: &Slots) -> Vec<bool> {
     let mut read = vec![false; slots.len()];
     let mut dead = vec![false; records.len()];
     for (index, record) in records.iter().enumerate().rev() {
         // A record that may refuse counts: its error must surface.
-        let counts =
-            record.may_refuse() || read[slots.at(&record.output)] || slots.is_held(&record.output);
+        let counts = record.may_refuse()
+            || read[slots.at(record.output())]
+            || slots.is_held(record.output());
         dead[index] = !counts;
         if counts {
-            record.inputs.iter().for_each(|input| read[slots.at(input)] = true);
+            record.inputs().iter().for_each(|input| read[slots.at(input)] = true);
         }
     }
     dead

@@ -4,6 +4,7 @@
 //! plan joins several into one kernel. Loads and scalars are numbered within the record.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::panic::Location;
 
 use smallvec::SmallVec;
@@ -13,21 +14,29 @@ use crate::dtype::DType;
 use crate::kernel::{Dims, Expr, Fold, Node, Value, Whole};
 use crate::ops::{Op, Output};
 
+/// Records that a thread keeps the memory of.
+const MAX_SPARE: usize = 1024;
+
+thread_local! {
+    /// Records that have ended.
+    static SPARE: RefCell<Vec<Box<Record>>> = const { RefCell::new(Vec::new()) };
+}
+
 /// An operation that waits on the tape.
 pub(crate) struct Record {
     pub(crate) name: &'static str,
     /// The caller's line.
     pub(crate) location: &'static Location<'static>,
-    /// The iteration space, which every view has as its shape, unless the operation is [`Entire`] or the
-    /// view is one of [`Fetching`].
-    pub(crate) shape: Dims,
     pub(crate) program: Program,
-    pub(crate) inputs: SmallVec<[View; 3]>,
-    /// Where the last value of the program goes, or what it folds to.
-    pub(crate) output: View,
+    /// What the record touches: the inputs, then the output, where the last value of the program goes, or what it
+    /// folds to. Each has the iteration space as its shape, unless the operation is [`Entire`] or the view is
+    /// one of [`Fetching`] or what a [`Folding`] gives.
+    pub(crate) views: SmallVec<[View; 4]>,
     pub(crate) fold: Option<Box<Folding>>,
     pub(crate) fetch: Option<Box<Fetching>>,
     pub(crate) entire: Option<Box<Entire>>,
+    /// What a read point says if the operation was refused for its data.
+    pub(crate) refusal: Option<Box<Refusal>>,
 }
 
 /// An input that the program reads by [`Expr::Fetch`], not at the point: its view has a shape of its own,
@@ -47,17 +56,13 @@ pub(crate) enum Refusal {
     Index(Cow<'static, str>),
 }
 
-impl Default for Refusal {
-    fn default() -> Self {
-        Self::Value("".into())
-    }
-}
-
-/// What the record does instead of evaluating its program, which is empty but for what a refusal says.
+/// What the record does instead of evaluating its program, which is empty.
 /// Its views have shapes of their own, which say what may be touched.
 #[derive(Clone, Debug)]
 pub(crate) struct Entire {
     pub(crate) whole: Whole,
+    /// The iteration space.
+    pub(crate) shape: Dims,
     /// How each view walks over the iteration space, inputs first.
     pub(crate) strides: SmallVec<[Dims; 3]>,
 }
@@ -66,9 +71,11 @@ pub(crate) struct Entire {
 #[derive(Clone, Debug)]
 pub(crate) struct Folding {
     pub(crate) fold: Fold,
+    /// The iteration space.
+    pub(crate) shape: Dims,
     /// The stored form of the identity, in the value's dtype.
     pub(crate) identity: u64,
-    /// For each dimension of the record's shape, whether it is folded; those have size 1 in the output,
+    /// For each dimension of the shape, whether it is folded; those have size 1 in the output,
     /// unless this is a scan.
     pub(crate) dims: SmallVec<[bool; 6]>,
     pub(crate) scan: bool,
@@ -77,7 +84,8 @@ pub(crate) struct Folding {
 impl Folding {
     /// The dimensions in the order of the kernel (kept, folded, kept), and how many come before and
     /// belong to the fold.
-    pub(crate) fn order(&self, shape: &[usize]) -> (Dims, usize, usize) {
+    pub(crate) fn order(&self) -> (Dims, usize, usize) {
+        let shape = &self.shape;
         let all = 0..shape.len();
         let last = all.clone().rfind(|&d| self.dims[d]).unwrap_or(0);
         let mut trail: Dims = (last + 1..shape.len()).collect();
@@ -92,9 +100,57 @@ impl Folding {
 }
 
 impl Record {
-    /// The views that the record touches, the output last.
-    pub(crate) fn views(&self) -> impl Iterator<Item = &View> + Clone {
-        self.inputs.iter().chain(std::iter::once(&self.output))
+    /// An operation of which nothing is known yet but its name. A record is large: only a handle to it moves,
+    /// and its memory is that of an earlier one, where this thread has some.
+    pub(crate) fn new(name: &'static str, location: &'static Location<'static>) -> Box<Self> {
+        let spare = SPARE.try_with(|spare| spare.borrow_mut().pop());
+        if let Ok(Some(mut record)) = spare {
+            (record.name, record.location) = (name, location);
+            return record;
+        }
+        Box::new(Self {
+            name,
+            location,
+            program: Program::default(),
+            views: SmallVec::new(),
+            fold: None,
+            fetch: None,
+            entire: None,
+            refusal: None,
+        })
+    }
+
+    /// Lets go of all that the record holds, and keeps its memory for a later one of this thread.
+    pub(super) fn end(mut self: Box<Self>) {
+        let Self { name: _, location: _, program, views, fold, fetch, entire, refusal } =
+            &mut *self;
+        views.clear();
+        program.clear();
+        (*fold, *fetch, *entire, *refusal) = (None, None, None, None);
+        // While a thread ends there is no later one.
+        let _ = SPARE.try_with(|spare| {
+            let mut spare = spare.borrow_mut();
+            if spare.len() < MAX_SPARE {
+                spare.push(self);
+            }
+        });
+    }
+
+    pub(crate) fn output(&self) -> &View {
+        &self.views[self.views.len() - 1]
+    }
+
+    pub(crate) fn inputs(&self) -> &[View] {
+        &self.views[..self.views.len() - 1]
+    }
+
+    /// The iteration space.
+    pub(crate) fn shape(&self) -> &[usize] {
+        match (&self.fold, &self.entire) {
+            (Some(fold), _) => &fold.shape,
+            (_, Some(entire)) => &entire.shape,
+            _ => self.output().layout.shape(),
+        }
     }
 
     /// Whether the operation may be refused for its data, when it runs.
@@ -109,18 +165,17 @@ impl Record {
     }
 
     /// The same operation once more.
-    pub(crate) fn duplicate(&self) -> Self {
-        Self {
+    pub(crate) fn duplicate(&self) -> Box<Self> {
+        Box::new(Self {
             name: self.name,
             location: self.location,
-            shape: self.shape.clone(),
             program: self.program.clone(),
-            inputs: self.inputs.clone(),
-            output: self.output.clone(),
+            views: self.views.clone(),
             fold: self.fold.clone(),
             fetch: self.fetch.clone(),
             entire: self.entire.clone(),
-        }
+            refusal: self.refusal.clone(),
+        })
     }
 
     /// Whether an input is read at computed places.
@@ -141,7 +196,7 @@ impl Record {
 
     /// Whether the kernel must visit the points in another order than the record's own.
     pub(crate) fn is_reordered(&self) -> bool {
-        self.fold.as_ref().is_some_and(|fold| !fold.order(&self.shape).0.is_sorted())
+        self.fold.as_ref().is_some_and(|fold| !fold.order().0.is_sorted())
     }
 }
 
@@ -152,11 +207,15 @@ pub(crate) struct Program {
     pub(crate) scalars: SmallVec<[u64; 2]>,
     /// A bool value that is true where the operation must be refused.
     pub(crate) check: Option<Value>,
-    /// What the refusal says.
-    pub(crate) refusal: Refusal,
 }
 
 impl Program {
+    fn clear(&mut self) {
+        self.nodes.clear();
+        self.scalars.clear();
+        self.check = None;
+    }
+
     pub(crate) fn push(&mut self, expr: Expr, dtype: DType) -> Value {
         self.nodes.push(Node { expr, dtype });
         (self.nodes.len() - 1) as Value

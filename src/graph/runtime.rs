@@ -30,7 +30,7 @@ pub(crate) struct Runtime {
 
 #[derive(Default)]
 pub(super) struct Tape {
-    pub(super) records: Vec<Record>,
+    pub(super) records: Vec<Box<Record>>,
     /// Bytes of the storages that records named since the last look at what the tape hoards.
     pub(super) passed_bytes: usize,
 }
@@ -139,15 +139,15 @@ impl Runtime {
     /// # Errors
     /// `Value` when a host guard is in the way.
     #[inline]
-    pub(crate) fn record(&self, record: Record) -> Result<()> {
+    pub(crate) fn record(&self, record: Box<Record>) -> Result<()> {
         let now = {
             let mut tape = lock(&self.tape);
-            for input in &record.inputs {
+            for input in record.inputs() {
                 input.storage.check_guards(false)?;
             }
-            record.output.storage.check_guards(true)?;
+            record.output().storage.check_guards(true)?;
             let mut exported = false;
-            for view in record.views() {
+            for view in &record.views {
                 tape.passed_bytes += view.storage.bytes();
                 exported |= view.storage.is_exported();
             }

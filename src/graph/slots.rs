@@ -26,9 +26,9 @@ struct Slot {
 
 impl Slots {
     /// Numbers the storages of `records`. The caller holds the executor's lock.
-    pub(super) fn of(records: &[Record]) -> Self {
+    pub(super) fn of(records: &[Box<Record>]) -> Self {
         let mut slots = Vec::with_capacity(2 * records.len() + 1);
-        for view in records.iter().flat_map(Record::views) {
+        for view in records.iter().flat_map(|record| &record.views) {
             let storage = Arc::as_ptr(&view.storage);
             let at = view.storage.slot.load(Ordering::Relaxed) as usize;
             match slots.get_mut(at) {

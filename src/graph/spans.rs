@@ -60,7 +60,7 @@ pub(super) fn kernel(members: &[&Record], bytes: [u64; 2], ended: &dyn fmt::Disp
     #[cfg(feature = "tracing")]
     {
         let [bytes_read, bytes_written] = bytes;
-        let elements = members.first().map_or(0, |record| record.shape.iter().product::<usize>());
+        let elements = members.first().map_or(0, |record| record.shape().iter().product::<usize>());
         let operations = Names(members);
         let span = tracing::trace_span!(
             target: "taut",

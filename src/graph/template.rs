@@ -84,7 +84,7 @@ impl Templates {
         number: impl Fn(&View) -> usize,
         stored: &impl Fn(&View) -> bool,
     ) -> Option<u64> {
-        let layout = &records[0].output.layout;
+        let layout = &records[0].output().layout;
         if !layout.is_contiguous() {
             return None;
         }
@@ -97,11 +97,11 @@ impl Templates {
             if !record.is_pointwise() || program.check.is_some() {
                 return None;
             }
-            let lengths = [program.nodes.len(), program.scalars.len(), record.inputs.len()];
+            let lengths = [program.nodes.len(), program.scalars.len(), record.inputs().len()];
             let [nodes, scalars, inputs] = lengths.map(|len| len.min(0xff) as u32);
-            let kept = u32::from(stored(&record.output));
+            let kept = u32::from(stored(record.output()));
             self.words.push(nodes | scalars << 8 | inputs << 16 | kept << 24);
-            for view in record.views() {
+            for view in &record.views {
                 if view.layout != *layout {
                     return None;
                 }
@@ -127,7 +127,7 @@ impl Template {
     fn new(words: Vec<u32>, records: &[&Record], stored: impl Fn(&View) -> bool) -> Self {
         let nodes = records.iter().flat_map(|r| &r.program.nodes).copied().collect();
         let mut scalars = 0..;
-        let numbered: Vec<Record> = records
+        let numbered: Vec<Box<Record>> = records
             .iter()
             .map(|record| {
                 let mut numbered = record.duplicate();
@@ -135,17 +135,17 @@ impl Template {
                 numbered
             })
             .collect();
-        let numbered: SmallVec<[&Record; 16]> = numbered.iter().collect();
+        let numbered: SmallVec<[&Record; 16]> = numbered.iter().map(|record| &**record).collect();
         let pattern = build(&numbered, 0, stored).map(|built| {
             let Kernel { code, args } = built.kernel;
             let views = || {
                 let views = records.iter().enumerate();
-                views.flat_map(|(r, record)| record.views().enumerate().map(move |v| (r, v)))
+                views.flat_map(|(r, record)| record.views.iter().enumerate().map(move |v| (r, v)))
             };
             let place = |storage| views().find(|(_, (_, view))| view.is_of(storage));
             let places = built.storages.iter().filter_map(place);
             let buffers = places.map(|(record, (view, _))| (record as u16, view as u8)).collect();
-            let len = records[0].output.layout.len() as u64;
+            let len = records[0].output().layout.len() as u64;
             Pattern {
                 code,
                 buffers,
@@ -172,7 +172,7 @@ impl Template {
 impl Pattern {
     /// The kernel of records that the template was found for.
     pub(super) fn kernel(&self, records: &[&Record]) -> Kernel {
-        let layout = &records[0].output.layout;
+        let layout = &records[0].output().layout;
         let (len, offset) = (layout.len(), layout.offset());
         let stride = usize::from(len != 1);
         let operand = || OperandArgs { offset, strides: Dims::from_buf_and_len([stride; 4], 1) };
@@ -200,7 +200,7 @@ impl Pattern {
     ) -> impl Iterator<Item = &'a View> + Clone {
         self.buffers.iter().map(|&(record, view)| {
             let record = records[usize::from(record)];
-            record.inputs.get(usize::from(view)).unwrap_or(&record.output)
+            &record.views[usize::from(view)]
         })
     }
 

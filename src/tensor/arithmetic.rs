@@ -71,55 +71,52 @@ impl Binary {
     /// Records the operation on two arguments.
     #[track_caller]
     pub(crate) fn apply(self, lhs: Arg<'_>, rhs: Arg<'_>) -> Result<Tensor> {
-        let (build, value) = self.build(None, lhs, rhs)?;
+        let (lhs, rhs) = match (self, lhs, rhs) {
+            // PyTorch's reflected operator: `s * t` is `t * s`.
+            (Self::Mul, Arg::Scalar(_), Arg::Tensor(_)) => (rhs, lhs),
+            _ => (lhs, rhs),
+        };
+        let dtype = result_type([lhs.participant(), rhs.participant()]);
+        self.check(lhs, rhs, dtype)?;
+        let mut build = Build::new(self.name(), &[lhs, rhs])?;
+        let value = self.value(&mut build, [lhs, rhs], dtype)?;
         build.finish(value)
     }
 
     /// Records the operation with its result written into `lhs`.
     #[track_caller]
-    pub(crate) fn apply_into(self, lhs: &Tensor, rhs: Arg<'_>) -> Result<()> {
-        let (build, value) = self.build(Some(lhs), lhs.into(), rhs)?;
-        build.finish_into(value, lhs)
-    }
-
-    #[inline]
-    #[track_caller]
-    fn build<'a>(
-        self,
-        target: Option<&Tensor>,
-        lhs: Arg<'a>,
-        rhs: Arg<'a>,
-    ) -> Result<(Build<'a>, Value)> {
-        match (self, lhs, rhs) {
-            // PyTorch's reflected operators: `s * t` is `t * s`, `s / t` is `t.reciprocal() * s`.
-            (Self::Mul, Arg::Scalar(_), Arg::Tensor(_)) => return self.build(target, rhs, lhs),
-            (Self::Div(Rounding::True), Arg::Scalar(_), Arg::Tensor(divisor)) => {
-                let dtype = to_float(divisor.dtype());
-                let mut build = Build::new("div", &[rhs])?;
-                let value = build.value(rhs, dtype)?;
-                let inverse = build.program.unary(Op::Reciprocal, value);
-                let value = times(&mut build, inverse, lhs, dtype)?;
-                return Ok((build, value));
-            }
-            _ => {}
-        }
-        let dtype = result_type([lhs.participant(), rhs.participant()]);
+    pub(crate) fn apply_into(self, target: &Tensor, rhs: Arg<'_>) -> Result<()> {
+        let lhs = target.into();
+        let dtype = result_type([Arg::participant(lhs), rhs.participant()]);
         self.check(lhs, rhs, dtype)?;
         let mut build = Build::onto(self.name(), target, &[lhs, rhs])?;
-        let value = match self {
-            Self::Add(alpha) => plus(&mut build, Op::Add, [lhs, rhs], alpha, dtype)?,
-            Self::Sub(alpha) => plus(&mut build, Op::Sub, [lhs, rhs], alpha, dtype)?,
+        let value = self.value(&mut build, [lhs, rhs], dtype)?;
+        build.finish_into(value, target)
+    }
+
+    fn value(self, build: &mut Build<'_>, [lhs, rhs]: [Arg<'_>; 2], dtype: DType) -> Result<Value> {
+        match self {
+            Self::Add(alpha) => plus(build, Op::Add, [lhs, rhs], alpha, dtype),
+            Self::Sub(alpha) => plus(build, Op::Sub, [lhs, rhs], alpha, dtype),
             Self::Mul => {
                 let left = build.value(lhs, dtype)?;
-                times(&mut build, left, rhs, dtype)?
+                times(build, left, rhs, dtype)
             }
-            Self::Div(Rounding::True) => quotient(&mut build, Op::Div, lhs, rhs, to_float(dtype))?,
-            Self::Div(Rounding::Trunc) => quotient(&mut build, Op::DivTrunc, lhs, rhs, dtype)?,
-            Self::Div(Rounding::Floor) => quotient(&mut build, Op::DivFloor, lhs, rhs, dtype)?,
-            Self::Fmod => quotient(&mut build, Op::Fmod, lhs, rhs, dtype)?,
-            Self::Remainder => quotient(&mut build, Op::Remainder, lhs, rhs, dtype)?,
-        };
-        Ok((build, value))
+            Self::Div(Rounding::True) => match (lhs, rhs) {
+                // PyTorch's reflected operator: `s / t` is `t.reciprocal() * s`.
+                (Arg::Scalar(_), Arg::Tensor(divisor)) => {
+                    let dtype = to_float(divisor.dtype());
+                    let value = build.value(rhs, dtype)?;
+                    let inverse = build.program().unary(Op::Reciprocal, value);
+                    times(build, inverse, lhs, dtype)
+                }
+                _ => quotient(build, Op::Div, lhs, rhs, to_float(dtype)),
+            },
+            Self::Div(Rounding::Trunc) => quotient(build, Op::DivTrunc, lhs, rhs, dtype),
+            Self::Div(Rounding::Floor) => quotient(build, Op::DivFloor, lhs, rhs, dtype),
+            Self::Fmod => quotient(build, Op::Fmod, lhs, rhs, dtype),
+            Self::Remainder => quotient(build, Op::Remainder, lhs, rhs, dtype),
+        }
     }
 
     fn check(self, lhs: Arg<'_>, rhs: Arg<'_>, dtype: DType) -> Result<()> {
@@ -181,15 +178,15 @@ fn plus(
     let mut left = build.value(lhs, dtype)?;
     let mut right = build.value(rhs, dtype)?;
     if alpha.to_f64() == 1.0 {
-        return Ok(build.program.binary(op, left, right));
+        return Ok(build.program().binary(op, left, right));
     }
     let inner = if dtype.is_half() { DType::F32 } else { dtype };
-    left = build.program.cast(left, inner);
-    right = build.program.cast(right, inner);
+    left = build.program().cast(left, inner);
+    right = build.program().cast(right, inner);
     let alpha = build.scalar(alpha, inner);
-    let product = build.program.binary(Op::Mul, right, alpha);
-    let sum = build.program.binary(op, left, product);
-    Ok(build.program.cast(sum, dtype))
+    let product = build.program().binary(Op::Mul, right, alpha);
+    let sum = build.program().binary(op, left, product);
+    Ok(build.program().cast(sum, dtype))
 }
 
 /// Whether a right operand stays in float32 beside a half, see Note [Numbers beside halves].
@@ -211,9 +208,9 @@ fn wide_right(
 ) -> Result<Value> {
     let inner = if stays_wide(rhs, dtype) { DType::F32 } else { dtype };
     let right = build.value(rhs, inner)?;
-    let left = build.program.cast(left, inner);
-    let result = build.program.binary(op, left, right);
-    Ok(build.program.cast(result, dtype))
+    let left = build.program().cast(left, inner);
+    let result = build.program().binary(op, left, right);
+    Ok(build.program().cast(result, dtype))
 }
 
 /// `lhs / rhs`; integers check that no divisor is zero.
@@ -228,12 +225,12 @@ fn quotient(
         let left = build.value(lhs, dtype)?;
         let right = build.value(rhs, dtype)?;
         check_divisor(build, rhs, right)?;
-        return Ok(build.program.binary(op, left, right));
+        return Ok(build.program().binary(op, left, right));
     }
     let left = build.value(lhs, dtype)?;
     if matches!(op, Op::Fmod | Op::Remainder) {
         let right = build.value(rhs, dtype)?;
-        return Ok(build.program.binary(op, left, right));
+        return Ok(build.program().binary(op, left, right));
     }
     wide_right(build, op, left, rhs, dtype)
 }
@@ -247,10 +244,10 @@ pub(crate) fn check_divisor(build: &mut Build<'_>, arg: Arg<'_>, divisor: Value)
         }
         return Ok(());
     }
-    let not_zero = build.program.cast(divisor, DType::Bool);
+    let not_zero = build.program().cast(divisor, DType::Bool);
     let (no, yes) = (build.scalar(false, DType::Bool), build.scalar(true, DType::Bool));
-    build.program.check = Some(build.program.select(not_zero, no, yes));
-    build.program.refusal = Refusal::Value(ZERO_DIVISION.into());
+    let is_zero = build.program().select(not_zero, no, yes);
+    build.refuse_where(is_zero, Refusal::Value(ZERO_DIVISION.into()));
     Ok(())
 }
 

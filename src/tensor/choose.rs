@@ -51,7 +51,7 @@ impl Tensor {
         let mask = build.load(self)?;
         let then = build.value(then, dtype)?;
         let otherwise = build.value(otherwise, dtype)?;
-        let value = build.program.select(mask, then, otherwise);
+        let value = build.program().select(mask, then, otherwise);
         build.finish(value)
     }
 
@@ -94,12 +94,12 @@ impl Tensor {
         for (infinity, number) in infinite {
             let infinity = build.scalar(infinity, dtype);
             let number = build.scalar(number, dtype);
-            let mask = build.program.binary(Op::Eq, input, infinity);
-            value = build.program.select(mask, number, value);
+            let mask = build.program().binary(Op::Eq, input, infinity);
+            value = build.program().select(mask, number, value);
         }
-        let mask = build.program.unary(Op::IsNan, input);
+        let mask = build.program().unary(Op::IsNan, input);
         let number = build.scalar(nan.unwrap_or(0.0), dtype);
-        let value = build.program.select(mask, number, value);
+        let value = build.program().select(mask, number, value);
         build.finish(value)
     }
 
@@ -216,9 +216,9 @@ fn clamped<'a>(
     let min = min.map(|min| build.value(min, dtype)).transpose()?;
     let max = max.map(|max| build.value(max, dtype)).transpose()?;
     let value = match (min, max) {
-        (Some(min), Some(max)) => build.program.ternary(Op::Clamp, [value, min, max]),
-        (Some(min), None) => build.program.binary(Op::Maximum, value, min),
-        (_, Some(max)) => build.program.binary(Op::Minimum, value, max),
+        (Some(min), Some(max)) => build.program().ternary(Op::Clamp, [value, min, max]),
+        (Some(min), None) => build.program().binary(Op::Maximum, value, min),
+        (_, Some(max)) => build.program().binary(Op::Minimum, value, max),
         (None, None) => value,
     };
     Ok((build, value))
@@ -276,6 +276,6 @@ fn filled<'a>(input: &'a Tensor, mask: &'a Tensor, value: Arg<'a>) -> Result<(Bu
     let kept = build.load(input)?;
     let mask = build.load(mask)?;
     let value = build.value(value, input.dtype())?;
-    let value = build.program.select(mask, value, kept);
+    let value = build.program().select(mask, value, kept);
     Ok((build, value))
 }

@@ -39,8 +39,8 @@ impl Tensor {
         let start = build.value(self.into(), inner)?;
         let end = build.value(end.into(), inner)?;
         let weight = build.value(weight, inner)?;
-        let value = build.program.ternary(Op::Lerp, [start, end, weight]);
-        let value = build.program.cast(value, dtype);
+        let value = build.program().ternary(Op::Lerp, [start, end, weight]);
+        let value = build.program().cast(value, dtype);
         build.finish(value)
     }
 
@@ -59,7 +59,7 @@ impl Tensor {
         let dtype = if self.dtype() == DType::Bool { DType::I64 } else { self.dtype() };
         let mut build = Build::new("square", &[self.into()])?;
         let value = build.value(self.into(), dtype)?;
-        let value = build.program.unary(Op::Square, value);
+        let value = build.program().unary(Op::Square, value);
         build.finish(value)
     }
 
@@ -72,9 +72,9 @@ impl Tensor {
         let mut build = Build::new("square_", &[self.into()])?;
         let value = build.load(self)?;
         let value = if self.dtype() == DType::Bool {
-            build.program.binary(Op::Mul, value, value)
+            build.program().binary(Op::Mul, value, value)
         } else {
-            build.program.unary(Op::Square, value)
+            build.program().unary(Op::Square, value)
         };
         build.finish_into(value, self)?;
         Ok(self)
@@ -137,10 +137,10 @@ impl Tensor {
         let a = build.value(a, inner)?;
         let b = build.value(b, inner)?;
         let value = build.scalar(value, inner);
-        let scaled = build.program.binary(Op::Mul, value, a);
-        let part = build.program.binary(op, scaled, b);
-        let sum = build.program.binary(Op::Add, start, part);
-        let sum = build.program.cast(sum, dtype);
+        let scaled = build.program().binary(Op::Mul, value, a);
+        let part = build.program().binary(op, scaled, b);
+        let sum = build.program().binary(Op::Add, start, part);
+        let sum = build.program().cast(sum, dtype);
         build.finish(sum)
     }
 }

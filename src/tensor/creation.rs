@@ -169,10 +169,10 @@ fn integers(len: usize, start: i64, step: i64, dtype: DType, options: Options) -
     let target = empty([len], Options { dtype: Some(dtype), ..options })?;
     let mut build = Build::over("arange", target.runtime(), target.dims());
     let wide = if dtype == DType::I64 { DType::I64 } else { DType::I32 };
-    let index = build.program.push(Expr::Index, wide);
+    let index = build.program().push(Expr::Index, wide);
     let [start, step] = [start, step].map(|number| build.scalar(number, wide));
-    let offset = build.program.binary(Op::Mul, index, step);
-    let value = build.program.binary(Op::Add, start, offset);
+    let offset = build.program().binary(Op::Mul, index, step);
+    let value = build.program().binary(Op::Add, start, offset);
     build.write(value, &target)?;
     Ok(target)
 }

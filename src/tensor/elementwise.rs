@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::{Fetching, Folding, Program, Record, Runtime, Storage, View, runtime};
+use crate::graph::{Fetching, Folding, Program, Record, Refusal, Runtime, Storage, View, runtime};
 use crate::kernel::{Dims, Expr, Value};
 use crate::layout::{self, Layout, Overlap};
 use crate::ops::Op;
@@ -22,15 +22,12 @@ use super::{Arg, Tensor};
 
 /// An element-wise operation in the making.
 pub(crate) struct Build<'a> {
-    name: &'static str,
-    location: &'static Location<'static>,
     runtime: &'static Runtime,
     shape: Dims,
     /// The tensors among the arguments, as they were given.
     tensors: SmallVec<[&'a Tensor; 3]>,
-    inputs: SmallVec<[View; 3]>,
-    fetch: Option<Box<Fetching>>,
-    pub(crate) program: Program,
+    /// Its views are the inputs until it is finished.
+    record: Box<Record>,
 }
 
 impl<'a> Build<'a> {
@@ -43,39 +40,21 @@ impl<'a> Build<'a> {
     #[track_caller]
     pub(crate) fn new(name: &'static str, args: &[Arg<'a>]) -> Result<Self> {
         let tensors: SmallVec<[&Tensor; 3]> = args.iter().filter_map(|arg| arg.tensor()).collect();
-        let runtime = common_runtime(&tensors)?;
-        let shape = match &tensors[..] {
-            [first, rest @ ..]
-                if rest.iter().all(|t| layout::same_sizes(t.shape(), first.shape())) =>
-            {
-                layout::sizes_of(first.shape())
-            }
-            _ => {
-                let shapes: SmallVec<[&[usize]; 4]> =
-                    tensors.iter().map(|tensor| tensor.shape()).collect();
-                layout::broadcast(&shapes)?
-            }
-        };
+        let (runtime, shape) = common_space(&tensors)?;
         Ok(Self { tensors, ..Self::over(name, runtime, shape) })
     }
 
-    /// As [`Self::new`], for an operation that writes into a target, if there is one: what shares memory is
-    /// refused before the shapes are looked at, as PyTorch does.
+    /// As [`Self::new`], for an operation that writes into a target: what shares memory is refused before the
+    /// shapes are looked at, as PyTorch does.
     ///
     /// # Errors
     /// `Overlap`; as [`Self::new`].
     #[inline(always)]
     #[track_caller]
-    pub(crate) fn onto(
-        name: &'static str,
-        target: Option<&Tensor>,
-        args: &[Arg<'a>],
-    ) -> Result<Self> {
-        if let Some(target) = target {
-            check_internal_overlap(target)?;
-            let inputs = args.iter().filter_map(|arg| arg.tensor());
-            inputs.into_iter().try_for_each(|input| check_partial_overlap(input, target))?;
-        }
+    pub(crate) fn onto(name: &'static str, target: &Tensor, args: &[Arg<'a>]) -> Result<Self> {
+        check_internal_overlap(target)?;
+        let inputs = args.iter().filter_map(|arg| arg.tensor());
+        inputs.into_iter().try_for_each(|input| check_partial_overlap(input, target))?;
         Self::new(name, args)
     }
 
@@ -83,18 +62,24 @@ impl<'a> Build<'a> {
     #[inline(always)]
     #[track_caller]
     pub(crate) fn over(name: &'static str, runtime: &'static Runtime, shape: Dims) -> Self {
-        let program = Program::default();
-        let location = Location::caller();
-        Self {
-            name,
-            location,
-            runtime,
-            shape,
-            tensors: SmallVec::new(),
-            inputs: SmallVec::new(),
-            fetch: None,
-            program,
-        }
+        let record = Record::new(name, Location::caller());
+        Self { runtime, shape, tensors: SmallVec::new(), record }
+    }
+
+    /// What the operation computes.
+    #[inline]
+    pub(crate) fn program(&mut self) -> &mut Program {
+        &mut self.record.program
+    }
+
+    pub(crate) fn dtype(&self, value: Value) -> DType {
+        self.record.program.dtype(value)
+    }
+
+    /// Has the operation refused at the next read point if this bool value is true anywhere.
+    pub(crate) fn refuse_where(&mut self, value: Value, refusal: Refusal) {
+        self.record.program.check = Some(value);
+        self.record.refusal = Some(Box::new(refusal));
     }
 
     /// The argument's value in `dtype`.
@@ -104,13 +89,13 @@ impl<'a> Build<'a> {
             Arg::Scalar(scalar) => Ok(self.scalar(scalar, dtype)),
             Arg::Tensor(tensor) => {
                 let value = self.load(tensor)?;
-                Ok(self.program.cast(value, dtype))
+                Ok(self.record.program.cast(value, dtype))
             }
         }
     }
 
     pub(crate) fn scalar(&mut self, scalar: impl Into<Scalar>, dtype: DType) -> Value {
-        self.program.scalar_bits(scalar_bits(scalar.into(), dtype), dtype)
+        self.record.program.scalar_bits(scalar_bits(scalar.into(), dtype), dtype)
     }
 
     /// The element of a tensor, in its own dtype.
@@ -127,30 +112,30 @@ impl<'a> Build<'a> {
             let strides = tensor.layout().broadcast_strides(&self.shape);
             Layout::new(self.shape.clone(), strides, tensor.layout().offset())
         };
-        let known = self
-            .inputs
+        let inputs = &mut self.record.views;
+        let known = inputs
             .iter()
             .position(|v| Arc::ptr_eq(&v.storage, tensor.storage()) && v.layout == layout);
         let index = known.unwrap_or_else(|| {
-            self.inputs.push(View { storage: tensor.storage().clone(), layout });
-            self.inputs.len() - 1
+            inputs.push(View { storage: tensor.storage().clone(), layout });
+            inputs.len() - 1
         });
-        Ok(self.program.load(index, tensor.dtype()))
+        Ok(self.record.program.load(index, tensor.dtype()))
     }
 
     /// The element of `source` that is `at` away from the point's place, which `strides` over the
     /// iteration space give. Comes after all loads, once; see `Expr::Fetch`.
     pub(crate) fn fetch(&mut self, source: &Tensor, strides: Dims, at: Value) -> Value {
-        debug_assert!(std::ptr::eq(source.runtime(), self.runtime) && self.fetch.is_none());
-        let input = self.inputs.len();
-        self.inputs.push(source.view_ref().clone());
-        self.fetch = Some(Box::new(Fetching { input, strides }));
-        self.program.push(Expr::Fetch { operand: input as u8, at }, source.dtype())
+        debug_assert!(std::ptr::eq(source.runtime(), self.runtime) && self.record.fetch.is_none());
+        let input = self.record.views.len();
+        self.record.views.push(source.view_ref().clone());
+        self.record.fetch = Some(Box::new(Fetching { input, strides }));
+        self.record.program.push(Expr::Fetch { operand: input as u8, at }, source.dtype())
     }
 
     /// As [`Self::finish`], with dense strides of the caller's choice for the result.
     pub(crate) fn finish_as(self, value: Value, strides: Dims) -> Result<Tensor> {
-        let dtype = self.program.dtype(value);
+        let dtype = self.dtype(value);
         let tensor = new_tensor(self.runtime, dtype, self.shape.clone(), strides)?;
         self.store(value, &tensor)?;
         Ok(tensor)
@@ -162,11 +147,12 @@ impl<'a> Build<'a> {
     /// `Device` when the device lacks the dtype.
     #[inline(always)]
     pub(crate) fn finish(self, value: Value) -> Result<Tensor> {
-        let dtype = self.program.dtype(value);
-        let tensor = if self.inputs.iter().all(|view| view.layout.is_contiguous()) {
+        let dtype = self.dtype(value);
+        let inputs = &self.record.views;
+        let tensor = if inputs.iter().all(|view| view.layout.is_contiguous()) {
             check_dtype(self.runtime.device(), dtype)?;
             // Shared with an input, if that is laid out so too.
-            let known = self.inputs.iter().find(|v| v.layout.is_contiguous_of(&self.shape));
+            let known = inputs.iter().find(|v| v.layout.is_contiguous_of(&self.shape));
             let layout = match known {
                 Some(view) => view.layout.clone(),
                 None => Layout::contiguous(&self.shape)?,
@@ -175,9 +161,8 @@ impl<'a> Build<'a> {
             Tensor::from_view(View { storage, layout })
         } else {
             let inputs: SmallVec<[&[usize]; 4]> =
-                self.inputs.iter().map(|view| view.layout.strides()).collect();
+                inputs.iter().map(|view| view.layout.strides()).collect();
             let strides = layout::elementwise_strides(&self.shape, &inputs);
-            drop(inputs);
             new_tensor(self.runtime, dtype, self.shape.clone(), strides)?
         };
         self.store(value, &tensor)?;
@@ -239,7 +224,7 @@ impl<'a> Build<'a> {
         }
         if self.shape.is_empty() {
             self.shape.push(1);
-            for input in &mut self.inputs {
+            for input in &mut self.record.views {
                 input.layout = input.layout.unsqueeze(0)?;
             }
         }
@@ -248,8 +233,10 @@ impl<'a> Build<'a> {
         let output = result.view_ref().clone();
         let layout = output.layout.clone();
         let layout = if layout.rank() == 0 { layout.unsqueeze(0)? } else { layout };
-        let fold = Folding { fold: reduction.fold, identity, dims, scan };
-        self.record(value, View { layout, ..output }, Some(fold))?;
+        let shape = std::mem::take(&mut self.shape);
+        let fold = Folding { fold: reduction.fold, shape, identity, dims, scan };
+        self.record.fold = Some(Box::new(fold));
+        self.record(value, View { layout, ..output })?;
         Ok(result)
     }
 
@@ -261,7 +248,7 @@ impl<'a> Build<'a> {
     /// above the target's, `Shape` when the operation's shape is not the target's. Nothing is written then.
     pub(crate) fn finish_into(self, value: Value, target: &Tensor) -> Result<()> {
         self.check_target(target)?;
-        let (from, to) = (self.program.dtype(value), target.dtype());
+        let (from, to) = (self.dtype(value), target.dtype());
         if !from.can_cast(to) {
             return Err(Error::dtype(format!(
                 "result type {} can't be cast to the desired output type {}",
@@ -279,7 +266,7 @@ impl<'a> Build<'a> {
     }
 
     fn write_checked(mut self, value: Value, target: &Tensor) -> Result<()> {
-        let value = self.program.cast(value, target.dtype());
+        let value = self.record.program.cast(value, target.dtype());
         self.detach_inputs(target)?;
         self.store(value, target)
     }
@@ -300,27 +287,19 @@ impl<'a> Build<'a> {
         if target.numel() == 0 {
             return Ok(());
         }
-        self.record(value, target.view_ref().clone(), None)
+        self.record(value, target.view_ref().clone())
     }
 
     /// The last value of the program is what is stored.
     #[inline(always)]
-    fn record(mut self, value: Value, output: View, fold: Option<Folding>) -> Result<()> {
-        if value != self.program.last() {
-            let node = self.program.nodes[usize::from(value)];
-            self.program.nodes.push(node);
+    fn record(mut self, value: Value, output: View) -> Result<()> {
+        let program = &mut self.record.program;
+        if value != program.last() {
+            let node = program.nodes[usize::from(value)];
+            program.nodes.push(node);
         }
-        self.runtime.record(Record {
-            name: self.name,
-            location: self.location,
-            shape: self.shape,
-            program: self.program,
-            inputs: self.inputs,
-            output,
-            fold: fold.map(Box::new),
-            fetch: self.fetch,
-            entire: None,
-        })
+        self.record.views.push(output);
+        self.runtime.record(self.record)
     }
 
     fn check_target(&self, target: &Tensor) -> Result<()> {
@@ -336,7 +315,7 @@ impl<'a> Build<'a> {
     /// Inputs that may share elements with the target at other points are copied first: a kernel has
     /// no order among its points.
     fn detach_inputs(&mut self, target: &Tensor) -> Result<()> {
-        for input in &mut self.inputs {
+        for input in &mut self.record.views {
             let shares = Arc::ptr_eq(&input.storage, target.storage())
                 && input.layout != *target.layout()
                 && !layout::provably_disjoint(&input.layout, target.layout());
@@ -418,6 +397,22 @@ pub(crate) fn check_dtype(device: Device, dtype: DType) -> Result<()> {
         "{dtype} is not supported on {device} ({}, {}); use {way_out} or .cpu()",
         info.api, info.name
     )))
+}
+
+/// The runtime of the tensors, and the shape that they broadcast to.
+fn common_space(tensors: &[&Tensor]) -> Result<(&'static Runtime, Dims)> {
+    let runtime = common_runtime(tensors)?;
+    let shape = match tensors {
+        [first, rest @ ..] if rest.iter().all(|t| layout::same_sizes(t.shape(), first.shape())) => {
+            layout::sizes_of(first.shape())
+        }
+        _ => {
+            let shapes: SmallVec<[&[usize]; 4]> =
+                tensors.iter().map(|tensor| tensor.shape()).collect();
+            layout::broadcast(&shapes)?
+        }
+    };
+    Ok((runtime, shape))
 }
 
 /// The runtime of the tensors, 0-d CPU tensors giving way to others.

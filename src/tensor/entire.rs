@@ -3,7 +3,7 @@
 use std::panic::Location;
 
 use crate::error::Result;
-use crate::graph::{Entire, Program, Record, Refusal};
+use crate::graph::{Entire, Record, Refusal};
 use crate::kernel::{Dims, Whole};
 
 use super::Tensor;
@@ -17,20 +17,14 @@ pub(super) fn record_entire<const INPUTS: usize>(
     shape: Dims,
     inputs: [(&Tensor, Dims); INPUTS],
     output: (&Tensor, Dims),
-    refusal: Refusal,
+    refusal: Option<Refusal>,
 ) -> Result<()> {
-    let views = inputs.iter().map(|(input, _)| input.view_ref().clone()).collect();
-    let (output, last) = output;
-    let strides = inputs.into_iter().map(|(_, strides)| strides).chain([last]).collect();
-    output.runtime().record(Record {
-        name,
-        location: Location::caller(),
-        shape,
-        program: Program { refusal, ..Program::default() },
-        inputs: views,
-        output: output.view_ref().clone(),
-        fold: None,
-        fetch: None,
-        entire: Some(Box::new(Entire { whole, strides })),
-    })
+    let runtime = output.0.runtime();
+    let all = inputs.into_iter().chain([output]);
+    let (views, strides) = all.map(|(view, strides)| (view.view_ref().clone(), strides)).unzip();
+    let mut record = Record::new(name, Location::caller());
+    record.views = views;
+    record.entire = Some(Box::new(Entire { whole, shape, strides }));
+    record.refusal = refusal.map(Box::new);
+    runtime.record(record)
 }

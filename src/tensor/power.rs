@@ -98,15 +98,15 @@ fn powered<'a>(base: Arg<'a>, exponent: Arg<'a>) -> Result<(Build<'a>, Value)> {
         Some(value) => value,
         None => {
             let exponent = build.value(exponent, inner)?;
-            build.program.binary(Op::Pow, x, exponent)
+            build.program().binary(Op::Pow, x, exponent)
         }
     };
-    let value = build.program.cast(value, dtype);
+    let value = build.program().cast(value, dtype);
     Ok((build, value))
 }
 
 fn simpler(build: &mut Build<'_>, x: Value, exponent: Scalar, dtype: DType) -> Option<Value> {
-    let program = &mut build.program;
+    let program = build.program();
     Some(match exponent.to_f64() {
         0.0 => build.scalar(1, dtype),
         1.0 => x,

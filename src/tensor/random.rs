@@ -153,7 +153,7 @@ impl Generator {
                 _ => 24,
             };
             let number = leading(build, word, 0, digits, 0.0);
-            build.program.cast(number, dtype)
+            build.program().cast(number, dtype)
         })
     }
 
@@ -180,20 +180,20 @@ impl Generator {
                 let uniform = fraction(build, word, 0);
                 // Half a step above the fraction: its logarithm is finite.
                 let half = build.scalar(f64::powi(2.0, -54), lane);
-                (build.program.binary(Op::Add, uniform, half), fraction(build, word, 2))
+                (build.program().binary(Op::Add, uniform, half), fraction(build, word, 2))
             } else {
                 // Dense near 0, where the tail of the distribution is.
                 (leading(build, word, 0, 31, 0.5), leading(build, word, 1, 24, 0.0))
             };
-            let log = build.program.unary(Op::Log, uniform);
+            let log = build.program().unary(Op::Log, uniform);
             let minus_two = build.scalar(-2, lane);
-            let square = build.program.binary(Op::Mul, log, minus_two);
-            let radius = build.program.unary(Op::Sqrt, square);
+            let square = build.program().binary(Op::Mul, log, minus_two);
+            let radius = build.program().unary(Op::Sqrt, square);
             let turn = build.scalar(std::f64::consts::TAU, lane);
-            let angle = build.program.binary(Op::Mul, angle, turn);
-            let cosine = build.program.unary(Op::Cos, angle);
-            let number = build.program.binary(Op::Mul, radius, cosine);
-            build.program.cast(number, dtype)
+            let angle = build.program().binary(Op::Mul, angle, turn);
+            let cosine = build.program().unary(Op::Cos, angle);
+            let number = build.program().binary(Op::Mul, radius, cosine);
+            build.program().cast(number, dtype)
         })
     }
 
@@ -243,17 +243,17 @@ impl Generator {
             let wide =
                 if dtype.lane() == crate::dtype::Lane::I64 { DType::I64 } else { DType::I32 };
             let wide = if dtype.is_floating_point() { DType::I32 } else { wide };
-            let mut number = build.program.cast(number, wide);
+            let mut number = build.program().cast(number, wide);
             if wide == DType::I64 {
                 // The sign that the cast copied goes again: the word is unsigned.
                 let (up, down) =
                     (build.scalar(1_i64 << 32, DType::I64), build.scalar(32, DType::I64));
-                number = build.program.binary(Op::Mul, number, up);
-                number = build.program.binary(Op::ShiftRightLogical, number, down);
+                number = build.program().binary(Op::Mul, number, up);
+                number = build.program().binary(Op::ShiftRightLogical, number, down);
             }
             let shift = build.scalar(low, wide);
-            let number = build.program.binary(Op::Add, number, shift);
-            build.program.cast(number, dtype)
+            let number = build.program().binary(Op::Add, number, shift);
+            build.program().cast(number, dtype)
         })
     }
 
@@ -272,7 +272,7 @@ impl Generator {
         let strides = crate::kernel::Dims::from_slice(layout.strides());
         let target = new_tensor(runtime, dtype, shape.clone(), strides)?;
         let mut build = Build::over(name, runtime, shape);
-        build.program.scalars.extend_from_slice(&[self.seed, self.offset]);
+        build.program().scalars.extend_from_slice(&[self.seed, self.offset]);
         let word: Word = match words {
             1 => |build, word| random_word(build, word, 1),
             2 => |build, word| random_word(build, word, 2),
@@ -290,20 +290,20 @@ type Word = fn(&mut Build<'_>, u8) -> Value;
 
 /// One of the `words` random words of an element; seed and offset are the first scalars.
 fn random_word(build: &mut Build<'_>, word: u8, words: u8) -> Value {
-    build.program.push(Expr::Random { word, words, scalar: 0 }, DType::I32)
+    build.program().push(Expr::Random { word, words, scalar: 0 }, DType::I32)
 }
 
 /// The leading `digits` bits of a word plus `above`, as a float32 fraction of 2^digits.
 fn leading(build: &mut Build<'_>, word: Word, index: u8, digits: i32, above: f64) -> Value {
     let word = word(build, index);
     let bits = shifted(build, word, 32 - digits);
-    let mut number = build.program.cast(bits, DType::F32);
+    let mut number = build.program().cast(bits, DType::F32);
     if above != 0.0 {
         let above = build.scalar(above, DType::F32);
-        number = build.program.binary(Op::Add, number, above);
+        number = build.program().binary(Op::Add, number, above);
     }
     let unit = build.scalar(f64::powi(2.0, -digits), DType::F32);
-    build.program.binary(Op::Mul, number, unit)
+    build.program().binary(Op::Mul, number, unit)
 }
 
 /// 53 random bits, 27 from one word and 26 from the next, as a float64 in [0, 1).
@@ -311,12 +311,12 @@ fn fraction(build: &mut Build<'_>, word: Word, index: u8) -> Value {
     let [high, low] = [word(build, index), word(build, index + 1)];
     let high = shifted(build, high, 5);
     let low = shifted(build, low, 6);
-    let [high, low] = [high, low].map(|v| build.program.cast(v, DType::F64));
+    let [high, low] = [high, low].map(|v| build.program().cast(v, DType::F64));
     let scale = build.scalar(f64::from(1 << 26), DType::F64);
-    let high = build.program.binary(Op::Mul, high, scale);
-    let bits = build.program.binary(Op::Add, high, low);
+    let high = build.program().binary(Op::Mul, high, scale);
+    let bits = build.program().binary(Op::Add, high, low);
     let unit = build.scalar(f64::powi(2.0, -53), DType::F64);
-    build.program.binary(Op::Mul, bits, unit)
+    build.program().binary(Op::Mul, bits, unit)
 }
 
 /// A number below `range`, from a word that is uniform: the upper half of their product.
@@ -324,12 +324,12 @@ fn below(build: &mut Build<'_>, word: Value, range: u64) -> Value {
     if range == 1 << 32 {
         return word;
     }
-    let range = build.program.scalar_bits(range, DType::I32);
-    build.program.binary(Op::MulHigh, word, range)
+    let range = build.program().scalar_bits(range, DType::I32);
+    build.program().binary(Op::MulHigh, word, range)
 }
 
 /// The word as an unsigned number, shifted right by at least one bit.
 fn shifted(build: &mut Build<'_>, word: Value, bits: i32) -> Value {
     let bits = build.scalar(bits, DType::I32);
-    build.program.binary(Op::ShiftRightLogical, word, bits)
+    build.program().binary(Op::ShiftRightLogical, word, bits)
 }

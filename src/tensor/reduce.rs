@@ -64,7 +64,7 @@ impl Tensor {
         let mut build = Build::new(name, &[self.into()])?;
         let value = build.value(self.into(), dtype)?;
         let inner = if dtype == DType::Bool { DType::I64 } else { wide(dtype) };
-        let value = build.program.cast(value, inner);
+        let value = build.program().cast(value, inner);
         let fold = Reduction { fold: Fold::Op(op), identity, dtype };
         build.reduce(value, fold, over)
     }
@@ -96,8 +96,8 @@ impl Tensor {
         let mut build = Build::new(name, &[self.into()])?;
         let value = build.load(self)?;
         let number = build.scalar(number, self.dtype());
-        let value = build.program.binary(op, value, number);
-        let value = build.program.cast(value, dtype);
+        let value = build.program().binary(op, value, number);
+        let value = build.program().cast(value, dtype);
         build.finish(value)
     }
 
@@ -174,8 +174,8 @@ impl Tensor {
         let mut build = Build::new(name, &[self.into(), (&mean).into()])?;
         let value = build.value(self.into(), inner)?;
         let mean = build.load(&mean)?;
-        let off = build.program.binary(Op::Sub, value, mean);
-        let square = build.program.binary(Op::Mul, off, off);
+        let off = build.program().binary(Op::Sub, value, mean);
+        let square = build.program().binary(Op::Mul, off, off);
         let fold = Reduction { fold: Fold::Op(Op::Add), identity: Scalar::Int(0), dtype: inner };
         let sum = build.reduce(square, fold, over)?;
         sum.scaled(name, Op::Div, (self.count(over)? - correction).max(0.0), dtype)
@@ -458,7 +458,7 @@ impl Build<'_> {
     #[track_caller]
     pub(crate) fn reduce(self, value: Value, reduction: Reduction, over: &Over) -> Result<Tensor> {
         let mask = over.mask(self.rank())?;
-        let identity = scalar_bits(reduction.identity, self.program.dtype(value));
+        let identity = scalar_bits(reduction.identity, self.dtype(value));
         let result = self.finish_fold(value, &reduction, identity, &mask)?;
         over.shaped(result, mask.len())
     }

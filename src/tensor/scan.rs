@@ -70,7 +70,7 @@ impl Tensor {
         let mut build = Build::new(name, &[self.into()])?;
         let value = build.value(self.into(), dtype)?;
         let inner = wide(dtype);
-        let value = build.program.cast(value, inner);
+        let value = build.program().cast(value, inner);
         let mut mask = vec![false; self.dim()];
         mask[dim] = true;
         let identity_bits = scalar_bits(identity, inner);

@@ -13,38 +13,37 @@ use super::{Arg, Tensor};
 /// Records a row on its arguments.
 #[track_caller]
 pub(crate) fn apply(op: Op, args: &[Arg<'_>]) -> Result<Tensor> {
-    let (build, value) = build(op, None, args)?;
+    let mut build = Build::new(op.info().name, args)?;
+    let value = value(&mut build, op, args)?;
     build.finish(value)
 }
 
 /// Records a row with its result written into the first argument.
 #[track_caller]
 pub(crate) fn apply_into(op: Op, target: &Tensor, args: &[Arg<'_>]) -> Result<()> {
-    let (build, value) = build(op, Some(target), args)?;
+    let mut build = Build::onto(op.info().name, target, args)?;
+    let value = value(&mut build, op, args)?;
     build.finish_into(value, target)
 }
 
-#[track_caller]
-fn build<'a>(op: Op, target: Option<&Tensor>, args: &[Arg<'a>]) -> Result<(Build<'a>, Value)> {
+/// The row's value. Shapes have been looked at: PyTorch does so before it looks at the dtype.
+fn value(build: &mut Build<'_>, op: Op, args: &[Arg<'_>]) -> Result<Value> {
     let promoted = result_type(args.iter().map(|arg| arg.participant()));
     let dtype = match op.info().rule {
         Rule::Promote | Rule::Custom => promoted,
         Rule::Float => to_float(promoted),
         Rule::Truth => DType::Bool,
     };
-    // Shapes first, then the dtype: PyTorch's order.
-    let mut build = Build::onto(op.info().name, target, args)?;
     check_meaning(op, dtype)?;
     let mut values = [0; 3];
     for (value, &arg) in values.iter_mut().zip(args) {
         *value = build.value(arg, dtype)?;
     }
-    let value = match args.len() {
-        1 => build.program.unary(op, values[0]),
-        2 => build.program.binary(op, values[0], values[1]),
-        _ => build.program.ternary(op, values),
-    };
-    Ok((build, value))
+    Ok(match args.len() {
+        1 => build.program().unary(op, values[0]),
+        2 => build.program().binary(op, values[0], values[1]),
+        _ => build.program().ternary(op, values),
+    })
 }
 
 /// The row of this name applied to arguments, if there is one that can be called so.

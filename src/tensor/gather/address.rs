@@ -58,25 +58,25 @@ pub(crate) fn address(build: &mut Build<'_>, along: &[Along], indices: Indices) 
         let own = if fits { index.dtype() } else { DType::I64 };
         let index = build.value(index.into(), own)?;
         let (zero, size) = (build.scalar(0, own), build.scalar(*size as i64, own));
-        let beyond = build.program.binary(Op::Ge, index, size);
+        let beyond = build.program().binary(Op::Ge, index, size);
         let index = match indices {
             Indices::Natural => index,
             Indices::Signed => {
-                let negative = build.program.binary(Op::Lt, index, zero);
-                let from_end = build.program.binary(Op::Add, index, size);
-                build.program.select(negative, from_end, index)
+                let negative = build.program().binary(Op::Lt, index, zero);
+                let from_end = build.program().binary(Op::Add, index, size);
+                build.program().select(negative, from_end, index)
             }
         };
-        let below = build.program.binary(Op::Lt, index, zero);
-        let wrong = build.program.binary(Op::LogicalOr, below, beyond);
-        let index = build.program.cast(index, dtype);
+        let below = build.program().binary(Op::Lt, index, zero);
+        let wrong = build.program().binary(Op::LogicalOr, below, beyond);
+        let index = build.program().cast(index, dtype);
         let stride = build.scalar(*stride as i64, dtype);
-        let at = build.program.binary(Op::Mul, index, stride);
+        let at = build.program().binary(Op::Mul, index, stride);
         sum = Some(match sum {
             None => Address { at, wrong },
             Some(sum) => Address {
-                at: build.program.binary(Op::Add, sum.at, at),
-                wrong: build.program.binary(Op::LogicalOr, sum.wrong, wrong),
+                at: build.program().binary(Op::Add, sum.at, at),
+                wrong: build.program().binary(Op::LogicalOr, sum.wrong, wrong),
             },
         });
     }

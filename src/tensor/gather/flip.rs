@@ -49,7 +49,7 @@ impl Tensor {
             let mut sizes = vec![1; self.dim()];
             sizes[dim] = size as i64;
             let own = build.load(&from.view(&sizes[..])?)?;
-            at = Some(at.map_or(own, |at| build.program.binary(Op::Add, at, own)));
+            at = Some(at.map_or(own, |at| build.program().binary(Op::Add, at, own)));
         }
         let Some(at) = at else { return self.try_clone() };
         let value = build.fetch(self, strides, at);

@@ -49,8 +49,7 @@ impl Fetched<'_> {
         let dense = Dims::from_slice(Layout::contiguous(&self.shape)?.strides());
         let mut build = Build::over(self.name, self.source.runtime(), self.shape);
         let Address { at, wrong } = address(&mut build, self.along, self.indices)?;
-        build.program.check = Some(wrong);
-        build.program.refusal = Refusal::Index(self.refusal);
+        build.refuse_where(wrong, Refusal::Index(self.refusal));
         let value = build.fetch(self.source, self.strides, at);
         build.finish_as(value, dense)
     }

@@ -112,17 +112,17 @@ impl Tensor {
         let mut value = build.load(&product)?;
         if !is_one(alpha) {
             let alpha = build.scalar(alpha, inner);
-            value = build.program.binary(Op::Mul, value, alpha);
+            value = build.program().binary(Op::Mul, value, alpha);
         }
         if beta.to_f64() != 0.0 {
             let mut own = build.value((&added).into(), inner)?;
             if !is_one(beta) {
                 let beta = build.scalar(beta, inner);
-                own = build.program.binary(Op::Mul, own, beta);
+                own = build.program().binary(Op::Mul, own, beta);
             }
-            value = build.program.binary(Op::Add, own, value);
+            value = build.program().binary(Op::Add, own, value);
         }
-        let value = build.program.cast(value, dtype);
+        let value = build.program().cast(value, dtype);
         build.finish(value)
     }
 

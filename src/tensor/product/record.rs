@@ -2,7 +2,6 @@
 
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::graph::Refusal;
 use crate::kernel::{Dims, Fold, Whole};
 use crate::layout::{self, Layout};
 use crate::ops::Op;
@@ -69,7 +68,7 @@ fn folded(name: &'static str, lhs: &Tensor, rhs: &Tensor) -> Result<Tensor> {
     let mut build = Build::new(name, &[(&lhs).into(), (&rhs).into()])?;
     let (a, b) =
         (build.value((&lhs).into(), wide(dtype))?, build.value((&rhs).into(), wide(dtype))?);
-    let value = build.program.binary(Op::Mul, a, b);
+    let value = build.program().binary(Op::Mul, a, b);
     let sum = Reduction { fold: Fold::Op(Op::Add), identity: Scalar::Int(0), dtype };
     build.reduce(value, sum, &dims(-2))
 }
@@ -100,6 +99,6 @@ fn whole(name: &'static str, lhs: &Tensor, rhs: &Tensor, shape: Dims, k: usize) 
     }
     let [left, right, own] = walks;
     let factors = [(lhs, left), (rhs, right)];
-    record_entire(name, Whole::Product, space, factors, (&out, own), Refusal::default())?;
+    record_entire(name, Whole::Product, space, factors, (&out, own), None)?;
     Ok(out)
 }

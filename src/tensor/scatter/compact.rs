@@ -137,9 +137,9 @@ impl Tensor {
         let mask = build.load(self)?;
         let place = build.load(count)?;
         let one = build.scalar(1, dtype);
-        let place = build.program.binary(Op::Sub, place, one);
+        let place = build.program().binary(Op::Sub, place, one);
         let none = build.scalar(-1, dtype);
-        let value = build.program.select(mask, place, none);
+        let value = build.program().select(mask, place, none);
         let places = build.finish(value)?;
         let found = match count.select(0, -1)?.item_scalar()? {
             Scalar::Int(found) => found as usize,

@@ -94,20 +94,18 @@ impl Tensor {
         let mask = build.load(mask)?;
         let count = build.load(&count)?;
         let limit = build.scalar(available as i64, dtype);
-        let beyond = build.program.binary(Op::Gt, count, limit);
-        build.program.check = Some(build.program.binary(Op::LogicalAnd, mask, beyond));
-        build.program.refusal = Refusal::Value(
-            format!(
-                "Number of elements of source < number of ones in mask, source has {} elements",
-                source.numel()
-            )
-            .into(),
+        let beyond = build.program().binary(Op::Gt, count, limit);
+        let wanting = build.program().binary(Op::LogicalAnd, mask, beyond);
+        let why = format!(
+            "Number of elements of source < number of ones in mask, source has {} elements",
+            source.numel()
         );
+        build.refuse_where(wanting, Refusal::Value(why.into()));
         let (zero, one) = (build.scalar(0, dtype), build.scalar(1, dtype));
-        let place = build.program.binary(Op::Sub, count, one);
-        let at = build.program.select(mask, place, zero);
+        let place = build.program().binary(Op::Sub, count, one);
+        let at = build.program().select(mask, place, zero);
         let taken = build.fetch(&stock, Dims::from_elem(0, self.dim()), at);
-        let value = build.program.select(mask, taken, kept);
+        let value = build.program().select(mask, taken, kept);
         Ok((build, value))
     }
 }

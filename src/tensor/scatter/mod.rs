@@ -66,7 +66,7 @@ impl Scattering<'_> {
             Dims::from_slice(self.addresses.shape()),
             [(self.addresses, strides(self.addresses)), (&source, strides(&source))],
             (target, self.places),
-            Refusal::Index(self.refusal.into()),
+            Some(Refusal::Index(self.refusal.into())),
         )
     }
 }
@@ -85,8 +85,8 @@ fn addresses(
 ) -> Result<Tensor> {
     let mut build = Build::over(name, runtime, shape);
     let place = address(&mut build, along, indices)?;
-    let mark = build.scalar(-2, build.program.dtype(place.at));
-    let marked = build.program.select(place.wrong, mark, place.at);
+    let mark = build.scalar(-2, build.dtype(place.at));
+    let marked = build.program().select(place.wrong, mark, place.at);
     build.finish(marked)
 }
 

@@ -11,7 +11,6 @@ pub use unique::Unique;
 
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::graph::Refusal;
 use crate::kernel::{Dims, Whole};
 use crate::layout;
 
@@ -139,7 +138,7 @@ impl Tensor {
             Dims::from_slice(keys.shape()),
             [(&keys, strides(&keys))],
             (&out, strides(&out)),
-            Refusal::default(),
+            None,
         )?;
         Ok(positions)
     }
