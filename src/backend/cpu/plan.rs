@@ -28,6 +28,10 @@
 //! brought into the cache all elements are used. No operand is contiguous within such a tile. Memory is asked
 //! for the next tile's columns before a tile is computed: the processor foresees only rows.
 //!
+//! # Note [Rows of blocks]
+//! A chain that ends such a tile runs row by row. What it reads in rows, and what it stores, need no copy then:
+//! only transposed operands lie in registers.
+//!
 //! # Note [Past the cache]
 //! Where a kernel touches more than the caches hold, its results go past them: to store into a line that is
 //! not there reads it first, which would be a third of the traffic of an addition. Memory that is loaded
@@ -40,6 +44,8 @@ mod steps;
 mod stores;
 #[cfg(test)]
 mod tests;
+
+use smallvec::SmallVec;
 
 use super::chain::{Link, Side, chain_loop};
 use super::convert;
@@ -77,6 +83,8 @@ pub(super) struct Program {
     pub(super) past_cache: bool,
     /// The results of a scan do.
     pub(super) scans_past_cache: bool,
+    /// Operands that are loaded.
+    pub(super) loads: SmallVec<[u8; 4]>,
     form: Form,
     /// Where the value of a check or of a reduction lies.
     pub(super) result: Lanes,
@@ -146,6 +154,7 @@ impl Program {
             rows: form.rows,
             past_cache: false,
             scans_past_cache: false,
+            loads: SmallVec::new(),
             form,
             result: NOWHERE,
             values: Vec::new(),
@@ -160,6 +169,11 @@ impl Program {
                 let size = program.size(code, i);
                 program.lane = program.lane.max(usize::from(size));
                 program.evaluate(code, i, purpose);
+            }
+            if let Expr::Load(operand) = code.nodes[i].expr
+                && program.values[i].needed
+            {
+                program.loads.push(operand);
             }
         }
         if purpose.stores() {
@@ -176,7 +190,39 @@ impl Program {
         if let Purpose::Check(value) | Purpose::Fold(value) = purpose {
             program.result = program.values[usize::from(value)].lanes;
         }
+        program.join_rows(code);
         program
+    }
+
+    /// Note [Rows of blocks].
+    fn join_rows(&mut self, code: &Code) {
+        if self.rows.is_none() {
+            return;
+        }
+        if let [
+            ..,
+            Step::Chain { out, past_cache, .. },
+            Step::Scatter { operand, value, past_cache: past },
+        ] = &mut self.steps[..]
+            && let Place::Register(register) = out.place
+            && out.place == value.place
+            && code.operands[usize::from(*operand)].class == Class::Contiguous
+        {
+            out.place = Place::Row { operand: *operand, register, same: false };
+            *past_cache = *past;
+            self.steps.pop();
+        }
+        let takes_rows = |step: &Step| {
+            matches!(step, Step::Chain { out: Lanes { place: Place::Row { .. }, .. }, .. })
+        };
+        for i in 0..self.steps.len() {
+            let Step::GatherRow { row, .. } = &self.steps[i] else { continue };
+            let place = row.place;
+            let is_block = self.steps.iter().any(|step| step.reads(place) && !takes_rows(step));
+            if let Step::GatherRow { as_block, .. } = &mut self.steps[i] {
+                *as_block = is_block;
+            }
+        }
     }
 
     /// Bytes of a lane of node `i`.
@@ -368,7 +414,7 @@ impl Program {
                     // Only links take one element for all.
                     let same = self.values[i].linked == self.values[i].uses;
                     let row = Lanes { place: Place::Row { operand, register, same }, size };
-                    self.steps.push(Step::GatherRow { row });
+                    self.steps.push(Step::GatherRow { row, as_block: true });
                     self.values[i].lanes = row;
                 }
                 None => {

@@ -1,10 +1,12 @@
 //! One tile: consecutive points, few enough that their lanes stay in L1.
 //!
 //! Owns [`Launched`], a program with its operands, and the registers it runs in, which each thread
-//! keeps; `steps` has how one step runs. A tile is a range of linear indices, which spans rows where the
-//! inner dimension is short; or a block of two dimensions, see Note [Blocks] of `plan`.
+//! keeps; `steps` has how one step runs, `rows` how a chain runs on a block. A tile is a range of linear
+//! indices, which spans rows where the inner dimension is short; or a block of two dimensions, see
+//! Note [Blocks] of `plan`.
 #![allow(unsafe_code, reason = "uses views, for the elements of the tile it runs")]
 
+mod rows;
 mod steps;
 
 use std::cell::Cell;
@@ -157,10 +159,11 @@ impl<'a> Launched<'a> {
         });
     }
 
-    /// Asks memory for the elements of a block that are in columns: the processor does not see by itself
-    /// where the next ones are, as it does in rows.
+    /// Asks memory for the elements of a block that are loaded: the processor does not see by itself
+    /// where the next ones are, as it does in long rows.
     fn ask_for(&self, tile: Tile) {
-        for view in &self.views {
+        for &operand in &self.program.loads {
+            let view = &self.views[usize::from(operand)];
             self.each_block(view, tile, |_, block| view.ask_for(block));
         }
     }

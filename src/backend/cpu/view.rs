@@ -146,17 +146,21 @@ impl<'a> View<'a> {
         (head, PastCache(rest))
     }
 
-    /// Asks memory for the elements of a block in columns, if those of a column share lines of the cache.
+    /// Asks memory for the elements of a block, if those of a column, or of a row, share lines of the cache.
     #[inline(always)]
     pub(super) fn ask_for(&self, block: Block) {
-        let step = block.row_stride * self.size;
-        if block.row_stride >= block.column_stride || step >= 64 {
+        let Block { offset, rows, row_stride, columns, column_stride } = block;
+        let (lines, apart, len, step) = match row_stride < column_stride {
+            true => (columns, column_stride, rows, row_stride * self.size),
+            false => (rows, row_stride, columns, column_stride * self.size),
+        };
+        if step >= 64 {
             return;
         }
         #[cfg(target_arch = "x86_64")]
-        for column in 0..block.columns {
-            let first = self.pointer(block.offset + column * block.column_stride);
-            for byte in (0..block.rows * step).step_by(64) {
+        for line in 0..lines {
+            let first = self.pointer(offset + line * apart);
+            for byte in (0..len * step).step_by(64) {
                 use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
                 // SAFETY: this reads nothing, whatever the address is; every x86-64 has it.
                 unsafe { _mm_prefetch::<_MM_HINT_T1>(first.wrapping_add(byte).cast()) };

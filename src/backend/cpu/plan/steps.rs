@@ -40,6 +40,7 @@ pub(in crate::backend::cpu) enum Step {
     /// Note [Chains].
     Chain {
         chain: Box<Chain>,
+        /// If this is a [`Place::Row`]: Note [Rows of blocks].
         out: Lanes,
         /// As of [`Step::Apply`].
         past_cache: bool,
@@ -58,6 +59,8 @@ pub(in crate::backend::cpu) enum Step {
     /// Copies the elements of a [`Place::Row`] to its register, if they are not used where they lie.
     GatherRow {
         row: Lanes,
+        /// Steps that take a block as one read them: Note [Rows of blocks].
+        as_block: bool,
     },
     /// Copies elements of an operand that are `at` away from the points' places.
     Fetch {
@@ -88,6 +91,27 @@ pub(in crate::backend::cpu) enum Step {
         /// As of [`Step::Apply`].
         past_cache: bool,
     },
+}
+
+impl Step {
+    /// Whether it reads what lies there.
+    pub(super) fn reads(&self, place: Place) -> bool {
+        let is_there = |lanes: &Lanes| lanes.place == place;
+        match self {
+            Self::Apply { arguments, .. } => arguments.iter().any(is_there),
+            Self::Chain { chain, .. } => {
+                is_there(&chain.first)
+                    || chain.links.iter().any(|(_, other)| is_there(&other.lanes))
+            }
+            Self::Accumulate { value, .. } | Self::Scatter { value, .. } => is_there(value),
+            Self::Fetch { at, .. } => is_there(at),
+            Self::Fraction { count, unit, .. } => is_there(count) || is_there(unit),
+            Self::Gather { .. }
+            | Self::GatherRow { .. }
+            | Self::Index { .. }
+            | Self::Random { .. } => false,
+        }
+    }
 }
 
 /// Which word of how many of each point; the scalar is the seed, the next one the offset.

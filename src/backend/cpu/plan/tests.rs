@@ -5,6 +5,7 @@ use super::super::tests::Builder;
 use super::*;
 use crate::backend::Backend;
 use crate::dtype::{DType, Element};
+use crate::kernel::Kernel;
 
 /// The program of a kernel over 100 points of as many buffers, which `make` stores to.
 fn program<T: Element>(buffers: usize, make: impl Fn(&mut Builder, &[u8])) -> Program {
@@ -137,4 +138,26 @@ fn random_fractions_are_one_step_unless_the_words_are_wanted_too() {
     });
     assert!(beside.iter().any(|step| matches!(step, Step::Random { .. })));
     assert!(!beside.iter().any(|step| matches!(step, Step::Fraction { .. })));
+}
+
+#[test]
+fn of_a_block_only_the_transposed_operand_is_copied() {
+    let mut builder = Builder::new(&[64, 100]);
+    let dense = [100, 1];
+    let operands =
+        [builder.view(0, DType::F32, 0, &dense), builder.view(1, DType::F32, 0, &[1, 64])];
+    let out = builder.view(2, DType::F32, 0, &dense);
+    let [a, b] = operands.map(|operand| builder.load(operand));
+    let sum = builder.node(DType::F32, Expr::Binary(Op::Add, [a, b]));
+    builder.store(out, sum);
+    let Kernel { code, args } = &builder.launch.kernel;
+    let program = Program::compile(code, Form::of(code, args), Purpose::Stores);
+    assert_eq!(program.rows, Some(0));
+    let [.., Step::Chain { out, .. }] = &program.steps[..] else { panic!("the chain stores") };
+    assert!(matches!(out.place, Place::Row { operand: 2, .. }));
+    let copies = program.steps.iter().filter_map(|step| match step {
+        Step::GatherRow { as_block, .. } => Some(*as_block),
+        _ => None,
+    });
+    assert_eq!(copies.collect::<Vec<_>>(), [false, false]);
 }

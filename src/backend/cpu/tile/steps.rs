@@ -97,6 +97,11 @@ impl Launched<'_> {
                 };
                 apply(self, run, arguments, out, registers, tile);
             }
+            Step::Chain {
+                ref chain,
+                out: Lanes { place: Place::Row { operand, .. }, .. },
+                past_cache,
+            } => self.chain_by_rows(chain, (operand, past_cache), registers, tile),
             Step::Chain { ref chain, out, past_cache: true } => {
                 let view = &self.views[memory_of(out)];
                 // SAFETY: elements of this tile, of a buffer that is stored to and not loaded.
@@ -137,11 +142,16 @@ impl Launched<'_> {
                 run(unsafe { view.slice_mut(tile.start, tile.len) }, value);
             }
             Step::Gather { operand, out } => self.gather(operand, out, registers, tile),
-            Step::GatherRow { row } => {
+            Step::GatherRow { row, as_block } => {
                 let Place::Row { operand, register, same } = row.place else {
                     unreachable!("only a row is gathered as one")
                 };
-                if self.row(&self.views[usize::from(operand)], same, tile).is_none() {
+                let view = &self.views[usize::from(operand)];
+                let is_there = match self.grid {
+                    Some(_) => !as_block && self.rows_of(view, same, tile).is_some(),
+                    None => self.row(view, same, tile).is_some(),
+                };
+                if !is_there {
                     let out = Lanes { place: Place::Register(register), ..row };
                     self.gather(operand, out, registers, tile);
                 }
