@@ -1,179 +1,271 @@
 //! The error function and what is made of it: erf, gelu.
 //!
-//! Source: near zero the Taylor series; elsewhere `erfc(x) = erfcx(x) e^-x^2` with
-//! `(1 + 2 x) erfcx(x)` a polynomial in `(x - 3) / (x + 3)`, an arrangement of M. Shepherd and
-//! J. Laframboise, "Chebyshev approximation of (1 + 2x) exp(x^2) erfc x in 0 <= x < inf" (1981). The
-//! coefficients were interpolated here at Chebyshev nodes in 400-bit arithmetic.
+//! Sources: near zero `erf(x) / x` is a polynomial in `x^2`; elsewhere `-log(erfc(x))` is one in `x`, as in N. Juffa's
+//! erff. For gelu, `(1 + y) e^(y^2/2) Φ(-y)` is a polynomial in `y / (y + 3.75)` up to 1, and in `(y - 3.75) / (y + 3.75)`
+//! beyond, after M. Shepherd and J. Laframboise, "Chebyshev approximation of (1 + 2x) exp(x^2) erfc x in
+//! 0 <= x < inf" (1981). The polynomials are those of least relative error of the result, found here by the
+//! algorithm of E. Remez in 400-bit arithmetic.
 //!
 //! Error: erf at most 1 ULP in float32 and 2 in float64, gelu at most 1 in float32 and 2 in float64.
 
-use super::algebra::{Float, Mask};
-use super::exp::reduce;
-use super::pair::{Pair, polynomial, scale, series};
+use super::algebra::{Float, Int, Mask};
+use super::exp::{ln_2_parts, nearest, series_less_one, series_rest};
+use super::pair::{Pair, polynomial, power_of_two, scale, upper};
 
-/// `2/√π (-1)^n / (n! (2n + 1))` from n = 1: the coefficients of `erf(x)/x - 2/√π` in `x^2`, over `x^2`.
-const ERF: [f64; 20] = [
-    -0.37612638903183754,
-    0.11283791670955126,
-    -0.026866170645131252,
-    0.005223977625442188,
-    -0.0008548327023450853,
-    0.00012055332981789664,
-    -1.492565035840625e-05,
-    1.6462114365889248e-06,
-    -1.6365844691234924e-07,
-    1.4807192815879218e-08,
-    -1.2290555301717928e-09,
-    9.422759064650411e-11,
-    -6.7113668551641105e-12,
-    4.4632242632864775e-13,
-    -2.7835162072109215e-14,
-    1.6342614095367152e-15,
-    -9.063970842808673e-17,
-    4.763348040515068e-18,
-    -2.3784598852774293e-19,
-    1.131218725924631e-20,
+/// `erf(x) / x - 1` by powers of `x^2`, `x` up to [`NEAR`]: to 2^-29, and to 2^-60.
+const SLOPE_32: [f64; 6] = [
+    0.1283791656303269,
+    -0.3761261992530966,
+    0.11283392997785686,
+    -0.026835435248962276,
+    0.005115982359698344,
+    -0.0006761096414418394,
+];
+const SLOPE_64: [f64; 11] = [
+    0.1283791670955126,
+    -0.37612638903183715,
+    0.11283791670952632,
+    -0.026866170644436787,
+    0.005223977615516373,
+    -0.0008548326195114375,
+    0.00012055289824084717,
+    -1.4924202716135583e-05,
+    1.6430780989587203e-06,
+    -1.5940876314504964e-07,
+    1.1475376342129825e-08,
 ];
 
-/// How many of them float32 needs up to 1.
-const SINGLE: usize = 11;
-
-/// `2/√π` and `1/√2`, each with what its nearest f64 lacks.
-const FRAC_2_SQRT_PI: (f64, f64) = (core::f64::consts::FRAC_2_SQRT_PI, 1.533_545_961_316_588e-17);
-const FRAC_1_SQRT_2: (f64, f64) = (core::f64::consts::FRAC_1_SQRT_2, -4.833_646_656_726_457e-17);
-
-/// `(1 + 2 x) erfcx(x)` to 2^-30, x up to 11.
-const ERFCX_32: [f64; 12] = [
-    1.2530080591428208,
-    -0.1356211087430914,
-    -0.04756240440653541,
-    0.12964524339519987,
-    -0.1192713770893743,
-    0.06830799958144855,
-    -0.023787735988358233,
-    0.002520801145510911,
-    0.0019430951614387644,
-    -0.000730318118808006,
-    -0.000165138854995802,
-    4.188165158950081e-05,
+/// `-log(erfc(x))` by powers of `x - NEAR`, `x` up to [`FAR_32`] and to [`FAR_64`]: such that erfc is off by 2^-33,
+/// and by 2^-61.
+const LOG_32: [f64; 9] = [
+    1.2418672602475989,
+    2.225873730618365,
+    0.8078501265752885,
+    0.052911748156944445,
+    -0.012752881507722733,
+    0.002374969900928654,
+    -0.00026563769790227497,
+    1.5495311821850703e-06,
+    2.654408206478012e-06,
+];
+const LOG_64: [f64; 20] = [
+    1.241867260678887,
+    2.2258736679806863,
+    0.8078515419193528,
+    0.052899989578341716,
+    -0.012705625234308683,
+    0.002270447077360075,
+    -0.00012961858937815066,
+    -0.00010588795071352365,
+    5.428425406479748e-05,
+    -1.4301844712659474e-05,
+    1.3715115470507464e-06,
+    7.648347758421514e-07,
+    -5.140378090023503e-07,
+    1.84705652287509e-07,
+    -4.7360966263069136e-08,
+    9.072114387343377e-09,
+    -1.2803602758880987e-09,
+    1.2623114008782427e-10,
+    -7.766526178347988e-12,
+    2.2417537162154658e-13,
 ];
 
-/// `(1 + 2 x) erfcx(x)` to 2^-59, x up to 28.
-const ERFCX_64: [f64; 25] = [
-    1.2530080582697296,
-    -0.13562110612458114,
-    -0.047562294353450885,
-    0.12964515870275692,
-    -0.11927366341529412,
-    0.06830802734413972,
-    -0.0237705149191233,
-    0.002529391812930737,
-    0.0018886903660093953,
-    -0.0007798322389793649,
-    -0.00010515985007185607,
-    0.00012509914192410698,
-    4.949692873058816e-06,
-    -2.0099719336350727e-05,
-    -7.319994916300909e-07,
-    3.47018936843861e-06,
-    3.5740689528477796e-07,
-    -6.128658435976342e-07,
-    -1.416150470656424e-07,
-    9.784444456871524e-08,
-    4.1021252342694524e-08,
-    -1.0890349506249294e-08,
-    -7.636882562087531e-09,
-    3.483752094731445e-10,
-    5.774514059472329e-10,
+/// What the first of [`LOG_64`] lacks.
+const LOG_LOW: f64 = 6.599955036569461e-17;
+
+/// Where the one polynomial ends and the other begins.
+const NEAR: f64 = 0.75;
+
+/// From here on the result is 1.
+const FAR_32: f64 = 4.0;
+const FAR_64: f64 = 6.0;
+
+/// `(1 + y) e^(y^2/2) Φ(-y)` by powers of `y / (y + MIDDLE)`, `y` up to 1: to 2^-34, and to 2^-64.
+const FIRST_32: [f64; 8] = [
+    0.5000000000152441,
+    0.3789664391451909,
+    -1.7155334326554057,
+    2.36086561785466,
+    -1.3289071477206826,
+    -0.10603484773201521,
+    0.40817140900886983,
+    -0.05937545344211476,
+];
+const FIRST_64: [f64; 14] = [
+    0.5,
+    0.37896644849462746,
+    -1.715534369650514,
+    2.3609012895222246,
+    -1.329572205871773,
+    -0.09932729166603116,
+    0.37097453204843894,
+    0.045788275974920536,
+    -0.10827547302754716,
+    -0.04508580319857689,
+    0.021554984964695385,
+    0.023444201660100854,
+    0.009739421741969843,
+    -0.015303506113463695,
 ];
 
-/// `erf(x) / x`, from `x^2` up to 1.
-#[inline(always)]
-fn erf_slope<F: Float>(square: Pair<F>) -> Pair<F> {
-    let tail = square.high * series(square.high, &ERF[1..], SINGLE - 1);
-    let second = Pair::lit(ERF[0], 0.0).add_single(tail);
-    Pair::lit(FRAC_2_SQRT_PI.0, FRAC_2_SQRT_PI.1).add(square.mul(second))
-}
+/// The same by powers of `(y - MIDDLE) / (y + MIDDLE)`, `y` from 1 to 15 and to 39: to 2^-33, and to 2^-58.
+const SECOND_32: [f64; 11] = [
+    0.47518624575817053,
+    -0.09741150536080107,
+    0.007859491880161202,
+    0.03345063333376574,
+    -0.031813011240375354,
+    0.014485476693175276,
+    -0.002207257006493389,
+    -0.0011362067656410185,
+    0.0005163858800935741,
+    8.598349426314889e-05,
+    -7.414539675908293e-05,
+];
+const SECOND_64: [f64; 22] = [
+    0.47518624576840274,
+    -0.09741150479881357,
+    0.007859489862813944,
+    0.033450599638285866,
+    -0.031812944557961874,
+    0.01448604223423631,
+    -0.0022080875056803956,
+    -0.001140108130135765,
+    0.0005211891100625708,
+    9.803567920572842e-05,
+    -8.735853597043619e-05,
+    -1.4885971816977044e-05,
+    1.4687534761659793e-05,
+    3.839955904161074e-06,
+    -2.357055211376221e-06,
+    -1.1248112065149408e-06,
+    2.838568428221309e-07,
+    3.0683409859963166e-07,
+    -1.9420667390302578e-09,
+    -7.116070590350365e-08,
+    -6.100575789188264e-09,
+    1.0498767506966941e-08,
+];
 
-/// The same with one more pair, for what cancels to less than a tenth.
-#[inline(always)]
-fn fine_erf_slope<F: Float>(square: Pair<F>) -> Pair<F> {
-    let tail = square.high * series(square.high, &ERF[2..], SINGLE - 2);
-    let third = Pair::lit(ERF[1], 0.0).add_single(tail);
-    let second = Pair::lit(ERF[0], 0.0).add(square.mul(third));
-    Pair::lit(FRAC_2_SQRT_PI.0, FRAC_2_SQRT_PI.1).add(square.mul(second))
-}
-
-/// `e^(x^2) erfc(x)`, for `x` from 1 to 28.
-#[inline(always)]
-fn erfcx<F: Float>(x: F) -> Pair<F> {
-    let t = (x - F::lit(3.0)) / (x + F::lit(3.0));
-    let (first, tail) = if F::MANTISSA < 52 {
-        (ERFCX_32[0], polynomial(t, &ERFCX_32[1..]))
-    } else {
-        (ERFCX_64[0], polynomial(t, &ERFCX_64[1..]))
-    };
-    Pair::lit(first, 0.0).add_single(t * tail).div(Pair::sum(F::lit(1.0), x + x))
-}
-
-/// The same for an argument of twice the precision, whose low part enters to first order:
-/// `erfcx'(x) = 2 x erfcx(x) - 2/√π`.
-#[inline(always)]
-fn erfcx_of_pair<F: Float>(x: Pair<F>) -> Pair<F> {
-    let value = erfcx(x.high);
-    let slope = (x.high + x.high) * value.high - F::lit(FRAC_2_SQRT_PI.0);
-    Pair { high: value.high, low: value.low + x.low * slope }
-}
+/// Some `y` amid those that count.
+const MIDDLE: f64 = 3.75;
 
 /// The error function.
 #[inline(always)]
 pub(crate) fn erf<F: Float>(x: F) -> F {
+    let is_single = F::MANTISSA < 52;
     let magnitude = x.abs();
-    // From 6 on the result is 1 in both precisions.
-    let limit = F::lit(6.0);
+    let limit = F::lit(if is_single { FAR_32 } else { FAR_64 });
     let bounded = F::select(magnitude.lt(limit), magnitude, limit);
-    let square = Pair::product(bounded, bounded);
-    let near = erf_slope(square).mul_single(x).round();
 
-    let reduced = reduce(-square.high, -square.low);
-    let tail = reduced.significand().mul(erfcx(bounded)).round();
-    let far = (F::lit(1.0) - scale(tail, reduced.exponent)).copysign(x);
+    let square = bounded * bounded;
+    let slope =
+        if is_single { polynomial(square, &SLOPE_32) } else { polynomial(square, &SLOPE_64) };
+    let near = x + x * slope;
 
-    let result = F::select(magnitude.lt(F::lit(1.0)), near, far);
-    // The first term, where the squares underflow.
-    let tiny = magnitude.lt(F::lit(1e-10));
-    let first = Pair::<F>::lit(FRAC_2_SQRT_PI.0 - 1.0, FRAC_2_SQRT_PI.1).high;
-    let result = F::select(tiny, x + x * first, result);
-    F::select(x.is_nan().or(x.eq(F::lit(0.0))), x, result)
+    // The logarithm is `start + rest`, its negative `whole log(2) + r`.
+    let z = bounded - F::lit(NEAR);
+    let (start, rest) = if is_single {
+        (F::lit(LOG_32[0]), polynomial(z, &LOG_32[1..]))
+    } else {
+        (F::lit(LOG_64[0]), polynomial(z, &LOG_64[1..]))
+    };
+    let start_low = if is_single { LOG_32[0] - f64::from(LOG_32[0] as f32) } else { LOG_LOW };
+    let rest = z * rest;
+    let (whole, exponent) = nearest((start + rest) * F::lit(-core::f64::consts::LOG2_E));
+    let (ln_2_high, ln_2_low) = ln_2_parts::<F>();
+    let r = ((-start - whole * ln_2_high) - rest) - (whole * ln_2_low + F::lit(start_low));
+    let tail = (F::lit(1.0) + series_less_one(r)) * power_of_two(exponent);
+    let far = (F::lit(1.0) - tail).copysign(x);
+
+    let result = F::select(magnitude.lt(F::lit(NEAR)), near, far);
+    F::select(x.is_nan(), x, result)
+}
+
+/// `(1 + y) e^(y^2/2) Φ(-y)`, of `z` as [`FIRST_32`] says, or as [`SECOND_32`]: its upper half and the rest.
+#[inline(always)]
+fn tail_slope<F: Float>(is_first: F::Mask, z: F) -> [F; 2] {
+    #[inline(always)]
+    fn sum<F: Float>(is_first: F::Mask, z: F, first: &[f64], second: &[f64]) -> [F; 2] {
+        let coefficient = |i: usize| {
+            let first = first.get(i).copied().unwrap_or(0.0);
+            F::select(is_first, F::lit(first), F::lit(second[i]))
+        };
+        let low = |c: f64| if F::MANTISSA < 52 { c - f64::from(c as f32) } else { 0.0 };
+        let start_low = F::select(is_first, F::lit(low(first[0])), F::lit(low(second[0])));
+        let mut rest = coefficient(second.len() - 1);
+        for i in (1..second.len() - 1).rev() {
+            rest = rest * z + coefficient(i);
+        }
+        let (start, rest) = (coefficient(0), z * rest + start_low);
+        let high = upper(start + rest);
+        [high, (start - high) + rest]
+    }
+    if F::MANTISSA < 52 {
+        sum(is_first, z, &FIRST_32, &SECOND_32)
+    } else {
+        sum(is_first, z, &FIRST_64, &SECOND_64)
+    }
 }
 
 /// `x Φ(x)` with the normal distribution Φ; NaN at minus infinity, as PyTorch's.
+///
+/// By `y Φ(-y)` for `y = |x|`, of which each factor and product is held in two parts: the first has half as many bits as
+/// fit, so that the product of two such is exact.
 #[inline(always)]
 pub(crate) fn gelu<F: Float>(x: F) -> F {
+    let one = F::lit(1.0);
     // Beyond, the tail is zero even as a subnormal.
     let limit = F::lit(if F::MANTISSA < 52 { 15.0 } else { 39.0 });
     let magnitude = x.abs();
-    let bounded = F::select(magnitude.lt(limit), magnitude, limit);
-    // The square of x / √2, exactly.
-    let square = Pair::product(bounded, bounded).scale(F::lit(0.5));
+    let y = F::select(magnitude.lt(limit), magnitude, limit);
+    let y_high = upper(y);
+    let y_low = y - y_high;
 
-    // x (1 + erf(x / √2)) / 2
-    let argument = Pair::lit(FRAC_1_SQRT_2.0, FRAC_1_SQRT_2.1).mul_single(bounded);
-    let signed = Pair::select(x.is_sign_negative(), argument.neg(), argument);
-    let phi = fine_erf_slope(square).mul(signed).add_single(F::lit(1.0)).scale(F::lit(0.5));
-    let near = phi.mul_single(x).round();
+    // 1 + y, and its inverse, from which that of y + MIDDLE follows.
+    let sum = one + y;
+    let sum_high = upper(sum);
+    let sum_low = (one - sum_high) + y;
+    let far_sum = y + F::lit(MIDDLE);
+    let inverse = one / (sum * far_sum);
+    let is_first = y.lt(one);
+    let z = (F::select(is_first, y, y - F::lit(MIDDLE)) * sum) * inverse;
+    let [slope_high, slope_low] = tail_slope(is_first, z);
 
-    // |x| Φ(-|x|)
-    let reduced = reduce(-square.high, -square.low);
-    let upper = erfcx_of_pair(argument).scale(F::lit(0.5));
-    let tail = reduced.significand().mul(upper).mul_single(bounded);
-    let tail = scale(tail.round(), reduced.exponent);
-    let positive = F::select(x.lt(limit), x - tail, x);
-    let far = F::select(x.is_sign_negative(), -tail, positive);
+    // e^(-y^2/2)
+    let square_high = (y_high * F::lit(0.5)) * y_high;
+    let square_low = y_low * (y_high + y_low * F::lit(0.5));
+    let square = square_high + square_low;
+    let (whole, exponent) = nearest(square * F::lit(-core::f64::consts::LOG2_E));
+    let (ln_2_high, ln_2_low) = ln_2_parts::<F>();
+    let r = Pair::ordered_sum(-square_high - whole * ln_2_high, -square_low - whole * ln_2_low);
+    let (power, power_rest) = (one + r.high, series_rest(r.high) + r.low);
+    let power_high = upper(power);
+    let power_low = ((one - power_high) + r.high) + power_rest;
 
-    let result = F::select(square.high.lt(F::lit(1.0)), near, far);
+    // The three factors, then the division.
+    let product = power_high * slope_high;
+    let rest = power_high * slope_low + power_low * (slope_high + slope_low);
+    let product_high = upper(product + rest);
+    let product_low = (product - product_high) + rest;
+    let product = product_high * y_high;
+    let rest = product_high * y_low + product_low * y;
+    let inverse = inverse * far_sum;
+    let high = upper((product + rest) * inverse);
+    let low = (((product - high * sum_high) - high * sum_low) + rest) * inverse;
+
+    let negative = -scale(high + low, exponent);
+    // What is less than this no positive number notices.
+    let least = F::Int::lit(-60);
+    let unit = power_of_two::<F>(F::Int::select(exponent.lt(least), least, exponent));
+    let difference = Pair::ordered_sum(y, -(high * unit));
+    let positive = difference.high + (difference.low - low * unit);
+    let result = F::select(x.is_sign_negative(), negative, positive);
+
     let tiny = magnitude.lt(F::lit(1e-20));
     let result = F::select(tiny, x * F::lit(0.5), result);
-    let result = F::select(x.is_nan().or(x.eq(F::lit(0.0))), x, result);
+    let itself = x.ge(limit).or(x.is_nan()).or(x.eq(F::lit(0.0)));
+    let result = F::select(itself, x, result);
     F::select(x.eq(-F::infinity()), F::nan(), result)
 }

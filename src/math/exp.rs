@@ -45,7 +45,7 @@ pub(super) const MOST_LESS_ONE: i64 = 60;
 
 /// Both parts of `ln 2`, the first with `MANTISSA / 2` bits, so that multiples of it are exact.
 #[inline(always)]
-fn ln_2_parts<F: Float>() -> (F, F) {
+pub(super) fn ln_2_parts<F: Float>() -> (F, F) {
     // 12 bits go to k in float32, 13 in float64.
     let drop = if F::MANTISSA < 52 { 53 - 12 } else { 53 - 40 };
     let high = f64::from_bits(LN_2.0.to_bits() & !((1u64 << drop) - 1));
@@ -77,20 +77,38 @@ pub(super) fn reduce<F: Float>(x: F, x_low: F) -> Reduced<F> {
     let (ln_2_high, ln_2_low) = ln_2_parts::<F>();
     let first = x - whole * ln_2_high;
     let second = x_low - whole * ln_2_low;
-    reduced(exponent, Pair::sum(first, second))
+    // Where the first is the smaller, what is lost is far below the last place of 1.
+    reduced(exponent, Pair::ordered_sum(first, second))
 }
 
 /// `exp(r)` for `|r|` below 0.35, with a power of two.
 #[inline(always)]
 pub(super) fn reduced<F: Float>(exponent: F::Int, r: Pair<F>) -> Reduced<F> {
-    let square = r.high * r.high;
-    let tail = square * series(r.high, &FACTORIALS, SINGLE);
+    let tail = series_rest(r.high);
     // exp(r + low) = exp(r) + low exp(r); exp(r) - 1 ~ r is enough there.
     let low = tail + (r.low + r.low * r.high);
     Reduced { exponent, high: r.high, low }
 }
 
+/// `exp(r) - 1 - r`, for `|r|` below 0.35.
+#[inline(always)]
+pub(super) fn series_rest<F: Float>(r: F) -> F {
+    r * r * series(r, &FACTORIALS, SINGLE)
+}
+
+/// `exp(r) - 1`, for `|r|` below 0.35.
+#[inline(always)]
+pub(super) fn series_less_one<F: Float>(r: F) -> F {
+    r + series_rest(r)
+}
+
 impl<F: Float> Reduced<F> {
+    /// `1 + high + low`, rounded twice.
+    #[inline(always)]
+    fn nearly_rounded(self) -> F {
+        F::lit(1.0) + (self.high + self.low)
+    }
+
     /// `1 + high + low`.
     #[inline(always)]
     pub(super) fn significand(self) -> Pair<F> {
@@ -116,7 +134,7 @@ impl<F: Float> Reduced<F> {
 #[inline(always)]
 pub(crate) fn exp<F: Float>(x: F) -> F {
     let reduced = reduce(x, F::lit(0.0));
-    let result = scale(reduced.significand().round(), reduced.exponent);
+    let result = scale(reduced.nearly_rounded(), reduced.exponent);
     F::select(x.is_nan(), x, result)
 }
 

@@ -18,7 +18,7 @@ pub(crate) struct Pair<F> {
 
 /// The upper half of the significand: products of halves are exact.
 #[inline(always)]
-fn upper<F: Float>(a: F) -> F {
+pub(super) fn upper<F: Float>(a: F) -> F {
     let low = (1i64 << (F::MANTISSA / 2 + 1)) - 1;
     F::from_bits(a.to_bits().and(F::Int::lit(low).not()))
 }
