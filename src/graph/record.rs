@@ -28,9 +28,9 @@ pub(crate) struct Record {
     /// The caller's line.
     pub(crate) location: &'static Location<'static>,
     pub(crate) program: Program,
-    /// What the record touches: the inputs, then the output, where the last value of the program goes, or what it
-    /// folds to. Each has the iteration space as its shape, unless the operation is [`Entire`] or the view is
-    /// one of [`Fetching`] or what a [`Folding`] gives.
+    /// What the record touches: the inputs, then the output, where the last value of the program goes, or
+    /// what it folds to. Each has the iteration space as its shape, unless the operation is [`Entire`] or the
+    /// view is one of [`Fetching`] or what a [`Folding`] gives.
     pub(crate) views: SmallVec<[View; 4]>,
     pub(crate) fold: Option<Box<Folding>>,
     pub(crate) fetch: Option<Box<Fetching>>,

@@ -1,10 +1,10 @@
 //! The error function and what is made of it: erf, gelu.
 //!
-//! Sources: near zero `erf(x) / x` is a polynomial in `x^2`; elsewhere `-log(erfc(x))` is one in `x`, as in N. Juffa's
-//! erff. For gelu, `(1 + y) e^(y^2/2) Φ(-y)` is a polynomial in `y / (y + 3.75)` up to 1, and in `(y - 3.75) / (y + 3.75)`
-//! beyond, after M. Shepherd and J. Laframboise, "Chebyshev approximation of (1 + 2x) exp(x^2) erfc x in
-//! 0 <= x < inf" (1981). The polynomials are those of least relative error of the result, found here by the
-//! algorithm of E. Remez in 400-bit arithmetic.
+//! Sources: near zero `erf(x) / x` is a polynomial in `x^2`; elsewhere `-log(erfc(x))` is one in `x`, as in
+//! N. Juffa's erff. For gelu, `(1 + y) e^(y^2/2) Φ(-y)` is a polynomial in `y / (y + 3.75)` up to 1, and in
+//! `(y - 3.75) / (y + 3.75)` beyond, after M. Shepherd and J. Laframboise, "Chebyshev approximation of
+//! (1 + 2x) exp(x^2) erfc x in 0 <= x < inf" (1981). The polynomials are those of least error of the result,
+//! found here by the algorithm of E. Remez in 400-bit arithmetic.
 //!
 //! Error: erf at most 1 ULP in float32 and 2 in float64, gelu at most 1 in float32 and 2 in float64.
 
@@ -35,8 +35,8 @@ const SLOPE_64: [f64; 11] = [
     1.1475376342129825e-08,
 ];
 
-/// `-log(erfc(x))` by powers of `x - NEAR`, `x` up to [`FAR_32`] and to [`FAR_64`]: such that erfc is off by 2^-33,
-/// and by 2^-61.
+/// `-log(erfc(x))` by powers of `x - NEAR`, `x` up to [`FAR_32`] and to [`FAR_64`]: such that erfc is off by
+/// 2^-33, and by 2^-61.
 const LOG_32: [f64; 9] = [
     1.2418672602475989,
     2.225873730618365,
@@ -211,8 +211,8 @@ fn tail_slope<F: Float>(is_first: F::Mask, z: F) -> [F; 2] {
 
 /// `x Φ(x)` with the normal distribution Φ; NaN at minus infinity, as PyTorch's.
 ///
-/// By `y Φ(-y)` for `y = |x|`, of which each factor and product is held in two parts: the first has half as many bits as
-/// fit, so that the product of two such is exact.
+/// By `y Φ(-y)` for `y = |x|`, of which each factor and product is held in two parts: the first has half as
+/// many bits as fit, so that the product of two such is exact.
 #[inline(always)]
 pub(crate) fn gelu<F: Float>(x: F) -> F {
     let one = F::lit(1.0);

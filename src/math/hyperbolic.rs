@@ -67,8 +67,8 @@ pub(crate) fn tanh<F: Float>(x: F) -> F {
 /// The logistic function as `(high + low) * 2^exponent`, where `high` has half as many bits as fit.
 ///
 /// By `a = e^-|x|`: `1 / (1 + a)` or `a / (1 + a)`; the power of two of the latter is put off, so that
-/// the quotient has all its bits where the result is subnormal. Numerator and denominator are in two parts too, so
-/// that the products of the upper ones are exact.
+/// the quotient has all its bits where the result is subnormal. Numerator and denominator are in two parts
+/// too, so that the products of the upper ones are exact.
 #[inline(always)]
 fn logistic<F: Float>(x: F) -> (F, F, F::Int) {
     let (zero, one) = (F::lit(0.0), F::lit(1.0));
