@@ -109,3 +109,44 @@ fn degrees_and_radians_are_one_product() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn operations_on_transposed_operands_are_those_of_each_element() -> Result<()> {
+    // Blocks of whole rows and of others, in the cache and past it; rows that begin with lines and within.
+    for (rows, columns) in [(96, 64), (70, 100), (40, 176), (65, 65), (2048, 1040), (1030, 2050)] {
+        let numbers: Vec<f32> =
+            (0..rows * columns).map(|i| (i % 8191) as f32 * 0.37 - 11.0).collect();
+        for device in devices() {
+            let a = floats(&numbers, device)?.view([rows as i64, columns as i64])?;
+            let b = floats(&numbers, device)?.mul(3)?.view([columns as i64, rows as i64])?;
+            let (row, column) = (a.narrow(0, 0, 1)?, a.narrow(1, 0, 1)?);
+            let sum = a.add(&b.t()?)?;
+            let several = a.sub(&b.t()?)?.mul(&row)?.add(&column)?.mul(0.5)?.square()?;
+            let in_place = a.clone();
+            in_place.add_(&b.t()?)?;
+            // Not every GPU has it.
+            let wide = a.to(taut::DType::F64).and_then(|a| a.add(&b.t()?)?.to_vec::<f64>());
+            let (sum, several) = (sum.to_vec::<f32>()?, several.to_vec::<f32>()?);
+            let in_place = in_place.to_vec::<f32>()?;
+            for i in 0..rows * columns {
+                let (r, c) = (i / columns, i % columns);
+                let (x, y) = (numbers[i], numbers[c * rows + r] * 3.0);
+                let more = ((x - y) * numbers[c] + numbers[r * columns]) * 0.5;
+                let expected = [x + y, more * more, x + y];
+                assert_eq!(
+                    [sum[i], several[i], in_place[i]],
+                    expected,
+                    "{device}, {rows} {columns}, {i}"
+                );
+                if let Ok(wide) = &wide {
+                    assert_eq!(
+                        wide[i],
+                        f64::from(x) + f64::from(y),
+                        "{device}, {rows} {columns}, {i}"
+                    );
+                }
+            }
+        }
+    }
+    Ok(())
+}

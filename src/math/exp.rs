@@ -77,7 +77,7 @@ pub(super) fn reduce<F: Float>(x: F, x_low: F) -> Reduced<F> {
     let (ln_2_high, ln_2_low) = ln_2_parts::<F>();
     let first = x - whole * ln_2_high;
     let second = x_low - whole * ln_2_low;
-    // Where the first is the smaller, what is lost is far below the last place of 1.
+    // Where the first is the smaller, what is lost is below a sixtieth of the last place of 1.
     reduced(exponent, Pair::ordered_sum(first, second))
 }
 

@@ -25,12 +25,14 @@
 //! # Note [Blocks]
 //! Where an operand is transposed, that is nearer to itself along another dimension than along the
 //! innermost, a tile is a block of both dimensions, so that of every line of that operand that is
-//! brought into the cache all elements are used. No operand is contiguous within such a tile. Memory is asked
-//! for the next tile's columns before a tile is computed: the processor foresees only rows.
+//! brought into the cache all elements are used. No operand is contiguous within such a tile. Before a tile
+//! is computed memory is asked for the next one's columns and rows: the processor foresees only long rows.
+//! What goes past the cache need not be there.
 //!
 //! # Note [Rows of blocks]
-//! A chain that ends such a tile runs row by row. What it reads in rows, and what it stores, need no copy then:
-//! only transposed operands lie in registers.
+//! A chain whose result is all that such a tile stores, to a contiguous operand, runs row by row. What it
+//! reads in rows, and what it stores, need no copy then; what is transposed, or comes from steps before, lies
+//! in registers.
 //!
 //! # Note [Past the cache]
 //! Where a kernel touches more than the caches hold, its results go past them: to store into a line that is
@@ -59,6 +61,9 @@ pub(super) use form::Form;
 pub(super) use steps::{Argument, Chain, Draw, Fill, FillValue, Lanes, Place, Step, Summed};
 use stores::is_stored;
 
+/// Links of a chain that runs row by row, at most.
+pub(super) const ROW_LINKS: usize = 8;
+
 /// What runs in the loop of the node that reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Join {
@@ -83,8 +88,8 @@ pub(super) struct Program {
     pub(super) past_cache: bool,
     /// The results of a scan do.
     pub(super) scans_past_cache: bool,
-    /// Operands that are loaded.
-    pub(super) loads: SmallVec<[u8; 4]>,
+    /// Operands of which memory is asked for the next block: Note [Blocks].
+    pub(super) asked: SmallVec<[u8; 4]>,
     form: Form,
     /// Where the value of a check or of a reduction lies.
     pub(super) result: Lanes,
@@ -154,7 +159,7 @@ impl Program {
             rows: form.rows,
             past_cache: false,
             scans_past_cache: false,
-            loads: SmallVec::new(),
+            asked: SmallVec::new(),
             form,
             result: NOWHERE,
             values: Vec::new(),
@@ -173,12 +178,15 @@ impl Program {
             if let Expr::Load(operand) = code.nodes[i].expr
                 && program.values[i].needed
             {
-                program.loads.push(operand);
+                program.asked.push(operand);
             }
         }
         if purpose.stores() {
             for store in &code.stores {
                 program.store(code, store.operand, store.value);
+                if code.operands[usize::from(store.operand)].class == Class::Strided {
+                    program.asked.push(store.operand);
+                }
             }
         }
         if let (Purpose::Fold(_), Some(reduce)) = (purpose, &code.reduce)
@@ -196,16 +204,17 @@ impl Program {
 
     /// Note [Rows of blocks].
     fn join_rows(&mut self, code: &Code) {
-        if self.rows.is_none() {
+        if !self.form.by_row {
             return;
         }
         if let [
             ..,
-            Step::Chain { out, past_cache, .. },
+            Step::Chain { chain, out, past_cache },
             Step::Scatter { operand, value, past_cache: past },
         ] = &mut self.steps[..]
             && let Place::Register(register) = out.place
             && out.place == value.place
+            && chain.links.len() <= ROW_LINKS
             && code.operands[usize::from(*operand)].class == Class::Contiguous
         {
             out.place = Place::Row { operand: *operand, register, same: false };

@@ -98,8 +98,11 @@ pub(super) fn each_row(
 impl Grid {
     /// Blocks of at most `tile` points, with rows of a few lines.
     pub(super) fn new(shape: &[usize], dim: usize, tile: usize) -> Self {
+        /// Of a row, at most.
+        const COLUMNS: usize = 64;
         let inner = shape[shape.len() - 1];
-        let columns = inner.min(64);
+        // None much narrower than the others.
+        let columns = inner.div_ceil(inner.div_ceil(COLUMNS)).next_multiple_of(16).min(inner);
         let rows = shape[dim].min(tile / columns);
         Self {
             dim,

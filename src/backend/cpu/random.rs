@@ -33,20 +33,29 @@ pub(super) struct Stream {
     offset: u64,
     word: u8,
     words: u8,
-    /// Memory for batches.
+    /// The last batch that was not drawn to where its words are wanted, and the counter of its first block.
     drawn: Words,
+    drawn_from: Option<u64>,
     blocks: Blocks,
 }
 
 impl Stream {
     pub(super) fn new(seed: u64, offset: u64, words: u8, word: u8) -> Self {
         let (drawn, blocks) = ([[0; 2]; BATCH], Blocks([[0; BATCH]; 4]));
-        Self { keys: keys_of(seed), offset, word, words, drawn, blocks }
+        Self { keys: keys_of(seed), offset, word, words, drawn, drawn_from: None, blocks }
     }
 
     /// Fills `out` with the words of consecutive indices.
     pub(super) fn fill(&mut self, out: &mut [i32], index: u64) {
-        let Self { ref keys, offset, word, words, ref mut drawn, ref mut blocks } = *self;
+        let Self {
+            ref keys,
+            offset,
+            word,
+            words,
+            ref mut drawn,
+            ref mut drawn_from,
+            ref mut blocks,
+        } = *self;
         let step = u64::from(words);
         let first = offset.wrapping_add(index.wrapping_mul(step)).wrapping_add(u64::from(word));
         if words < 4 {
@@ -54,7 +63,11 @@ impl Stream {
             let mut lane = 0;
             while lane < out.len() {
                 let start = first.wrapping_add((lane as u64).wrapping_mul(step));
-                let (base, from) = (start / 4, (start % 4) as usize);
+                // What the words before this one left over is not drawn again.
+                let known =
+                    drawn_from.filter(|&base| (start / 4).wrapping_sub(base) < BATCH as u64);
+                let base = known.unwrap_or(start / 4);
+                let from = (start - 4 * base) as usize;
                 let available = (BATCH * 4 - from).div_ceil(words.into());
                 let count = (out.len() - lane).min(available);
                 // Where the stream wraps, the next block does not follow this one.
@@ -63,22 +76,28 @@ impl Stream {
                 let out = &mut out[lane..lane + count];
                 lane += count;
                 let counter = move |i: usize| base.wrapping_add(i as u64);
-                match whole_batch(out) {
-                    Some(out) if words == 1 => batch(keys, counter, out, blocks),
-                    _ => {
-                        batch(keys, counter, drawn, blocks);
-                        let drawn: &[i32] = &cast_slice(drawn)[from..];
-                        if words == 1 {
-                            out.copy_from_slice(&drawn[..count]);
-                        } else {
-                            let drawn = drawn.iter().step_by(words.into());
-                            out.iter_mut().zip(drawn).for_each(|(out, &word)| *out = word);
-                        }
-                    }
+                if words == 1
+                    && known.is_none()
+                    && let Some(out) = whole_batch(out)
+                {
+                    batch(keys, counter, out, blocks);
+                    continue;
+                }
+                if known.is_none() {
+                    batch(keys, counter, drawn, blocks);
+                    *drawn_from = Some(base);
+                }
+                let drawn: &[i32] = &cast_slice(drawn)[from..];
+                if words == 1 {
+                    out.copy_from_slice(&drawn[..count]);
+                } else {
+                    let drawn = drawn.iter().step_by(words.into());
+                    out.iter_mut().zip(drawn).for_each(|(out, &word)| *out = word);
                 }
             }
         } else {
             // At most one lane to a block.
+            *drawn_from = None;
             for (k, out) in out.chunks_mut(BATCH).enumerate() {
                 let start = first.wrapping_add(((k * BATCH) as u64).wrapping_mul(step));
                 let position = move |i: usize| start.wrapping_add(i as u64 * step);
@@ -199,7 +218,13 @@ mod tests {
             for (index, offset) in [(0, 0), (5, 3), (1 << 40, 7), (3, u64::MAX - 40)] {
                 for word in [0, words - 1] {
                     let mut out = [0; 600];
-                    Stream::new(42, offset, words, word).fill(&mut out, index);
+                    // In pieces, each of which begins within a batch.
+                    let mut stream = Stream::new(42, offset, words, word);
+                    let mut at = index;
+                    for out in out.chunks_mut(131) {
+                        stream.fill(out, at);
+                        at += out.len() as u64;
+                    }
                     for (i, &got) in out.iter().enumerate() {
                         let w = offset
                             .wrapping_add((index + i as u64).wrapping_mul(words.into()))

@@ -159,10 +159,10 @@ impl<'a> Launched<'a> {
         });
     }
 
-    /// Asks memory for the elements of a block that are loaded: the processor does not see by itself
-    /// where the next ones are, as it does in long rows.
+    /// Asks memory for the elements of a block: the processor does not see by itself where the next ones
+    /// are, as it does in long rows.
     fn ask_for(&self, tile: Tile) {
-        for &operand in &self.program.loads {
+        for &operand in &self.program.asked {
             let view = &self.views[usize::from(operand)];
             self.each_block(view, tile, |_, block| view.ask_for(block));
         }

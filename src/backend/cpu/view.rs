@@ -148,25 +148,30 @@ impl<'a> View<'a> {
 
     /// Asks memory for the elements of a block, if those of a column, or of a row, share lines of the cache.
     #[inline(always)]
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn ask_for(&self, block: Block) {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
         let Block { offset, rows, row_stride, columns, column_stride } = block;
         let (lines, apart, len, step) = match row_stride < column_stride {
             true => (columns, column_stride, rows, row_stride * self.size),
             false => (rows, row_stride, columns, column_stride * self.size),
         };
-        if step >= 64 {
+        // What is one run the processor foresees by itself.
+        if step >= 64 || apart * self.size == len * step {
             return;
         }
-        #[cfg(target_arch = "x86_64")]
         for line in 0..lines {
             let first = self.pointer(offset + line * apart);
             for byte in (0..len * step).step_by(64) {
-                use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
                 // SAFETY: this reads nothing, whatever the address is; every x86-64 has it.
                 unsafe { _mm_prefetch::<_MM_HINT_T1>(first.wrapping_add(byte).cast()) };
             }
         }
     }
+
+    /// Other processors are not asked.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(super) fn ask_for(&self, _: Block) {}
 
     /// Copies the elements of the block, row by row.
     ///

@@ -6,11 +6,16 @@ use crate::kernel::{Args, Class, Code};
 /// them for whoever reads them next. Tests are to see it with little data.
 const PAST_CACHE: usize = if cfg!(test) { 1 << 11 } else { 20 << 20 };
 
+/// Points of a row from which on a chain may run row by row.
+const SHORT: usize = 32;
+
 /// What a program must know of the arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::backend::cpu) struct Form {
     /// Note [Blocks].
     pub(super) rows: Option<usize>,
+    /// Note [Rows of blocks]: not where they are so short that a loop is hardly begun, or begin anywhere.
+    pub(super) by_row: bool,
     /// Note [Past the cache].
     pub(super) past_cache: bool,
 }
@@ -19,8 +24,22 @@ impl Form {
     pub(in crate::backend::cpu) fn of(code: &Code, args: &Args) -> Self {
         // What folds a tile expects a range.
         let rows = if code.reduce.is_some() { None } else { block_dim(code, args) };
-        Self { rows, past_cache: bytes_touched(code, args) >= PAST_CACHE }
+        let by_row = rows.is_some()
+            && args.shape[args.shape.len() - 1] >= SHORT
+            && rows_begin_with_lines(code, args);
+        Self { rows, by_row, past_cache: bytes_touched(code, args) >= PAST_CACHE }
     }
+}
+
+/// Whether each row of what is stored begins with a line of the cache, but for memory that the user gave: a
+/// vector that lies across two takes several times as long.
+fn rows_begin_with_lines(code: &Code, args: &Args) -> bool {
+    let inner = args.shape[args.shape.len() - 1];
+    code.stores.iter().all(|store| {
+        let operand = usize::from(store.operand);
+        let size = code.operands[operand].dtype.size();
+        [inner, args.operands[operand].offset].iter().all(|n| (n * size).is_multiple_of(64))
+    })
 }
 
 /// Bytes of all operands, of no buffer more than once.

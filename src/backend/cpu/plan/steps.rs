@@ -12,7 +12,8 @@ pub(in crate::backend::cpu) enum Place {
     /// The tile's elements of a contiguous operand.
     Memory(u8),
     /// The tile's elements of an operand where they lie, if they follow each other there, or the one
-    /// that all are, if `same` is true; else the register that they were copied to.
+    /// that all are, if `same` is true; else the register that they were copied to. Where a chain's result
+    /// goes, row by row, there is no register.
     Row {
         operand: u8,
         register: u16,

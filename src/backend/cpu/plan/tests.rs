@@ -140,10 +140,10 @@ fn random_fractions_are_one_step_unless_the_words_are_wanted_too() {
     assert!(!beside.iter().any(|step| matches!(step, Step::Fraction { .. })));
 }
 
-#[test]
-fn of_a_block_only_the_transposed_operand_is_copied() {
-    let mut builder = Builder::new(&[64, 100]);
-    let dense = [100, 1];
+/// The program of `a + b^T` over `[64, columns]`.
+fn transposed(columns: usize) -> Program {
+    let mut builder = Builder::new(&[64, columns]);
+    let dense = [columns, 1];
     let operands =
         [builder.view(0, DType::F32, 0, &dense), builder.view(1, DType::F32, 0, &[1, 64])];
     let out = builder.view(2, DType::F32, 0, &dense);
@@ -153,6 +153,12 @@ fn of_a_block_only_the_transposed_operand_is_copied() {
     let Kernel { code, args } = &builder.launch.kernel;
     let program = Program::compile(code, Form::of(code, args), Purpose::Stores);
     assert_eq!(program.rows, Some(0));
+    program
+}
+
+#[test]
+fn of_a_block_only_the_transposed_operand_is_copied() {
+    let program = transposed(96);
     let [.., Step::Chain { out, .. }] = &program.steps[..] else { panic!("the chain stores") };
     assert!(matches!(out.place, Place::Row { operand: 2, .. }));
     let copies = program.steps.iter().filter_map(|step| match step {
@@ -160,4 +166,12 @@ fn of_a_block_only_the_transposed_operand_is_copied() {
         _ => None,
     });
     assert_eq!(copies.collect::<Vec<_>>(), [false, false]);
+}
+
+#[test]
+fn rows_that_are_short_or_begin_within_a_line_are_copied() {
+    for columns in [16, 100] {
+        let program = transposed(columns);
+        assert!(matches!(program.steps[..], [.., Step::Chain { .. }, Step::Scatter { .. }]));
+    }
 }

@@ -4,7 +4,7 @@
 use smallvec::SmallVec;
 
 use super::super::chain::Out;
-use super::super::plan::{Chain, Lanes, Place};
+use super::super::plan::{Chain, Lanes, Place, ROW_LINKS};
 use super::super::points::{Tile, offset_of};
 use super::super::registers::Registers;
 use super::super::view::View;
@@ -27,14 +27,16 @@ impl Launched<'_> {
         let links = chain.links.iter();
         let links = links
             .map(|(link, other)| (*link, self.lines(other.lanes, other.uniform, registers, tile)));
-        let links: SmallVec<[_; 4]> = links.collect();
+        let links: SmallVec<[_; ROW_LINKS]> = links.collect();
         for row in 0..tile.rows {
-            let links: SmallVec<[_; 4]> =
+            // Made anew: what is changed in place is slow to read at once.
+            let links: SmallVec<[_; ROW_LINKS]> =
                 links.iter().map(|(link, lines)| (*link, lines.line(row))).collect();
             let (first, from) = (first.line(row), offset + row * step);
             if past_cache {
                 // SAFETY: elements of this tile, of a buffer that is stored to and not loaded.
                 let (head, rest) = unsafe { view.past_cache(from, tile.columns) };
+                // Empty but for memory that the user gave.
                 let start = head.len() / view.size;
                 if start > 0 {
                     (chain.run)(Out::Cached(head), 0, first, &links);
