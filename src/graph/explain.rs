@@ -215,7 +215,7 @@ impl fmt::Display for Reason<'_> {
         match self.ended {
             Ended::Tape => f.write_str("nothing more is on the tape"),
             Ended::Shape { next } => {
-                let shape = &self.records[next].shape();
+                let shape = self.records[next].shape();
                 write!(f, "{} has another iteration space, {shape:?}", named(next))
             }
             Ended::Hazard { next, with } => write!(

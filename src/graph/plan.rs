@@ -149,16 +149,13 @@ pub(super) fn plan(
     limits: GroupLimits,
     ends: Option<&mut Vec<Ended>>,
 ) -> Vec<Vec<usize>> {
-    if ends.is_some() {
-        return plan_any(records, dead, slots, limits, ends);
+    if ends.is_none()
+        && let Some(kernels) = plan_alike(records, dead, limits)
+    {
+        debug_assert_eq!(kernels, plan_any(records, dead, slots, limits, None), "one plan");
+        return kernels;
     }
-    match plan_alike(records, dead, limits) {
-        Some(kernels) => {
-            debug_assert_eq!(kernels, plan_any(records, dead, slots, limits, None), "one plan");
-            kernels
-        }
-        None => plan_any(records, dead, slots, limits, None),
-    }
+    plan_any(records, dead, slots, limits, ends)
 }
 
 /// The plan of a tape whose operations store at each point what they see there, through one layout: none
@@ -169,12 +166,7 @@ fn plan_alike(
     limits: GroupLimits,
 ) -> Option<Vec<Vec<usize>>> {
     let layout = &records.first()?.output().layout;
-    let is_alike = |record: &Record| {
-        record.is_pointwise()
-            && record.program.check.is_none()
-            && record.views.iter().all(|view| view.layout == *layout)
-    };
-    if !records.iter().all(|record| is_alike(record)) {
+    if !records.iter().all(|record| record.is_alike(layout)) {
         return None;
     }
     let live: Vec<usize> = (0..records.len()).filter(|&index| !dead[index]).collect();

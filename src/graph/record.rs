@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use super::storage::View;
 use crate::dtype::DType;
 use crate::kernel::{Dims, Expr, Fold, Node, Value, Whole};
+use crate::layout::Layout;
 use crate::ops::{Op, Output};
 
 /// Records that a thread keeps the memory of.
@@ -162,6 +163,13 @@ impl Record {
     /// Whether the record evaluates its program at each point and stores the value.
     pub(crate) fn is_pointwise(&self) -> bool {
         self.fold.is_none() && self.fetch.is_none() && self.entire.is_none()
+    }
+
+    /// Whether that is all, unconditionally, and every view has this layout.
+    pub(crate) fn is_alike(&self, layout: &Layout) -> bool {
+        self.is_pointwise()
+            && self.program.check.is_none()
+            && self.views.iter().all(|view| view.layout == *layout)
     }
 
     /// The same operation once more.

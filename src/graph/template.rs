@@ -94,7 +94,7 @@ impl Templates {
         let mut names = 0;
         for record in records {
             let program = &record.program;
-            if !record.is_pointwise() || program.check.is_some() {
+            if !record.is_alike(layout) {
                 return None;
             }
             let lengths = [program.nodes.len(), program.scalars.len(), record.inputs().len()];
@@ -102,9 +102,6 @@ impl Templates {
             let kept = u32::from(stored(record.output()));
             self.words.push(nodes | scalars << 8 | inputs << 16 | kept << 24);
             for view in &record.views {
-                if view.layout != *layout {
-                    return None;
-                }
                 let number = number(view);
                 if self.names.len() <= number {
                     self.names.resize(number + 1, (self.groups.wrapping_sub(1), 0));

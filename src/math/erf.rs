@@ -8,9 +8,10 @@
 //!
 //! Error: erf at most 1 ULP in float32 and 2 in float64, gelu at most 1 in float32 and 2 in float64.
 
-use super::algebra::{Float, Int, Mask};
-use super::exp::{ln_2_parts, nearest, series_less_one, series_rest};
-use super::pair::{Pair, polynomial, power_of_two, scale, upper};
+use super::algebra::{Float, Mask};
+use super::exp::{ln_2_parts, nearest, power_not_below, series_less_one, series_rest};
+use super::halves::Halves;
+use super::pair::{Pair, polynomial, power_of_two, scale};
 
 /// `erf(x) / x - 1` by powers of `x^2`, `x` up to [`NEAR`]: to 2^-29, and to 2^-60.
 const SLOPE_32: [f64; 6] = [
@@ -167,15 +168,14 @@ pub(crate) fn erf<F: Float>(x: F) -> F {
     // The logarithm is `start + rest`, its negative `whole log(2) + r`.
     let z = bounded - F::lit(NEAR);
     let (start, rest) = if is_single {
-        (F::lit(LOG_32[0]), polynomial(z, &LOG_32[1..]))
+        (Pair::<F>::lit(LOG_32[0], 0.0), polynomial(z, &LOG_32[1..]))
     } else {
-        (F::lit(LOG_64[0]), polynomial(z, &LOG_64[1..]))
+        (Pair::lit(LOG_64[0], LOG_LOW), polynomial(z, &LOG_64[1..]))
     };
-    let start_low = if is_single { LOG_32[0] - f64::from(LOG_32[0] as f32) } else { LOG_LOW };
     let rest = z * rest;
-    let (whole, exponent) = nearest((start + rest) * F::lit(-core::f64::consts::LOG2_E));
+    let (whole, exponent) = nearest((start.high + rest) * F::lit(-core::f64::consts::LOG2_E));
     let (ln_2_high, ln_2_low) = ln_2_parts::<F>();
-    let r = ((-start - whole * ln_2_high) - rest) - (whole * ln_2_low + F::lit(start_low));
+    let r = ((-start.high - whole * ln_2_high) - rest) - (whole * ln_2_low + start.low);
     let tail = (F::lit(1.0) + series_less_one(r)) * power_of_two(exponent);
     let far = (F::lit(1.0) - tail).copysign(x);
 
@@ -183,24 +183,21 @@ pub(crate) fn erf<F: Float>(x: F) -> F {
     F::select(x.is_nan(), x, result)
 }
 
-/// `(1 + y) e^(y^2/2) Φ(-y)`, of `z` as [`FIRST_32`] says, or as [`SECOND_32`]: its upper half and the rest.
+/// `(1 + y) e^(y^2/2) Φ(-y)`, of `z` as [`FIRST_32`] says, or as [`SECOND_32`].
 #[inline(always)]
-fn tail_slope<F: Float>(is_first: F::Mask, z: F) -> [F; 2] {
+fn tail_slope<F: Float>(is_first: F::Mask, z: F) -> Halves<F> {
     #[inline(always)]
-    fn sum<F: Float>(is_first: F::Mask, z: F, first: &[f64], second: &[f64]) -> [F; 2] {
+    fn sum<F: Float>(is_first: F::Mask, z: F, first: &[f64], second: &[f64]) -> Halves<F> {
         let coefficient = |i: usize| {
             let first = first.get(i).copied().unwrap_or(0.0);
             F::select(is_first, F::lit(first), F::lit(second[i]))
         };
-        let low = |c: f64| if F::MANTISSA < 52 { c - f64::from(c as f32) } else { 0.0 };
-        let start_low = F::select(is_first, F::lit(low(first[0])), F::lit(low(second[0])));
+        let start = Pair::select(is_first, Pair::lit(first[0], 0.0), Pair::lit(second[0], 0.0));
         let mut rest = coefficient(second.len() - 1);
         for i in (1..second.len() - 1).rev() {
             rest = rest * z + coefficient(i);
         }
-        let (start, rest) = (coefficient(0), z * rest + start_low);
-        let high = upper(start + rest);
-        [high, (start - high) + rest]
+        Halves::sum(start.high, z * rest + start.low)
     }
     if F::MANTISSA < 52 {
         sum(is_first, z, &FIRST_32, &SECOND_32)
@@ -211,8 +208,7 @@ fn tail_slope<F: Float>(is_first: F::Mask, z: F) -> [F; 2] {
 
 /// `x Φ(x)` with the normal distribution Φ; NaN at minus infinity, as PyTorch's.
 ///
-/// By `y Φ(-y)` for `y = |x|`, of which each factor and product is held in two parts: the first has half as
-/// many bits as fit, so that the product of two such is exact.
+/// By `y Φ(-y)` for `y = |x|`.
 #[inline(always)]
 pub(crate) fn gelu<F: Float>(x: F) -> F {
     let one = F::lit(1.0);
@@ -220,45 +216,31 @@ pub(crate) fn gelu<F: Float>(x: F) -> F {
     let limit = F::lit(if F::MANTISSA < 52 { 15.0 } else { 39.0 });
     let magnitude = x.abs();
     let y = F::select(magnitude.lt(limit), magnitude, limit);
-    let y_high = upper(y);
-    let y_low = y - y_high;
+    let parts = Halves::split(y);
 
     // 1 + y, and its inverse, from which that of y + MIDDLE follows.
     let sum = one + y;
-    let sum_high = upper(sum);
-    let sum_low = (one - sum_high) + y;
+    let sum_parts = Halves::sum(one, y);
     let far_sum = y + F::lit(MIDDLE);
     let inverse = one / (sum * far_sum);
     let is_first = y.lt(one);
     let z = (F::select(is_first, y, y - F::lit(MIDDLE)) * sum) * inverse;
-    let [slope_high, slope_low] = tail_slope(is_first, z);
 
     // e^(-y^2/2)
-    let square_high = (y_high * F::lit(0.5)) * y_high;
-    let square_low = y_low * (y_high + y_low * F::lit(0.5));
+    let square_high = (parts.high * F::lit(0.5)) * parts.high;
+    let square_low = parts.low * (parts.high + parts.low * F::lit(0.5));
     let square = square_high + square_low;
     let (whole, exponent) = nearest(square * F::lit(-core::f64::consts::LOG2_E));
     let (ln_2_high, ln_2_low) = ln_2_parts::<F>();
     let r = Pair::ordered_sum(-square_high - whole * ln_2_high, -square_low - whole * ln_2_low);
-    let (power, power_rest) = (one + r.high, series_rest(r.high) + r.low);
-    let power_high = upper(power);
-    let power_low = ((one - power_high) + r.high) + power_rest;
+    let power = Halves::sum(one, r.high).plus(series_rest(r.high) + r.low);
 
-    // The three factors, then the division.
-    let product = power_high * slope_high;
-    let rest = power_high * slope_low + power_low * (slope_high + slope_low);
-    let product_high = upper(product + rest);
-    let product_low = (product - product_high) + rest;
-    let product = product_high * y_high;
-    let rest = product_high * y_low + product_low * y;
-    let inverse = inverse * far_sum;
-    let high = upper((product + rest) * inverse);
-    let low = (((product - high * sum_high) - high * sum_low) + rest) * inverse;
+    let product = power.mul(tail_slope(is_first, z)).product(parts);
+    let Halves { high, low } = sum_parts.divide(product, inverse * far_sum);
 
     let negative = -scale(high + low, exponent);
     // What is less than this no positive number notices.
-    let least = F::Int::lit(-60);
-    let unit = power_of_two::<F>(F::Int::select(exponent.lt(least), least, exponent));
+    let unit = power_not_below(exponent);
     let difference = Pair::ordered_sum(y, -(high * unit));
     let positive = difference.high + (difference.low - low * unit);
     let result = F::select(x.is_sign_negative(), negative, positive);

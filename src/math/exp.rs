@@ -43,6 +43,13 @@ pub(super) struct Reduced<F: Float> {
 /// Above `2^this` neither precision sees a 1.
 pub(super) const MOST_LESS_ONE: i64 = 60;
 
+/// `2^exponent`, or 2^-[`MOST_LESS_ONE`] if that is more; for an exponent that is at most normal.
+#[inline(always)]
+pub(super) fn power_not_below<F: Float>(exponent: F::Int) -> F {
+    let least = F::Int::lit(-MOST_LESS_ONE);
+    power_of_two(F::Int::select(exponent.lt(least), least, exponent))
+}
+
 /// Both parts of `ln 2`, the first with `MANTISSA / 2` bits, so that multiples of it are exact.
 #[inline(always)]
 pub(super) fn ln_2_parts<F: Float>() -> (F, F) {

@@ -6,9 +6,10 @@
 //! Error: at most 1 ULP, float64 at most 2 (the exhaustive run states the measured one).
 
 use super::algebra::{Float, Int, Mask};
-use super::exp::{MOST_LESS_ONE, Reduced, reduce};
+use super::exp::{MOST_LESS_ONE, Reduced, power_not_below, reduce};
+use super::halves::Halves;
 use super::log::log1p_pair;
-use super::pair::{Pair, power_of_two, scale, upper};
+use super::pair::{Pair, power_of_two, scale};
 
 /// Below this magnitude the first term of an odd series is the result.
 const TINY: f64 = 1.0 / (1u64 << 31) as f64;
@@ -64,51 +65,42 @@ pub(crate) fn tanh<F: Float>(x: F) -> F {
     F::select(x.is_nan().or(magnitude.lt(F::lit(TINY))), x, result)
 }
 
-/// The logistic function as `(high + low) * 2^exponent`, where `high` has half as many bits as fit.
+/// The logistic function as `quotient * 2^exponent`.
 ///
 /// By `a = e^-|x|`: `1 / (1 + a)` or `a / (1 + a)`; the power of two of the latter is put off, so that
-/// the quotient has all its bits where the result is subnormal. Numerator and denominator are in two parts
-/// too, so that the products of the upper ones are exact.
+/// the quotient has all its bits where the result is subnormal.
 #[inline(always)]
-fn logistic<F: Float>(x: F) -> (F, F, F::Int) {
+fn logistic<F: Float>(x: F) -> (Halves<F>, F::Int) {
     let (zero, one) = (F::lit(0.0), F::lit(1.0));
     let reduced = reduce(-x.abs(), zero);
-    let power_high = upper(one + reduced.high);
-    let power_low = ((one - power_high) + reduced.high) + reduced.low;
-    let least = F::Int::lit(-MOST_LESS_ONE);
-    let exponent = F::Int::select(reduced.exponent.lt(least), least, reduced.exponent);
-    let unit = power_of_two::<F>(exponent);
-    let (a_high, a_low) = (power_high * unit, power_low * unit);
+    let power = Halves::sum(one, reduced.high).plus(reduced.low);
+    let unit = power_not_below::<F>(reduced.exponent);
+    let (a_high, a_low) = (power.high * unit, power.low * unit);
     let sum = one + (a_high + a_low);
-    let sum_high = upper(sum);
-    let sum_low = ((one - sum_high) + a_high) + a_low;
+    let sum_parts = Halves::sum_near(sum, one, a_high).plus(a_low);
 
     let negative = x.lt(zero);
-    let numerator = F::select(negative, power_high, one);
-    let numerator_low = F::select(negative, power_low, zero);
-    let inverse = one / sum;
-    let high = upper((numerator + numerator_low) * inverse);
-    let rest = ((numerator - high * sum_high) - high * sum_low) + numerator_low;
-    (high, rest * inverse, F::Int::select(negative, reduced.exponent, F::Int::lit(0)))
+    let numerator = [F::select(negative, power.high, one), F::select(negative, power.low, zero)];
+    let exponent = F::Int::select(negative, reduced.exponent, F::Int::lit(0));
+    (sum_parts.divide(numerator, one / sum), exponent)
 }
 
 /// `1 / (1 + e^-x)`.
 #[inline(always)]
 pub(crate) fn sigmoid<F: Float>(x: F) -> F {
-    let (high, low, exponent) = logistic(x);
-    F::select(x.is_nan(), x, scale(high + low, exponent))
+    let (quotient, exponent) = logistic(x);
+    F::select(x.is_nan(), x, scale(quotient.round(), exponent))
 }
 
 /// `x / (1 + e^-x)`; NaN at minus infinity, as PyTorch's.
 #[inline(always)]
 pub(crate) fn silu<F: Float>(x: F) -> F {
-    let (high, low, exponent) = logistic(x);
+    let (quotient, exponent) = logistic(x);
     // Where the exponential was clamped, so is its factor: the product is below every subnormal.
     let least = F::lit(if F::MANTISSA < 52 { -110.0 } else { -760.0 });
     let factor = F::select(x.lt(least), least, x);
-    let factor_high = upper(factor);
-    let product = high * factor_high + (high * (factor - factor_high) + low * factor);
-    let result = scale(product, exponent).copysign(x);
+    let [product, rest] = quotient.product(Halves::split(factor));
+    let result = scale(product + rest, exponent).copysign(x);
     // At infinity and near the largest numbers the quotient is 1, and its product would overflow.
     let itself = x.gt(F::lit(1e6)).or(x.is_nan()).or(x.eq(F::lit(0.0)));
     let result = F::select(itself, x, result);

@@ -16,6 +16,7 @@ pub(crate) mod emit;
 pub(crate) mod erf;
 pub(crate) mod exp;
 pub(crate) mod half;
+mod halves;
 pub(crate) mod hyperbolic;
 pub(crate) mod inverse_trig;
 pub(crate) mod log;

@@ -327,15 +327,13 @@ impl Program {
             unreachable!("as `find_chains` saw")
         };
         let [count_lanes, unit_lanes] = [count, unit].map(|v| self.values[usize::from(v)].lanes);
-        let past = self.destination_past_cache(code, i, purpose);
-        let out = past.unwrap_or_else(|| self.destination(code, i, purpose));
-        self.past_cache |= past.is_some();
+        let (out, past_cache) = self.destination_anywhere(code, i, purpose);
         self.steps.push(Step::Fraction {
             draw: Draw { word, words, scalar },
             count: count_lanes,
             unit: unit_lanes,
             out,
-            past_cache: past.is_some(),
+            past_cache,
         });
         self.used(count);
         self.used(unit);
@@ -377,10 +375,8 @@ impl Program {
         };
         let links = values.iter().map(link).collect();
         let chain = Box::new(Chain { run, first: lanes(first), links });
-        let past = self.destination_past_cache(code, i, purpose);
-        let out = past.unwrap_or_else(|| self.destination(code, i, purpose));
-        self.past_cache |= past.is_some();
-        self.steps.push(Step::Chain { chain, out, past_cache: past.is_some() });
+        let (out, past_cache) = self.destination_anywhere(code, i, purpose);
+        self.steps.push(Step::Chain { chain, out, past_cache });
         self.used(first);
         for value in values.into_iter().filter_map(|(_, value)| value) {
             self.used(value);

@@ -112,6 +112,16 @@ impl<'a> View<'a> {
         self.pointer.wrapping_add(from * self.size)
     }
 
+    /// How many elements are all of those at `len` points along the innermost dimension: as many, if they
+    /// follow each other, or one, if that is all and `same` is true.
+    pub(super) fn run_of(&self, len: usize, same: bool) -> Option<usize> {
+        match self.strides[self.strides.len() - 1] {
+            1 => Some(len),
+            0 if same => Some(1),
+            _ => None,
+        }
+    }
+
     /// The elements `from .. from + len` from the origin.
     ///
     /// # Safety

@@ -74,6 +74,23 @@ impl Program {
         Some(out)
     }
 
+    /// Where node `i` is to be evaluated to, and whether that is past the cache, by a loop that stores there
+    /// itself.
+    pub(super) fn destination_anywhere(
+        &mut self,
+        code: &Code,
+        i: usize,
+        purpose: Purpose,
+    ) -> (Lanes, bool) {
+        match self.destination_past_cache(code, i, purpose) {
+            Some(out) => {
+                self.past_cache = true;
+                (out, true)
+            }
+            None => (self.destination(code, i, purpose), false),
+        }
+    }
+
     /// Where node `i` is to be evaluated to: Note [In place].
     pub(super) fn destination(&mut self, code: &Code, i: usize, purpose: Purpose) -> Lanes {
         let dtype = code.nodes[i].dtype;

@@ -9,6 +9,7 @@ use super::super::points::{Tile, offset_of};
 use super::super::registers::Registers;
 use super::super::view::View;
 use super::Launched;
+use super::steps::run_past_cache;
 
 impl Launched<'_> {
     /// Runs a chain on each row of a block.
@@ -35,13 +36,7 @@ impl Launched<'_> {
             let (first, from) = (first.line(row), offset + row * step);
             if past_cache {
                 // SAFETY: elements of this tile, of a buffer that is stored to and not loaded.
-                let (head, rest) = unsafe { view.past_cache(from, tile.columns) };
-                // Empty but for memory that the user gave.
-                let start = head.len() / view.size;
-                if start > 0 {
-                    (chain.run)(Out::Cached(head), 0, first, &links);
-                }
-                (chain.run)(Out::PastCache(rest), start, first, &links);
+                unsafe { run_past_cache(chain, view, (from, tile.columns), first, &links) };
             } else {
                 // SAFETY: elements of this tile, of a buffer that is read from registers alone.
                 let out = unsafe { view.slice_mut(from, tile.columns) };
@@ -81,11 +76,7 @@ impl Launched<'_> {
         same: bool,
         tile: Tile,
     ) -> Option<(usize, usize, usize)> {
-        let len = match view.strides[self.shape.len() - 1] {
-            1 => tile.columns,
-            0 if same => 1,
-            _ => return None,
-        };
+        let len = view.run_of(tile.columns, same)?;
         let grid = self.grid.as_ref()?;
         let (offset, ..) = offset_of(self.shape, view.strides, tile.start);
         Some((offset, view.strides[grid.dim], len))

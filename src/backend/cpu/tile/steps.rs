@@ -104,12 +104,9 @@ impl Launched<'_> {
             } => self.chain_by_rows(chain, (operand, past_cache), registers, tile),
             Step::Chain { ref chain, out, past_cache: true } => {
                 let view = &self.views[memory_of(out)];
-                // SAFETY: elements of this tile, of a buffer that is stored to and not loaded.
-                let (head, rest) = unsafe { view.past_cache(tile.start, tile.len) };
-                let start = head.len() / view.size;
                 self.with_chain(chain, registers, tile, |first, links| {
-                    (chain.run)(Out::Cached(head), 0, first, links);
-                    (chain.run)(Out::PastCache(rest), start, first, links);
+                    // SAFETY: elements of this tile, of a buffer that is stored to and not loaded.
+                    unsafe { run_past_cache(chain, view, (tile.start, tile.len), first, links) };
                 });
             }
             Step::Chain { ref chain, out, past_cache: false } => {
@@ -334,11 +331,7 @@ impl Launched<'_> {
     /// follow each other, or one, if that is all and `same` is true.
     fn row(&self, view: &View<'_>, same: bool, tile: Tile) -> Option<(usize, usize)> {
         let inner = self.shape.len() - 1;
-        let len = match view.strides[inner] {
-            1 => tile.len,
-            0 if same => 1,
-            _ => return None,
-        };
+        let len = view.run_of(tile.len, same)?;
         let is_row =
             self.grid.is_none() && tile.start % self.shape[inner] + tile.len <= self.shape[inner];
         is_row.then(|| (offset_of(self.shape, view.strides, tile.start).0, len))
@@ -389,6 +382,26 @@ impl<'r> Arguments<'r> {
             &self.values[i][first * self.sizes[i]..][..(end - start) * self.sizes[i]]
         })
     }
+}
+
+/// Runs a chain on elements that follow each other, past the cache but for those before a line of it.
+///
+/// # Safety
+/// As for [`View::slice_mut`], of the elements that `place` says the first and number of.
+pub(super) unsafe fn run_past_cache(
+    chain: &Chain,
+    view: &View<'_>,
+    place: (usize, usize),
+    first: &[u8],
+    links: &[(Link, &[u8])],
+) {
+    // SAFETY: by contract.
+    let (head, rest) = unsafe { view.past_cache(place.0, place.1) };
+    let start = head.len() / view.size;
+    if start > 0 {
+        (chain.run)(Out::Cached(head), 0, first, links);
+    }
+    (chain.run)(Out::PastCache(rest), start, first, links);
 }
 
 /// The operand that lanes past the cache are of.
