@@ -9,7 +9,7 @@ use std::panic::Location;
 
 use smallvec::SmallVec;
 
-use super::storage::View;
+use super::storage::{Storage, View};
 use crate::dtype::DType;
 use crate::kernel::{Dims, Expr, Fold, Node, Value, Whole};
 use crate::layout::Layout;
@@ -125,7 +125,9 @@ impl Record {
     pub(super) fn end(mut self: Box<Self>) {
         let Self { name: _, location: _, program, views, fold, fetch, entire, refusal } =
             &mut *self;
-        views.clear();
+        while let Some(view) = views.pop() {
+            Storage::end(view.storage);
+        }
         program.clear();
         (*fold, *fetch, *entire, *refusal) = (None, None, None, None);
         // While a thread ends there is no later one.
@@ -135,6 +137,25 @@ impl Record {
                 spare.push(self);
             }
         });
+    }
+
+    /// The number of an input, a new one unless it is known.
+    #[inline]
+    pub(crate) fn input(&mut self, view: &View) -> usize {
+        let known = |other: &View| other.is_of(&view.storage) && other.layout == view.layout;
+        self.views.iter().position(known).unwrap_or_else(|| {
+            let input = self.views.len();
+            self.add_view(view);
+            input
+        })
+    }
+
+    /// Adds a view to those that the record touches.
+    #[inline]
+    pub(crate) fn add_view(&mut self, view: &View) {
+        // To push a clone is slower: it is first put together elsewhere, and is then moved as one word while
+        // its halves are on their way to memory.
+        self.views.extend(std::slice::from_ref(view).iter().cloned());
     }
 
     pub(crate) fn output(&self) -> &View {
@@ -225,8 +246,9 @@ impl Program {
     }
 
     pub(crate) fn push(&mut self, expr: Expr, dtype: DType) -> Value {
+        let value = self.nodes.len() as Value;
         self.nodes.push(Node { expr, dtype });
-        (self.nodes.len() - 1) as Value
+        value
     }
 
     pub(crate) fn dtype(&self, value: Value) -> DType {
@@ -240,8 +262,9 @@ impl Program {
 
     /// A number whose stored form in `dtype` is `bits`.
     pub(crate) fn scalar_bits(&mut self, bits: u64, dtype: DType) -> Value {
+        let scalar = self.scalars.len() as u8;
         self.scalars.push(bits);
-        self.push(Expr::Scalar((self.scalars.len() - 1) as u8), dtype)
+        self.push(Expr::Scalar(scalar), dtype)
     }
 
     /// The value in another dtype.

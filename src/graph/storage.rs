@@ -16,6 +16,7 @@
 //! read or written. So every operation on such a storage runs at once, before the call that recorded
 //! it returns, and what the other library then reads is what the program says.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -26,6 +27,14 @@ use crate::error::{Error, Result};
 use crate::layout::Layout;
 
 use super::runtime::Runtime;
+
+/// Storages that a thread keeps the place of.
+const MAX_SPARE: usize = 1024;
+
+thread_local! {
+    /// Storages that have ended, without memory, one handle each.
+    static SPARE: RefCell<Vec<Arc<Storage>>> = const { RefCell::new(Vec::new()) };
+}
 
 /// What all views of one tensor share.
 pub(crate) struct Storage {
@@ -46,6 +55,13 @@ pub(crate) struct Storage {
 
 impl Storage {
     pub(crate) fn new(runtime: &'static Runtime, dtype: DType, len: usize) -> Arc<Self> {
+        let spare = SPARE.try_with(|spare| spare.borrow_mut().pop());
+        if let Ok(Some(mut storage)) = spare
+            && let Some(new) = Arc::get_mut(&mut storage)
+        {
+            (new.runtime, new.dtype, new.len) = (runtime, dtype, len);
+            return storage;
+        }
         Arc::new(Self {
             runtime,
             dtype,
@@ -56,6 +72,28 @@ impl Storage {
             slot: AtomicU32::new(0),
             failure: OnceLock::new(),
         })
+    }
+
+    /// Lets go of a storage. If this is its last handle, the place where it lies, not its memory, is kept for
+    /// a later one of this thread: a flush ends many at once, which allocators are slow to take.
+    pub(super) fn end(mut storage: Arc<Self>) {
+        let Some(ended) = Arc::get_mut(&mut storage) else { return };
+        let Self { runtime: _, dtype: _, len: _, buffer, guards, exported, slot: _, failure } =
+            ended;
+        if buffer.get().is_some() {
+            *buffer = OnceLock::new();
+        }
+        if failure.get().is_some() {
+            *failure = OnceLock::new();
+        }
+        (*guards.get_mut(), *exported.get_mut()) = (0, false);
+        // While a thread ends there is no later one.
+        let _ = SPARE.try_with(|spare| {
+            let mut spare = spare.borrow_mut();
+            if spare.len() < MAX_SPARE {
+                spare.push(storage);
+            }
+        });
     }
 
     /// A storage over memory that holds its elements already.

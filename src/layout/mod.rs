@@ -9,6 +9,7 @@ mod collapse;
 mod dims;
 #[cfg(test)]
 mod golden;
+mod kept;
 mod overlap;
 mod propagate;
 mod reshape;
@@ -18,8 +19,8 @@ mod testing;
 mod views;
 
 use std::ops::{Deref, DerefMut, Range};
-use std::sync::Arc;
 
+use servo_arc::Arc;
 use smallvec::SmallVec;
 
 pub(crate) use self::{
@@ -44,22 +45,34 @@ pub(crate) type Dims = SmallVec<[usize; 4]>;
 /// are kept as PyTorch keeps them, since they break ties when the strides of a result are chosen, but
 /// nothing else may depend on them.
 ///
-/// A handle: views and the operations that wait for them share one, so that recording copies no sizes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// A handle: views and the operations that wait for them share one, so that recording copies no sizes; see
+/// Note [Kept layouts] in `kept.rs`.
+#[derive(Clone, Debug)]
 pub(crate) struct Layout(Arc<Walk>);
 
 /// What a [`Layout`] refers to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Walk {
     shape: Dims,
     strides: Dims,
     offset: usize,
 }
 
+impl PartialEq for Layout {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        // Of two that are kept the numbers differ; see Note [Kept layouts].
+        Arc::ptr_eq(&self.0, &other.0)
+            || !(self.0.is_static() && other.0.is_static()) && *self.0 == *other.0
+    }
+}
+
+impl Eq for Layout {}
+
 impl Deref for Layout {
     type Target = Walk;
 
-    #[inline]
+    #[inline(always)]
     fn deref(&self) -> &Walk {
         &self.0
     }
@@ -84,10 +97,23 @@ impl Layout {
     /// # Errors
     /// `Shape` if the sizes, with 0 counted as 1, have a product above `isize::MAX`.
     pub(crate) fn contiguous(shape: &[usize]) -> Result<Self> {
-        let strides = contiguous_strides(shape).ok_or_else(|| {
+        let made = || {
+            let strides = contiguous_strides(shape)?;
+            Some(Walk { shape: Dims::from_slice(shape), strides, offset: 0 })
+        };
+        kept::kept(shape, made).map(Self).ok_or_else(|| {
             Error::shape(format!("Storage size calculation overflowed with sizes={shape:?}"))
-        })?;
-        Ok(Self::new(Dims::from_slice(shape), strides, 0))
+        })
+    }
+
+    /// [`Layout::contiguous`] of the same sizes.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub(crate) fn made_contiguous(&self) -> Result<Self> {
+        // See Note [Kept layouts].
+        if self.0.is_static() { Ok(self.clone()) } else { Self::contiguous(&self.shape) }
     }
 
     pub(crate) fn shape(&self) -> &[usize] {
@@ -106,6 +132,12 @@ impl Layout {
         self.shape.len()
     }
 
+    /// Whether the sizes are those of the other.
+    #[inline]
+    pub(crate) fn has_sizes_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || same_sizes(&self.shape, &other.shape)
+    }
+
     /// Number of elements.
     pub(crate) fn len(&self) -> usize {
         self.shape.iter().product()
@@ -116,20 +148,9 @@ impl Layout {
     }
 
     /// Whether the elements lie row-major without gaps. An empty layout is contiguous.
+    #[inline]
     pub(crate) fn is_contiguous(&self) -> bool {
-        is_contiguous(&self.shape, &self.strides)
-    }
-
-    /// Whether this is what [`Layout::contiguous`] makes of these sizes, idle strides included.
-    pub(crate) fn is_contiguous_of(&self, shape: &[usize]) -> bool {
-        let mut expected = 1;
-        self.offset == 0
-            && same_sizes(&self.shape, shape)
-            && self.shape.iter().zip(&self.strides).rev().all(|(&size, &stride)| {
-                let fits = stride == expected;
-                expected = expected.saturating_mul(size.max(1));
-                fits
-            })
+        self.0.is_static() || is_contiguous(&self.shape, &self.strides)
     }
 
     /// The smallest range of the storage that holds every element; `None` if there are none.
@@ -205,17 +226,18 @@ mod tests {
     use crate::error::ErrorKind;
 
     #[test]
-    fn is_contiguous_of_holds_of_what_contiguous_makes_alone() {
+    fn sizes_of_are_the_sizes() {
         for shape in [&[][..], &[3], &[1], &[2, 0, 3], &[2, 1, 4], &[2, 3, 4, 5, 6]] {
-            let layout = Layout::contiguous(shape).unwrap();
-            assert!(layout.is_contiguous_of(shape), "{shape:?}");
-            assert!(!layout.is_contiguous_of(&[7, 7]), "{shape:?}");
             assert_eq!(&sizes_of(shape)[..], shape);
         }
-        let idle = Layout::new(Dims::from_slice(&[1, 4]), Dims::from_slice(&[9, 1]), 0);
-        assert!(idle.is_contiguous() && !idle.is_contiguous_of(&[1, 4]));
-        let moved = Layout::new(Dims::from_slice(&[4]), Dims::from_slice(&[1]), 2);
-        assert!(!moved.is_contiguous_of(&[4]));
+    }
+
+    #[test]
+    fn made_contiguous_keeps_nothing_but_the_sizes() {
+        let idle = Layout::new(Dims::from_slice(&[1, 4]), Dims::from_slice(&[9, 1]), 2);
+        let made = idle.made_contiguous().unwrap();
+        assert_eq!((made.shape(), made.strides(), made.offset()), (&[1, 4][..], &[4, 1][..], 0));
+        assert_eq!(made.made_contiguous().unwrap(), made);
     }
 
     #[test]
@@ -223,7 +245,7 @@ mod tests {
         let shape = [0, 1 << 40, 1 << 40];
         let strides = [1, 1 << 40, 1];
         let layout = Layout::new(Dims::from_slice(&shape), Dims::from_slice(&strides), 0);
-        assert!(layout.is_contiguous() && !layout.is_contiguous_of(&shape));
+        assert!(layout.is_contiguous());
     }
 
     #[test]

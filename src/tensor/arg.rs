@@ -46,6 +46,7 @@ impl From<Scalar> for Arg<'_> {
 }
 
 impl<'a> Arg<'a> {
+    #[inline(always)]
     pub(crate) fn participant(self) -> Participant {
         match self {
             Self::Tensor(tensor) => tensor.participant(),
@@ -53,6 +54,7 @@ impl<'a> Arg<'a> {
         }
     }
 
+    #[inline(always)]
     pub(crate) fn tensor(self) -> Option<&'a Tensor> {
         match self {
             Self::Tensor(tensor) => Some(tensor),
@@ -62,6 +64,7 @@ impl<'a> Arg<'a> {
 }
 
 impl Tensor {
+    #[inline(always)]
     pub(crate) fn participant(&self) -> Participant {
         if self.dim() == 0 {
             Participant::ZeroDim(self.dtype())

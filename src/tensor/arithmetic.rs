@@ -69,61 +69,68 @@ impl Binary {
     }
 
     /// Records the operation on two arguments.
+    #[inline]
     #[track_caller]
     pub(crate) fn apply(self, lhs: Arg<'_>, rhs: Arg<'_>) -> Result<Tensor> {
-        let (lhs, rhs) = match (self, lhs, rhs) {
+        self.apply_to(&[lhs, rhs])
+    }
+
+    #[track_caller]
+    fn apply_to(self, args: &[Arg<'_>; 2]) -> Result<Tensor> {
+        let args = match (self, args) {
             // PyTorch's reflected operator: `s * t` is `t * s`.
-            (Self::Mul, Arg::Scalar(_), Arg::Tensor(_)) => (rhs, lhs),
-            _ => (lhs, rhs),
+            (Self::Mul, [Arg::Scalar(_), Arg::Tensor(_)]) => &[args[1], args[0]],
+            _ => args,
         };
-        let dtype = result_type([lhs.participant(), rhs.participant()]);
-        self.check(lhs, rhs, dtype)?;
-        let mut build = Build::new(self.name(), &[lhs, rhs])?;
-        let value = self.value(&mut build, [lhs, rhs], dtype)?;
+        let dtype = result_type(args.iter().map(|arg| arg.participant()));
+        self.check(args, dtype)?;
+        let mut build = Build::new(self.name(), args)?;
+        let value = self.value(&mut build, args, dtype)?;
         build.finish(value)
     }
 
     /// Records the operation with its result written into `lhs`.
     #[track_caller]
     pub(crate) fn apply_into(self, target: &Tensor, rhs: Arg<'_>) -> Result<()> {
-        let lhs = target.into();
-        let dtype = result_type([Arg::participant(lhs), rhs.participant()]);
-        self.check(lhs, rhs, dtype)?;
-        let mut build = Build::onto(self.name(), target, &[lhs, rhs])?;
-        let value = self.value(&mut build, [lhs, rhs], dtype)?;
+        let args = [target.into(), rhs];
+        let dtype = result_type(args.iter().map(|arg| arg.participant()));
+        self.check(&args, dtype)?;
+        let mut build = Build::onto(self.name(), target, &args)?;
+        let value = self.value(&mut build, &args, dtype)?;
         build.finish_into(value, target)
     }
 
-    fn value(self, build: &mut Build<'_>, [lhs, rhs]: [Arg<'_>; 2], dtype: DType) -> Result<Value> {
+    fn value(self, build: &mut Build, args: &[Arg<'_>; 2], dtype: DType) -> Result<Value> {
+        let [lhs, rhs] = args;
         match self {
-            Self::Add(alpha) => plus(build, Op::Add, [lhs, rhs], alpha, dtype),
-            Self::Sub(alpha) => plus(build, Op::Sub, [lhs, rhs], alpha, dtype),
+            Self::Add(alpha) => plus(build, Op::Add, args, alpha, dtype),
+            Self::Sub(alpha) => plus(build, Op::Sub, args, alpha, dtype),
             Self::Mul => {
-                let left = build.value(lhs, dtype)?;
+                let left = build.value(*lhs, dtype)?;
                 times(build, left, rhs, dtype)
             }
             Self::Div(Rounding::True) => match (lhs, rhs) {
                 // PyTorch's reflected operator: `s / t` is `t.reciprocal() * s`.
                 (Arg::Scalar(_), Arg::Tensor(divisor)) => {
                     let dtype = to_float(divisor.dtype());
-                    let value = build.value(rhs, dtype)?;
+                    let value = build.value(*rhs, dtype)?;
                     let inverse = build.program().unary(Op::Reciprocal, value);
                     times(build, inverse, lhs, dtype)
                 }
-                _ => quotient(build, Op::Div, lhs, rhs, to_float(dtype)),
+                _ => quotient(build, Op::Div, args, to_float(dtype)),
             },
-            Self::Div(Rounding::Trunc) => quotient(build, Op::DivTrunc, lhs, rhs, dtype),
-            Self::Div(Rounding::Floor) => quotient(build, Op::DivFloor, lhs, rhs, dtype),
-            Self::Fmod => quotient(build, Op::Fmod, lhs, rhs, dtype),
-            Self::Remainder => quotient(build, Op::Remainder, lhs, rhs, dtype),
+            Self::Div(Rounding::Trunc) => quotient(build, Op::DivTrunc, args, dtype),
+            Self::Div(Rounding::Floor) => quotient(build, Op::DivFloor, args, dtype),
+            Self::Fmod => quotient(build, Op::Fmod, args, dtype),
+            Self::Remainder => quotient(build, Op::Remainder, args, dtype),
         }
     }
 
-    fn check(self, lhs: Arg<'_>, rhs: Arg<'_>, dtype: DType) -> Result<()> {
+    fn check(self, args: &[Arg<'_>; 2], dtype: DType) -> Result<()> {
         match self {
             Self::Add(alpha) => check_alpha(alpha, dtype),
             Self::Sub(alpha) => {
-                let bools = [lhs, rhs].map(|arg| dtype_of(arg) == DType::Bool);
+                let bools = [0, 1].map(|arg| dtype_of(&args[arg]) == DType::Bool);
                 if bools == [true, true] {
                     return Err(Error::dtype(
                         "Subtraction, the `-` operator, with two bool tensors is not supported. Use \
@@ -148,7 +155,7 @@ impl Binary {
     }
 }
 
-fn dtype_of(arg: Arg<'_>) -> DType {
+fn dtype_of(arg: &Arg<'_>) -> DType {
     match arg {
         Arg::Tensor(tensor) => tensor.dtype(),
         Arg::Scalar(scalar) => scalar.dtype(),
@@ -169,14 +176,14 @@ fn check_alpha(alpha: Scalar, dtype: DType) -> Result<()> {
 
 /// `lhs ± alpha * rhs`; the halves round once, at the end.
 fn plus(
-    build: &mut Build<'_>,
+    build: &mut Build,
     op: Op,
-    [lhs, rhs]: [Arg<'_>; 2],
+    [lhs, rhs]: &[Arg<'_>; 2],
     alpha: Scalar,
     dtype: DType,
 ) -> Result<Value> {
-    let mut left = build.value(lhs, dtype)?;
-    let mut right = build.value(rhs, dtype)?;
+    let mut left = build.value(*lhs, dtype)?;
+    let mut right = build.value(*rhs, dtype)?;
     if alpha.to_f64() == 1.0 {
         return Ok(build.program().binary(op, left, right));
     }
@@ -190,53 +197,47 @@ fn plus(
 }
 
 /// Whether a right operand stays in float32 beside a half, see Note [Numbers beside halves].
-fn stays_wide(arg: Arg<'_>, dtype: DType) -> bool {
+fn stays_wide(arg: &Arg<'_>, dtype: DType) -> bool {
     dtype.is_half() && arg.tensor().is_none_or(|tensor| tensor.numel() == 1)
 }
 
 /// `left * rhs`.
-fn times(build: &mut Build<'_>, left: Value, rhs: Arg<'_>, dtype: DType) -> Result<Value> {
+fn times(build: &mut Build, left: Value, rhs: &Arg<'_>, dtype: DType) -> Result<Value> {
     wide_right(build, Op::Mul, left, rhs, dtype)
 }
 
 fn wide_right(
-    build: &mut Build<'_>,
+    build: &mut Build,
     op: Op,
     left: Value,
-    rhs: Arg<'_>,
+    rhs: &Arg<'_>,
     dtype: DType,
 ) -> Result<Value> {
     let inner = if stays_wide(rhs, dtype) { DType::F32 } else { dtype };
-    let right = build.value(rhs, inner)?;
+    let right = build.value(*rhs, inner)?;
     let left = build.program().cast(left, inner);
     let result = build.program().binary(op, left, right);
     Ok(build.program().cast(result, dtype))
 }
 
 /// `lhs / rhs`; integers check that no divisor is zero.
-fn quotient(
-    build: &mut Build<'_>,
-    op: Op,
-    lhs: Arg<'_>,
-    rhs: Arg<'_>,
-    dtype: DType,
-) -> Result<Value> {
+fn quotient(build: &mut Build, op: Op, [lhs, rhs]: &[Arg<'_>; 2], dtype: DType) -> Result<Value> {
     if dtype.category() == Category::Int {
-        let left = build.value(lhs, dtype)?;
-        let right = build.value(rhs, dtype)?;
-        check_divisor(build, rhs, right)?;
+        let left = build.value(*lhs, dtype)?;
+        let right = build.value(*rhs, dtype)?;
+        check_divisor(build, *rhs, right)?;
         return Ok(build.program().binary(op, left, right));
     }
-    let left = build.value(lhs, dtype)?;
+    let left = build.value(*lhs, dtype)?;
     if matches!(op, Op::Fmod | Op::Remainder) {
-        let right = build.value(rhs, dtype)?;
+        let right = build.value(*rhs, dtype)?;
         return Ok(build.program().binary(op, left, right));
     }
     wide_right(build, op, left, rhs, dtype)
 }
 
 /// Refuses an integer division by zero: at the call if the divisor is a number, else when it runs.
-pub(crate) fn check_divisor(build: &mut Build<'_>, arg: Arg<'_>, divisor: Value) -> Result<()> {
+pub(crate) fn check_divisor(build: &mut Build, arg: Arg<'_>, divisor: Value) -> Result<()> {
     const ZERO_DIVISION: &str = "ZeroDivisionError: integer division or modulo by zero";
     if let Arg::Scalar(scalar) = arg {
         if scalar.to_i64() == 0 && !build.is_empty() {

@@ -119,7 +119,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn clamp<'a>(&self, min: impl Into<Limit<'a>>, max: impl Into<Limit<'a>>) -> Result<Self> {
-        let (build, value) = clamped(self, min.into().0, max.into().0)?;
+        let (build, value) = clamped(None, self, min.into().0, max.into().0)?;
         build.finish(value)
     }
 
@@ -134,7 +134,7 @@ impl Tensor {
         min: impl Into<Limit<'a>>,
         max: impl Into<Limit<'a>>,
     ) -> Result<&Self> {
-        let (build, value) = clamped(self, min.into().0, max.into().0)?;
+        let (build, value) = clamped(Some(self), self, min.into().0, max.into().0)?;
         build.finish_into(value, self)?;
         Ok(self)
     }
@@ -155,7 +155,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn masked_fill<'a>(&self, mask: &Self, value: impl Into<Arg<'a>>) -> Result<Self> {
-        let (build, value) = filled(self, mask, value.into())?;
+        let (build, value) = filled(None, self, mask, value.into())?;
         build.finish(value)
     }
 
@@ -167,7 +167,7 @@ impl Tensor {
     pub fn masked_fill_<'a>(&self, mask: &Self, value: impl Into<Arg<'a>>) -> Result<&Self> {
         let value = value.into();
         if layout::internal_overlap(self.layout()) != Overlap::Yes {
-            let (build, value) = filled(self, mask, value)?;
+            let (build, value) = filled(Some(self), self, mask, value)?;
             build.finish_into(value, self)?;
             return Ok(self);
         }
@@ -199,11 +199,12 @@ impl<'a> From<Option<Arg<'a>>> for Limit<'a> {
 }
 
 #[track_caller]
-fn clamped<'a>(
-    input: &'a Tensor,
-    min: Option<Arg<'a>>,
-    max: Option<Arg<'a>>,
-) -> Result<(Build<'a>, Value)> {
+fn clamped(
+    target: Option<&Tensor>,
+    input: &Tensor,
+    min: Option<Arg<'_>>,
+    max: Option<Arg<'_>>,
+) -> Result<(Build, Value)> {
     let args: Vec<Arg<'_>> = [Some(input.into()), min, max].into_iter().flatten().collect();
     if args.len() == 1 {
         return Err(Error::value("torch.clamp: At least one of 'min' or 'max' must not be None"));
@@ -211,7 +212,7 @@ fn clamped<'a>(
     let dtype = result_type(args.iter().map(|arg| arg.participant()));
     check_meaning(Op::Clamp, dtype)?;
     let (min, max) = (reachable(min, dtype, Side::Min)?, reachable(max, dtype, Side::Max)?);
-    let mut build = Build::new("clamp", &args)?;
+    let mut build = Build::at("clamp", target, &args)?;
     let value = build.value(input.into(), dtype)?;
     let min = min.map(|min| build.value(min, dtype)).transpose()?;
     let max = max.map(|max| build.value(max, dtype)).transpose()?;
@@ -254,7 +255,12 @@ fn reachable(bound: Option<Arg<'_>>, dtype: DType, side: Side) -> Result<Option<
 }
 
 #[track_caller]
-fn filled<'a>(input: &'a Tensor, mask: &'a Tensor, value: Arg<'a>) -> Result<(Build<'a>, Value)> {
+fn filled(
+    target: Option<&Tensor>,
+    input: &Tensor,
+    mask: &Tensor,
+    value: Arg<'_>,
+) -> Result<(Build, Value)> {
     if mask.dtype() != DType::Bool {
         return Err(Error::dtype(format!(
             "masked_fill_ only supports boolean masks, but got mask with dtype {}",
@@ -272,7 +278,7 @@ fn filled<'a>(input: &'a Tensor, mask: &'a Tensor, value: Arg<'a>) -> Result<(Bu
         }
         Arg::Tensor(_) => {}
     }
-    let mut build = Build::new("masked_fill", &[input.into(), mask.into(), value])?;
+    let mut build = Build::at("masked_fill", target, &[input.into(), mask.into(), value])?;
     let kept = build.load(input)?;
     let mask = build.load(mask)?;
     let value = build.value(value, input.dtype())?;

@@ -69,7 +69,7 @@ impl Tensor {
     /// `Overlap` when elements of this tensor share memory.
     #[track_caller]
     pub fn square_(&self) -> Result<&Self> {
-        let mut build = Build::new("square_", &[self.into()])?;
+        let mut build = Build::onto("square_", self, &[self.into()])?;
         let value = build.load(self)?;
         let value = if self.dtype() == DType::Bool {
             build.program().binary(Op::Mul, value, value)

@@ -21,16 +21,17 @@ use super::reduce::Reduction;
 use super::{Arg, Tensor};
 
 /// An element-wise operation in the making.
-pub(crate) struct Build<'a> {
+///
+/// Small on purpose: it moves through every function that records.
+pub(crate) struct Build {
     runtime: &'static Runtime,
-    shape: Dims,
-    /// The tensors among the arguments, as they were given.
-    tensors: SmallVec<[&'a Tensor; 3]>,
+    /// A layout of the iteration space; its sizes alone matter.
+    space: Layout,
     /// Its views are the inputs until it is finished.
     record: Box<Record>,
 }
 
-impl<'a> Build<'a> {
+impl Build {
     /// Settles device and shape for the tensors among `args`.
     ///
     /// # Errors
@@ -38,10 +39,9 @@ impl<'a> Build<'a> {
     /// broadcast.
     #[inline(always)]
     #[track_caller]
-    pub(crate) fn new(name: &'static str, args: &[Arg<'a>]) -> Result<Self> {
-        let tensors: SmallVec<[&Tensor; 3]> = args.iter().filter_map(|arg| arg.tensor()).collect();
-        let (runtime, shape) = common_space(&tensors)?;
-        Ok(Self { tensors, ..Self::over(name, runtime, shape) })
+    pub(crate) fn new(name: &'static str, args: &[Arg<'_>]) -> Result<Self> {
+        let (runtime, space) = common_space(args)?;
+        Ok(Self { runtime, space, record: Record::new(name, Location::caller()) })
     }
 
     /// As [`Self::new`], for an operation that writes into a target: what shares memory is refused before the
@@ -49,21 +49,36 @@ impl<'a> Build<'a> {
     ///
     /// # Errors
     /// `Overlap`; as [`Self::new`].
-    #[inline(always)]
+    #[inline]
     #[track_caller]
-    pub(crate) fn onto(name: &'static str, target: &Tensor, args: &[Arg<'a>]) -> Result<Self> {
+    pub(crate) fn onto(name: &'static str, target: &Tensor, args: &[Arg<'_>]) -> Result<Self> {
         check_internal_overlap(target)?;
-        let inputs = args.iter().filter_map(|arg| arg.tensor());
-        inputs.into_iter().try_for_each(|input| check_partial_overlap(input, target))?;
+        let mut inputs = args.iter().filter_map(|arg| arg.tensor());
+        inputs.try_for_each(|input| check_partial_overlap(input, target))?;
         Self::new(name, args)
     }
 
+    /// [`Self::onto`] a target, or [`Self::new`] where there is none.
+    ///
+    /// # Errors
+    /// As these.
+    #[track_caller]
+    pub(crate) fn at(
+        name: &'static str,
+        target: Option<&Tensor>,
+        args: &[Arg<'_>],
+    ) -> Result<Self> {
+        match target {
+            Some(target) => Self::onto(name, target, args),
+            None => Self::new(name, args),
+        }
+    }
+
     /// An operation over a given shape on a given device.
-    #[inline(always)]
     #[track_caller]
     pub(crate) fn over(name: &'static str, runtime: &'static Runtime, shape: Dims) -> Self {
         let record = Record::new(name, Location::caller());
-        Self { runtime, shape, tensors: SmallVec::new(), record }
+        Self { runtime, space: space_of(shape), record }
     }
 
     /// What the operation computes.
@@ -83,7 +98,7 @@ impl<'a> Build<'a> {
     }
 
     /// The argument's value in `dtype`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn value(&mut self, arg: Arg<'_>, dtype: DType) -> Result<Value> {
         match arg {
             Arg::Scalar(scalar) => Ok(self.scalar(scalar, dtype)),
@@ -106,20 +121,14 @@ impl<'a> Build<'a> {
             let scalar = tensor.item_scalar()?;
             return Ok(self.scalar(scalar, tensor.dtype()));
         }
-        let layout = if layout::same_sizes(tensor.shape(), &self.shape) {
-            tensor.layout().clone()
+        let index = if tensor.layout().has_sizes_of(&self.space) {
+            self.record.input(tensor.view_ref())
         } else {
-            let strides = tensor.layout().broadcast_strides(&self.shape);
-            Layout::new(self.shape.clone(), strides, tensor.layout().offset())
+            let strides = tensor.layout().broadcast_strides(self.shape());
+            let shape = Dims::from_slice(self.shape());
+            let layout = Layout::new(shape, strides, tensor.layout().offset());
+            self.record.input(&View { storage: tensor.storage().clone(), layout })
         };
-        let inputs = &mut self.record.views;
-        let known = inputs
-            .iter()
-            .position(|v| Arc::ptr_eq(&v.storage, tensor.storage()) && v.layout == layout);
-        let index = known.unwrap_or_else(|| {
-            inputs.push(View { storage: tensor.storage().clone(), layout });
-            inputs.len() - 1
-        });
         Ok(self.record.program.load(index, tensor.dtype()))
     }
 
@@ -128,7 +137,7 @@ impl<'a> Build<'a> {
     pub(crate) fn fetch(&mut self, source: &Tensor, strides: Dims, at: Value) -> Value {
         debug_assert!(std::ptr::eq(source.runtime(), self.runtime) && self.record.fetch.is_none());
         let input = self.record.views.len();
-        self.record.views.push(source.view_ref().clone());
+        self.record.add_view(source.view_ref());
         self.record.fetch = Some(Box::new(Fetching { input, strides }));
         self.record.program.push(Expr::Fetch { operand: input as u8, at }, source.dtype())
     }
@@ -136,7 +145,7 @@ impl<'a> Build<'a> {
     /// As [`Self::finish`], with dense strides of the caller's choice for the result.
     pub(crate) fn finish_as(self, value: Value, strides: Dims) -> Result<Tensor> {
         let dtype = self.dtype(value);
-        let tensor = new_tensor(self.runtime, dtype, self.shape.clone(), strides)?;
+        let tensor = new_tensor(self.runtime, dtype, self.dims(), strides)?;
         self.store(value, &tensor)?;
         Ok(tensor)
     }
@@ -151,32 +160,36 @@ impl<'a> Build<'a> {
         let inputs = &self.record.views;
         let tensor = if inputs.iter().all(|view| view.layout.is_contiguous()) {
             check_dtype(self.runtime.device(), dtype)?;
-            // Shared with an input, if that is laid out so too.
-            let known = inputs.iter().find(|v| v.layout.is_contiguous_of(&self.shape));
-            let layout = match known {
-                Some(view) => view.layout.clone(),
-                None => Layout::contiguous(&self.shape)?,
-            };
+            let layout = self.space.made_contiguous()?;
             let storage = new_storage(self.runtime, dtype, &layout)?;
             Tensor::from_view(View { storage, layout })
         } else {
             let inputs: SmallVec<[&[usize]; 4]> =
                 inputs.iter().map(|view| view.layout.strides()).collect();
-            let strides = layout::elementwise_strides(&self.shape, &inputs);
-            new_tensor(self.runtime, dtype, self.shape.clone(), strides)?
+            let strides = layout::elementwise_strides(self.shape(), &inputs);
+            new_tensor(self.runtime, dtype, self.dims(), strides)?
         };
         self.store(value, &tensor)?;
         Ok(tensor)
     }
 
+    /// The iteration space.
+    fn shape(&self) -> &[usize] {
+        self.space.shape()
+    }
+
+    fn dims(&self) -> Dims {
+        layout::sizes_of(self.shape())
+    }
+
     /// The dimensions of the iteration space.
     pub(crate) fn rank(&self) -> usize {
-        self.shape.len()
+        self.space.rank()
     }
 
     /// Whether there are no points.
     pub(crate) fn is_empty(&self) -> bool {
-        self.shape.contains(&0)
+        self.space.is_empty()
     }
 
     /// Records a fold of the value over the dims of `mask`, which the result keeps with size 1.
@@ -187,7 +200,7 @@ impl<'a> Build<'a> {
         identity: u64,
         mask: &[bool],
     ) -> Result<Tensor> {
-        let sizes = self.shape.iter().zip(mask);
+        let sizes = self.shape().iter().zip(mask);
         let shape: Dims = sizes.map(|(&size, &folded)| if folded { 1 } else { size }).collect();
         self.finish_folding(value, reduction, identity, mask, shape, false)
     }
@@ -200,7 +213,7 @@ impl<'a> Build<'a> {
         identity: u64,
         mask: &[bool],
     ) -> Result<Tensor> {
-        let shape = self.shape.clone();
+        let shape = self.dims();
         self.finish_folding(value, reduction, identity, mask, shape, true)
     }
 
@@ -215,36 +228,36 @@ impl<'a> Build<'a> {
     ) -> Result<Tensor> {
         let strides = Dims::from_slice(Layout::contiguous(&shape)?.strides());
         let result = new_tensor(self.runtime, reduction.dtype, shape, strides)?;
-        if self.shape.iter().product::<usize>() == 0 {
+        if self.space.is_empty() {
             // Nothing to fold: the identity, where there is a result at all.
             if result.numel() > 0 {
                 result.fill_unchecked(reduction.identity.into())?;
             }
             return Ok(result);
         }
-        if self.shape.is_empty() {
-            self.shape.push(1);
+        let mut points = self.dims();
+        if points.is_empty() {
+            points.push(1);
             for input in &mut self.record.views {
                 input.layout = input.layout.unsqueeze(0)?;
             }
         }
         let mut dims = SmallVec::from_slice(mask);
-        dims.resize(self.shape.len(), true);
+        dims.resize(points.len(), true);
         let output = result.view_ref().clone();
         let layout = output.layout.clone();
         let layout = if layout.rank() == 0 { layout.unsqueeze(0)? } else { layout };
-        let shape = std::mem::take(&mut self.shape);
-        let fold = Folding { fold: reduction.fold, shape, identity, dims, scan };
+        let fold = Folding { fold: reduction.fold, shape: points, identity, dims, scan };
         self.record.fold = Some(Box::new(fold));
-        self.record(value, View { layout, ..output })?;
+        self.record(value, &View { layout, ..output })?;
         Ok(result)
     }
 
-    /// Records the operation with its result written into `target`, cast to its dtype.
+    /// Records the operation with its result written into `target`, cast to its dtype. No elements of the
+    /// target share memory among themselves or in part with an input, as [`Self::onto`] sees to.
     ///
     /// # Errors
-    /// `Device` when the target is on another device than the operation, `Overlap` when elements of the
-    /// target share memory among themselves or in part with an input, `Dtype` when the result's category is
+    /// `Device` when the target is on another device than the operation, `Dtype` when the result's category is
     /// above the target's, `Shape` when the operation's shape is not the target's. Nothing is written then.
     pub(crate) fn finish_into(self, value: Value, target: &Tensor) -> Result<()> {
         self.check_target(target)?;
@@ -272,13 +285,13 @@ impl<'a> Build<'a> {
     }
 
     fn check_shape(&self, target: &Tensor) -> Result<()> {
-        if self.shape[..] == *target.shape() {
+        if target.layout().has_sizes_of(&self.space) {
             return Ok(());
         }
         Err(Error::shape(format!(
             "output with shape {} doesn't match the broadcast shape {}",
             target.size(),
-            super::Size(&self.shape)
+            super::Size(self.shape())
         )))
     }
 
@@ -287,18 +300,18 @@ impl<'a> Build<'a> {
         if target.numel() == 0 {
             return Ok(());
         }
-        self.record(value, target.view_ref().clone())
+        self.record(value, target.view_ref())
     }
 
     /// The last value of the program is what is stored.
     #[inline(always)]
-    fn record(mut self, value: Value, output: View) -> Result<()> {
+    fn record(mut self, value: Value, output: &View) -> Result<()> {
         let program = &mut self.record.program;
         if value != program.last() {
             let node = program.nodes[usize::from(value)];
             program.nodes.push(node);
         }
-        self.record.views.push(output);
+        self.record.add_view(output);
         self.runtime.record(self.record)
     }
 
@@ -307,8 +320,6 @@ impl<'a> Build<'a> {
             // A 0-d CPU tensor gives way as an operand, not as a target.
             return Err(mixed_devices(target.device(), self.runtime.device()));
         }
-        check_internal_overlap(target)?;
-        self.tensors.iter().try_for_each(|input| check_partial_overlap(input, target))?;
         self.check_shape(target)
     }
 
@@ -366,8 +377,11 @@ pub(crate) fn new_tensor(
     strides: Dims,
 ) -> Result<Tensor> {
     check_dtype(runtime.device(), dtype)?;
-    let storage = new_storage(runtime, dtype, &Layout::contiguous(&shape)?)?;
-    Ok(Tensor::from_view(View { storage, layout: Layout::new(shape, strides, 0) }))
+    let contiguous = Layout::contiguous(&shape)?;
+    let storage = new_storage(runtime, dtype, &contiguous)?;
+    let is_so = contiguous.strides() == &strides[..];
+    let layout = if is_so { contiguous } else { Layout::new(shape, strides, 0) };
+    Ok(Tensor::from_view(View { storage, layout }))
 }
 
 /// A storage for the elements of a dense layout.
@@ -399,20 +413,35 @@ pub(crate) fn check_dtype(device: Device, dtype: DType) -> Result<()> {
     )))
 }
 
-/// The runtime of the tensors, and the shape that they broadcast to.
-fn common_space(tensors: &[&Tensor]) -> Result<(&'static Runtime, Dims)> {
-    let runtime = common_runtime(tensors)?;
-    let shape = match tensors {
-        [first, rest @ ..] if rest.iter().all(|t| layout::same_sizes(t.shape(), first.shape())) => {
-            layout::sizes_of(first.shape())
+/// The runtime of the tensors among `args`, and a layout of the shape that they broadcast to.
+#[inline(always)]
+fn common_space(args: &[Arg<'_>]) -> Result<(&'static Runtime, Layout)> {
+    let mut tensors = args.iter().filter_map(|arg| arg.tensor());
+    if let Some(first) = tensors.next() {
+        let (runtime, space) = (first.runtime(), first.layout());
+        let is_like =
+            |t: &Tensor| std::ptr::eq(t.runtime(), runtime) && t.layout().has_sizes_of(space);
+        if tensors.all(is_like) {
+            return Ok((runtime, space.clone()));
         }
-        _ => {
-            let shapes: SmallVec<[&[usize]; 4]> =
-                tensors.iter().map(|tensor| tensor.shape()).collect();
-            layout::broadcast(&shapes)?
-        }
-    };
-    Ok((runtime, shape))
+    }
+    mixed_space(args)
+}
+
+/// As [`common_space`], where it is not that of the first tensor.
+#[inline(never)]
+fn mixed_space(args: &[Arg<'_>]) -> Result<(&'static Runtime, Layout)> {
+    let tensors: SmallVec<[&Tensor; 3]> = args.iter().filter_map(|arg| arg.tensor()).collect();
+    let shapes: SmallVec<[&[usize]; 4]> = tensors.iter().map(|tensor| tensor.shape()).collect();
+    Ok((common_runtime(&tensors)?, space_of(layout::broadcast(&shapes)?)))
+}
+
+/// A layout of these sizes, which may come to more elements than any memory has.
+fn space_of(shape: Dims) -> Layout {
+    Layout::contiguous(&shape).unwrap_or_else(|_| {
+        let strides = Dims::from_elem(0, shape.len());
+        Layout::new(shape, strides, 0)
+    })
 }
 
 /// The runtime of the tensors, 0-d CPU tensors giving way to others.

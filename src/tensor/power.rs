@@ -30,7 +30,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn pow<'a>(&self, exponent: impl Into<Arg<'a>>) -> Result<Self> {
-        let (build, value) = powered(self.into(), exponent.into())?;
+        let (build, value) = powered(None, self.into(), exponent.into())?;
         build.finish(value)
     }
 
@@ -42,7 +42,7 @@ impl Tensor {
     #[track_caller]
     pub fn pow_<'a>(&self, exponent: impl Into<Arg<'a>>) -> Result<&Self> {
         let exponent = exponent.into();
-        let (build, value) = powered(self.into(), exponent)?;
+        let (build, value) = powered(Some(self), self.into(), exponent)?;
         build.finish_into(value, self)?;
         Ok(self)
     }
@@ -62,12 +62,12 @@ impl Tensor {
 #[track_caller]
 pub fn pow<'a, 'b>(base: impl Into<Arg<'a>>, exponent: impl Into<Arg<'b>>) -> Result<Tensor> {
     let (base, exponent) = (base.into(), exponent.into());
-    let (build, value) = powered(base, exponent)?;
+    let (build, value) = powered(None, base, exponent)?;
     build.finish(value)
 }
 
 #[track_caller]
-fn powered<'a>(base: Arg<'a>, exponent: Arg<'a>) -> Result<(Build<'a>, Value)> {
+fn powered(target: Option<&Tensor>, base: Arg<'_>, exponent: Arg<'_>) -> Result<(Build, Value)> {
     let dtype = result_type([base.participant(), exponent.participant()]);
     check_meaning(Op::Pow, dtype)?;
     let integers = dtype.category() == Category::Int;
@@ -80,7 +80,7 @@ fn powered<'a>(base: Arg<'a>, exponent: Arg<'a>) -> Result<(Build<'a>, Value)> {
     if let Arg::Scalar(scalar) = base {
         check_fits(scalar, dtype)?;
     }
-    let mut build = Build::new("pow", &[base, exponent])?;
+    let mut build = Build::at("pow", target, &[base, exponent])?;
     // The halves compute in float32 and round once; a number beside them stays as it is.
     let inner = if dtype.is_half() { DType::F32 } else { dtype };
     if let Arg::Scalar(base) = base
@@ -105,7 +105,7 @@ fn powered<'a>(base: Arg<'a>, exponent: Arg<'a>) -> Result<(Build<'a>, Value)> {
     Ok((build, value))
 }
 
-fn simpler(build: &mut Build<'_>, x: Value, exponent: Scalar, dtype: DType) -> Option<Value> {
+fn simpler(build: &mut Build, x: Value, exponent: Scalar, dtype: DType) -> Option<Value> {
     let program = build.program();
     Some(match exponent.to_f64() {
         0.0 => build.scalar(1, dtype),

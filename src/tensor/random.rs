@@ -264,7 +264,7 @@ impl Generator {
         options: Options,
         dtype: DType,
         words: u8,
-        number: impl FnOnce(&mut Build<'_>, Word) -> Value,
+        number: impl FnOnce(&mut Build, Word) -> Value,
     ) -> Result<Tensor> {
         let shape = new_shape(shape)?;
         let layout = Layout::contiguous(&shape)?;
@@ -286,15 +286,15 @@ impl Generator {
 }
 
 /// Gives the word of this number among those of an element.
-type Word = fn(&mut Build<'_>, u8) -> Value;
+type Word = fn(&mut Build, u8) -> Value;
 
 /// One of the `words` random words of an element; seed and offset are the first scalars.
-fn random_word(build: &mut Build<'_>, word: u8, words: u8) -> Value {
+fn random_word(build: &mut Build, word: u8, words: u8) -> Value {
     build.program().push(Expr::Random { word, words, scalar: 0 }, DType::I32)
 }
 
 /// The leading `digits` bits of a word plus `above`, as a float32 fraction of 2^digits.
-fn leading(build: &mut Build<'_>, word: Word, index: u8, digits: i32, above: f64) -> Value {
+fn leading(build: &mut Build, word: Word, index: u8, digits: i32, above: f64) -> Value {
     let word = word(build, index);
     let bits = shifted(build, word, 32 - digits);
     let mut number = build.program().cast(bits, DType::F32);
@@ -307,7 +307,7 @@ fn leading(build: &mut Build<'_>, word: Word, index: u8, digits: i32, above: f64
 }
 
 /// 53 random bits, 27 from one word and 26 from the next, as a float64 in [0, 1).
-fn fraction(build: &mut Build<'_>, word: Word, index: u8) -> Value {
+fn fraction(build: &mut Build, word: Word, index: u8) -> Value {
     let [high, low] = [word(build, index), word(build, index + 1)];
     let high = shifted(build, high, 5);
     let low = shifted(build, low, 6);
@@ -320,7 +320,7 @@ fn fraction(build: &mut Build<'_>, word: Word, index: u8) -> Value {
 }
 
 /// A number below `range`, from a word that is uniform: the upper half of their product.
-fn below(build: &mut Build<'_>, word: Value, range: u64) -> Value {
+fn below(build: &mut Build, word: Value, range: u64) -> Value {
     if range == 1 << 32 {
         return word;
     }
@@ -329,7 +329,7 @@ fn below(build: &mut Build<'_>, word: Value, range: u64) -> Value {
 }
 
 /// The word as an unsigned number, shifted right by at least one bit.
-fn shifted(build: &mut Build<'_>, word: Value, bits: i32) -> Value {
+fn shifted(build: &mut Build, word: Value, bits: i32) -> Value {
     let bits = build.scalar(bits, DType::I32);
     build.program().binary(Op::ShiftRightLogical, word, bits)
 }

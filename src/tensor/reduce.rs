@@ -453,7 +453,7 @@ pub(crate) struct Reduction {
     pub(crate) dtype: DType,
 }
 
-impl Build<'_> {
+impl Build {
     /// Records the fold of a value over some dims, with a new tensor as its result.
     #[track_caller]
     pub(crate) fn reduce(self, value: Value, reduction: Reduction, over: &Over) -> Result<Tensor> {

@@ -27,7 +27,7 @@ pub(crate) fn apply_into(op: Op, target: &Tensor, args: &[Arg<'_>]) -> Result<()
 }
 
 /// The row's value. Shapes have been looked at: PyTorch does so before it looks at the dtype.
-fn value(build: &mut Build<'_>, op: Op, args: &[Arg<'_>]) -> Result<Value> {
+fn value(build: &mut Build, op: Op, args: &[Arg<'_>]) -> Result<Value> {
     let promoted = result_type(args.iter().map(|arg| arg.participant()));
     let dtype = match op.info().rule {
         Rule::Promote | Rule::Custom => promoted,

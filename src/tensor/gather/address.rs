@@ -42,7 +42,7 @@ pub(crate) struct Address {
 ///
 /// # Errors
 /// `Device` where int64 is needed and the device lacks it.
-pub(crate) fn address(build: &mut Build<'_>, along: &[Along], indices: Indices) -> Result<Address> {
+pub(crate) fn address(build: &mut Build, along: &[Along], indices: Indices) -> Result<Address> {
     let reach = along.iter().map(|along| along.size.saturating_mul(along.stride.max(1)));
     let fits = reach.fold(0, usize::saturating_add) <= i32::MAX as usize;
     let dtype = if fits { DType::I32 } else { DType::I64 };

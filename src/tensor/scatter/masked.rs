@@ -74,12 +74,7 @@ impl Tensor {
     /// The value of each element: the mask's `n`-th takes the source's `n`-th. The mask has this tensor's
     /// shape, and there are elements.
     #[track_caller]
-    fn replaced(
-        &self,
-        name: &'static str,
-        mask: &Self,
-        source: &Self,
-    ) -> Result<(Build<'static>, Value)> {
+    fn replaced(&self, name: &'static str, mask: &Self, source: &Self) -> Result<(Build, Value)> {
         let dtype = count_dtype(mask.numel());
         let count = mask.reshape([-1])?.cumsum_dtype(0, dtype)?.view(self.size())?;
         // Of no elements none can be fetched; one that is never stored stands for them.
