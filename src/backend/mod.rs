@@ -45,6 +45,11 @@ impl Buffer {
         self.0.host_pointer()
     }
 
+    /// Whether both are handles to the same memory.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Whether this is the only handle to the memory.
     pub(crate) fn is_unique(&mut self) -> bool {
         Arc::get_mut(&mut self.0).is_some()
@@ -171,6 +176,13 @@ pub(crate) trait Backend: Any + Send + Sync {
     ) -> Result<Pending<Vec<u8>>> {
         self.read(buffer, offset, &mut bytes)?;
         Ok(Pending::ready(bytes))
+    }
+
+    /// Whether a kernel is to be handed over together with those that wait, in one call of
+    /// [`run`](Self::run); where none waits, whether it may wait for the next. Buffers that have no memory yet
+    /// are `None`.
+    fn joins(&self, _waiting: &[Launch], _kernel: &Kernel, _buffers: &[Option<&Buffer>]) -> bool {
+        true
     }
 
     /// Runs, or queues, kernels in order. Each sees what those before it stored.

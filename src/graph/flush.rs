@@ -170,7 +170,7 @@ impl Runtime {
             Err(error) => Some(error.duplicate()),
         };
         if let Some(error) = failed {
-            give_up(executor, &error, &[SmallVec::from_iter([output.clone()])]);
+            give_up(&mut executor.deferred, &error, &[SmallVec::from_iter([output.clone()])]);
         }
     }
 
@@ -218,12 +218,16 @@ impl Runtime {
                 reasons.split(reason);
                 continue;
             }
+            if made.as_ref().is_some_and(|made| !self.joins(&batch, made, &members)) {
+                // Before the next one asks for memory: theirs may be free for it then.
+                self.run(&mut executor.deferred, &mut batch);
+            }
             let bytes = made.as_ref().map(|made| made.bytes(&members));
             let _span = bytes.map(|bytes| spans::kernel(&members, bytes, &reason));
             let mut launch = made.map(|made| self.launch_made(made, &members));
             if matches!(launch, Some(Err(Error::OutOfMemory(_)))) && !batch.launches.is_empty() {
                 // Launches that wait hold temporaries, whose memory is free once they have been run.
-                self.run(executor, &mut batch);
+                self.run(&mut executor.deferred, &mut batch);
                 let made = make(&mut executor.templates, &members, code, number, stored);
                 launch = made.map(|made| self.launch_made(made, &members));
             }
@@ -233,7 +237,7 @@ impl Runtime {
             drop(members);
             group.iter().for_each(|&index| let_go(&mut records[index]));
         }
-        self.run(executor, &mut batch);
+        self.run(&mut executor.deferred, &mut batch);
         // Collected where they lie.
         records.into_iter().flatten().collect()
     }
@@ -248,16 +252,36 @@ impl Runtime {
     ) {
         executor.expect_refusal(members);
         let outputs = members.iter().map(|record| record.output().storage.clone()).collect();
+        let mut is_alone = false;
         match launch {
             Ok(launch) => {
+                is_alone =
+                    batch.launches.is_empty() && !self.backend().joins(&[], &launch.kernel, &[]);
                 batch.bytes += launch.buffers.iter().map(Buffer::bytes).sum::<usize>();
                 batch.launches.push(launch);
                 batch.outputs.push(outputs);
             }
-            Err(error) => give_up(executor, &error, &[outputs]),
+            Err(error) => give_up(&mut executor.deferred, &error, &[outputs]),
         }
-        if batch.launches.len() >= limits.batch || batch.bytes >= MAX_PENDING_BYTES {
-            self.run(executor, batch);
+        let is_full = batch.launches.len() >= limits.batch || batch.bytes >= MAX_PENDING_BYTES;
+        if is_alone || is_full {
+            self.run(&mut executor.deferred, batch);
+        }
+    }
+
+    /// Whether a kernel of these operations may be handed over together with the batch.
+    fn joins(&self, batch: &Batch, made: &Made<'_>, records: &[&Record]) -> bool {
+        let joins = |kernel: &Kernel, storages: &mut dyn Iterator<Item = &Arc<Storage>>| {
+            let buffers: SmallVec<[_; 8]> = storages.map(|storage| storage.buffer()).collect();
+            self.backend().joins(&batch.launches, kernel, &buffers)
+        };
+        match made {
+            _ if batch.launches.is_empty() => true,
+            Made::Before(pattern) => {
+                let mut storages = pattern.views(records).map(|view| &view.storage);
+                joins(&pattern.kernel(records), &mut storages)
+            }
+            Made::Now(built) => joins(&built.kernel, &mut built.storages.iter()),
         }
     }
 
@@ -298,13 +322,13 @@ impl Runtime {
         Ok(Launch { kernel, buffers })
     }
 
-    fn run(&self, executor: &mut Executor, batch: &mut Batch) {
+    fn run(&self, deferred: &mut Option<Error>, batch: &mut Batch) {
         let Batch { launches, outputs, .. } = std::mem::take(batch);
         if launches.is_empty() {
             return;
         }
         if let Err(error) = self.run_all(&launches) {
-            give_up(executor, &error, &outputs);
+            give_up(deferred, &error, &outputs);
         }
     }
 
@@ -396,11 +420,11 @@ impl Order {
 }
 
 /// Marks storages whose elements will never come, and keeps the error for the next read point.
-fn give_up(executor: &mut Executor, error: &Error, outputs: &[Outputs]) {
+fn give_up(deferred: &mut Option<Error>, error: &Error, outputs: &[Outputs]) {
     for storage in outputs.iter().flatten() {
         storage.fail(error);
     }
-    executor.deferred.get_or_insert_with(|| error.duplicate());
+    deferred.get_or_insert_with(|| error.duplicate());
 }
 
 /// Bytes of memory that goes once these records do.

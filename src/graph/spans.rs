@@ -1,7 +1,7 @@
 //! Spans of flushes and of their kernels, for whoever listens; nothing without the feature `tracing`.
 //!
-//! Owns all that names the crate. A kernel's span covers its making and, on the CPU, its run; a GPU runs
-//! kernels later, all that a flush has together.
+//! Owns all that names the crate. A kernel's span covers its making and, on the CPU, its run, unless it
+//! waits for the next one; a GPU runs kernels later, all that a flush has together.
 
 use std::fmt;
 

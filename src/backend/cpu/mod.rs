@@ -3,9 +3,11 @@
 //! Owns [`CpuBackend`]. A launch goes `run` (its check, its threads), `plan` (its steps, which
 //! `programs` keeps), `tile` (its points, which `points` places, in `registers`); `ops`, `chain`,
 //! `fraction`, `stored`, `convert`, `float16`, `random` are the loops, `blocks` those that fold, `lanes`
-//! what they are made of; `reduce` and `whole` are the kernels of other forms; `memory` and `pool` are the
-//! buffers, `view` the only way into them, `threads` whom kernels run on. Knows kernels, never operations.
+//! what they are made of; `reduce` and `whole` are the kernels of other forms; `bands` are launches that
+//! run together; `memory` and `pool` are the buffers, `view` the only way into them, `threads` whom kernels
+//! run on. Knows kernels, never operations.
 
+mod bands;
 mod blocks;
 mod chain;
 mod convert;
@@ -40,6 +42,7 @@ pub(crate) use memory::CpuMemory;
 
 use super::{Backend, BackendStats, Buffer, Launch, Limits};
 use crate::error::Result;
+use crate::kernel::Kernel;
 use pool::Pool;
 
 /// The CPU as a device. Launches run before `run` returns.
@@ -88,7 +91,11 @@ impl Backend for CpuBackend {
     }
 
     fn run(&self, launches: &[Launch]) -> Result<()> {
-        for launch in launches {
+        for launches in bands::groups(launches) {
+            let [launch] = launches else {
+                bands::run(launches);
+                continue;
+            };
             if let Some(code) = run::run(launch) {
                 let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
                 failed.get_or_insert(code);
@@ -97,12 +104,16 @@ impl Backend for CpuBackend {
         Ok(())
     }
 
+    fn joins(&self, waiting: &[Launch], kernel: &Kernel, buffers: &[Option<&Buffer>]) -> bool {
+        bands::joins(waiting, kernel, buffers)
+    }
+
     fn wait(&self) -> Result<Option<u32>> {
         Ok(self.failed.lock().unwrap_or_else(PoisonError::into_inner).take())
     }
 
     fn limits(&self) -> Limits {
-        Limits { buffers: 64, records: 64, canonical: false, batch: 1, line: usize::MAX }
+        Limits { buffers: 64, records: 64, canonical: false, batch: bands::MOST, line: usize::MAX }
     }
 
     fn stats(&self) -> BackendStats {

@@ -134,6 +134,11 @@ pub(super) enum Purpose {
 }
 
 impl Purpose {
+    /// What a kernel is run for, after its check.
+    pub(super) fn of(code: &Code) -> Self {
+        code.reduce.map_or(Self::Stores, |reduce| Self::Fold(reduce.value))
+    }
+
     fn stores(self) -> bool {
         !matches!(self, Self::Check(_))
     }

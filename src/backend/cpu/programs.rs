@@ -26,23 +26,25 @@ thread_local! {
 
 /// The program of a kernel.
 pub(super) fn program(kernel: &Kernel, purpose: Purpose) -> Arc<Program> {
-    let form = Form::of(&kernel.code, &kernel.args);
+    program_of(&kernel.code, Form::of(&kernel.code, &kernel.args), purpose)
+}
+
+/// The program of kernels of this code whose arguments have this form.
+pub(super) fn program_of(code: &SharedCode, form: Form, purpose: Purpose) -> Arc<Program> {
     MADE.with_borrow_mut(|made| {
         if made.is_empty() {
             made.resize_with(PLACES, || None);
         }
         // Allocations are 16 bytes apart, and codes are some hundreds long.
-        let address = kernel.code.address() / 16;
+        let address = code.address() / 16;
         let place = &mut made[(address ^ (address / PLACES)) % PLACES];
         match place {
-            Some(made)
-                if made.code.is(&kernel.code) && made.form == form && made.purpose == purpose =>
-            {
+            Some(made) if made.code.is(code) && made.form == form && made.purpose == purpose => {
                 Arc::clone(&made.program)
             }
             _ => {
-                let program = Arc::new(Program::compile(&kernel.code, form, purpose));
-                let (code, program) = (kernel.code.clone(), program);
+                let program = Arc::new(Program::compile(code, form, purpose));
+                let code = code.clone();
                 let shared = Arc::clone(&program);
                 *place = Some(Made { code, form, purpose, program });
                 shared

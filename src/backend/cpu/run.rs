@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use super::plan::Purpose;
+use super::plan::{Program, Purpose};
 use super::programs::program;
 use super::reduce;
 use super::threads;
@@ -13,8 +13,24 @@ use crate::backend::Launch;
 /// Points a thread is given at least, times steps: below, waking threads costs more than it saves.
 const GRAIN: usize = if cfg!(test) { 1 << 11 } else { 1 << 17 };
 
+/// Who may run parts of a launch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Threads {
+    All,
+    One,
+}
+
 /// Bytes of a kernel over whole tensors below which it stays on its thread.
 const WHOLE_GRAIN: usize = 1 << 14;
+
+/// Runs a launch, or a band of one, on this thread alone; it has no check and is not over whole tensors.
+pub(super) fn run_here(launch: &Launch, program: &Program) {
+    if let Some(reduce) = &launch.kernel.code.reduce {
+        return reduce::run(launch, reduce, program, Threads::One);
+    }
+    let launched = Launched::new(launch, program);
+    launched.run(0, launched.tiles());
+}
 
 /// Runs a launch; returns the code of its check if that failed.
 pub(super) fn run(launch: &Launch) -> Option<u32> {
@@ -31,12 +47,14 @@ pub(super) fn run(launch: &Launch) -> Option<u32> {
         return threads::run(|| whole::run(launch, whole));
     }
     let failed = check(launch);
-    if let Some(reduce) = &launch.kernel.code.reduce {
-        reduce::run(launch, reduce);
-    } else if failed.is_none() {
-        let program = program(&launch.kernel, Purpose::Stores);
-        let launched = Launched::new(launch, &program);
-        each_part(&launched, |start, end| launched.run(start, end));
+    if failed.is_none() {
+        let program = program(&launch.kernel, Purpose::of(&launch.kernel.code));
+        if let Some(reduce) = &launch.kernel.code.reduce {
+            reduce::run(launch, reduce, &program, Threads::All);
+        } else {
+            let launched = Launched::new(launch, &program);
+            each_part(&launched, |start, end| launched.run(start, end));
+        }
     }
     failed
 }

@@ -17,7 +17,7 @@ pub(in crate::backend::cpu) struct Form {
     /// Note [Rows of blocks]: not where they are so short that a loop is hardly begun, or begin anywhere.
     pub(super) by_row: bool,
     /// Note [Past the cache].
-    pub(super) past_cache: bool,
+    pub(in crate::backend::cpu) past_cache: bool,
 }
 
 impl Form {

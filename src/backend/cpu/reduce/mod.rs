@@ -22,10 +22,9 @@ mod tree;
 use super::blocks::{LinkedSums, linked_loop};
 use super::convert;
 use super::lanes::Loop;
-use super::plan::{Lanes, Purpose, lane_size};
-use super::programs::program;
+use super::plan::{Lanes, Program, lane_size};
 use super::registers::Scratch;
-use super::run::parts;
+use super::run::{Threads, parts};
 use super::tile::Launched;
 use crate::backend::Launch;
 use crate::dtype::{DType, Lane};
@@ -76,10 +75,9 @@ const LONG: usize = if cfg!(test) { 300 } else { 4096 };
 const SUMMED: usize = 4;
 
 /// Runs the launch.
-pub(super) fn run(launch: &Launch, reduce: &Reduce) {
+pub(super) fn run(launch: &Launch, reduce: &Reduce, program: &Program, threads: Threads) {
     let (code, args) = (&launch.kernel.code, &launch.kernel.args);
-    let program = program(&launch.kernel, Purpose::Fold(reduce.value));
-    let (mut launched, value) = (Launched::new(launch, &program), program.result);
+    let (mut launched, value) = (Launched::new(launch, program), program.result);
     let dtype = code.nodes[usize::from(reduce.value)].dtype;
     let bits = args.scalars[usize::from(reduce.identity)];
     let (lead, reduced) = (usize::from(reduce.lead), usize::from(reduce.reduced));
@@ -106,7 +104,7 @@ pub(super) fn run(launch: &Launch, reduce: &Reduce) {
         lead: points(&args.shape[..lead]),
         len,
         trail: points(&args.shape[lead + reduced..]),
-        parts: parts(&launched),
+        parts: if threads == Threads::One { 1 } else { parts(&launched) },
         sums,
         results: Results::new(launch, reduce, dtype),
     };
