@@ -44,6 +44,9 @@ pub(super) struct Executor {
     /// The memory of the last tape, for the next.
     spare: Vec<Box<Record>>,
     templates: Templates,
+    /// The launch of the last operation that ran by itself, without its buffers: a launch is large, and the
+    /// next one is put in its place.
+    single: Option<Launch>,
 }
 
 pub(super) struct Checked {
@@ -163,12 +166,17 @@ impl Runtime {
         let Some(made) = made else { return };
         let reason = Reason { ended: Ended::Tape, records: &[] };
         let _span = spans::kernel(&[record], made.bytes(&[record]), &reason);
-        let launch = self.launch_made(made, &[record]);
-        executor.expect_refusal(&[record]);
-        let failed = match &launch {
-            Ok(launch) => self.run_all(std::slice::from_ref(launch)).err(),
-            Err(error) => Some(error.duplicate()),
+        let single = &mut executor.single;
+        let prepared = self.prepare(made, &[record], single);
+        let failed = match (&prepared, &*single) {
+            (Ok(()), Some(launch)) => self.run_all(std::slice::from_ref(launch)).err(),
+            (Ok(()), None) => unreachable!("a launch was prepared"),
+            (Err(error), _) => Some(error.duplicate()),
         };
+        if let Some(launch) = single {
+            launch.buffers.clear();
+        }
+        executor.expect_refusal(&[record]);
         if let Some(error) = failed {
             give_up(&mut executor.deferred, &error, &[SmallVec::from_iter([output.clone()])]);
         }
@@ -279,47 +287,68 @@ impl Runtime {
             _ if batch.launches.is_empty() => true,
             Made::Before(pattern) => {
                 let mut storages = pattern.views(records).map(|view| &view.storage);
-                joins(&pattern.kernel(records), &mut storages)
+                let mut launch = pattern.launch();
+                pattern.fill(&mut launch.kernel, records);
+                joins(&launch.kernel, &mut storages)
             }
             Made::Now(built) => joins(&built.kernel, &mut built.storages.iter()),
         }
     }
 
     fn launch_made(&self, made: Made<'_>, records: &[&Record]) -> Result<Launch> {
+        let mut launch = None;
+        self.prepare(made, records, &mut launch)?;
+        let Some(launch) = launch else { unreachable!("a launch was prepared") };
+        Ok(launch)
+    }
+
+    /// Puts the launch of a kernel in the place of an earlier one, which has no buffers any more.
+    fn prepare(
+        &self,
+        made: Made<'_>,
+        records: &[&Record],
+        launch: &mut Option<Launch>,
+    ) -> Result<()> {
         let bytes = made.bytes(records);
         match made {
             Made::Before(pattern) => {
+                let launch = launch.get_or_insert_with(|| pattern.launch());
+                pattern.fill(&mut launch.kernel, records);
                 let storages = pattern.views(records).map(|view| &view.storage);
-                self.give_buffers(pattern.kernel(records), storages, bytes)
+                self.give_buffers(launch, storages, bytes)
             }
-            Made::Now(built) => self.give_buffers(built.kernel, built.storages.iter(), bytes),
+            Made::Now(built) => {
+                let buffers = SmallVec::new();
+                let launch = launch.insert(Launch { kernel: built.kernel, buffers });
+                self.give_buffers(launch, built.storages.iter(), bytes)
+            }
         }
     }
 
-    /// Gives a kernel its buffers.
+    /// Gives a launch its buffers.
     #[inline]
     fn give_buffers<'a>(
         &self,
-        kernel: Kernel,
+        Launch { kernel, buffers }: &mut Launch,
         storages: impl Iterator<Item = &'a Arc<Storage>> + Clone,
         [read, written]: [u64; 2],
-    ) -> Result<Launch> {
+    ) -> Result<()> {
         if let Some(failure) = storages.clone().find_map(|storage| storage.failure()) {
             return Err(failure);
         }
-        let mut buffers = SmallVec::new();
+        debug_assert!(buffers.is_empty(), "what has run holds nothing");
         for storage in storages {
             buffers.push(storage.materialize()?.clone());
         }
         if cfg!(debug_assertions)
-            && let Err(why) = kernel::verify(&kernel, buffers.len())
+            && let Err(why) = kernel::verify(kernel, buffers.len())
         {
             unreachable!("illegal kernel: {why}\n{kernel:#?}");
         }
         count(&self.counters.kernels, 1);
         count(&self.counters.bytes_read, read);
         count(&self.counters.bytes_written, written);
-        Ok(Launch { kernel, buffers })
+        Ok(())
     }
 
     fn run(&self, deferred: &mut Option<Error>, batch: &mut Batch) {

@@ -16,6 +16,7 @@ use smallvec::SmallVec;
 use super::build::build;
 use super::record::Record;
 use super::storage::View;
+use crate::backend::Launch;
 use crate::kernel::{Args, Dims, Kernel, Node, OperandArgs, SharedCode};
 
 /// Records of all templates that are kept, at most; then all are forgotten.
@@ -167,22 +168,40 @@ impl Template {
 }
 
 impl Pattern {
-    /// The kernel of records that the template was found for.
-    pub(super) fn kernel(&self, records: &[&Record]) -> Kernel {
+    /// A launch of the kernel that is yet to be [filled](Self::fill).
+    pub(super) fn launch(&self) -> Launch {
+        let (operands, scalars) = (SmallVec::new(), SmallVec::new());
+        let args = Args { shape: Dims::new(), operands, scalars, base: 0, check: 0 };
+        Launch { kernel: Kernel { code: self.code.clone(), args }, buffers: SmallVec::new() }
+    }
+
+    /// Makes a kernel that of records that the template was found for.
+    pub(super) fn fill(&self, kernel: &mut Kernel, records: &[&Record]) {
         let layout = &records[0].output().layout;
         let (len, offset) = (layout.len(), layout.offset());
         let stride = usize::from(len != 1);
-        let operand = || OperandArgs { offset, strides: Dims::from_buf_and_len([stride; 4], 1) };
-        let operands = self.code.operands.iter().map(|_| operand()).collect();
-        let mut scalars = SmallVec::new();
+        let Kernel { code, args: Args { shape, operands, scalars, base, check } } = kernel;
+        if !code.is(&self.code) {
+            *code = self.code.clone();
+        }
+        (*base, *check) = (0, 0);
+        shape.clear();
+        shape.push(len);
+        operands.truncate(self.code.operands.len());
+        for operand in &mut *operands {
+            operand.offset = offset;
+            operand.strides.clear();
+            operand.strides.push(stride);
+        }
+        while operands.len() < self.code.operands.len() {
+            operands.push(OperandArgs { offset, strides: Dims::from_buf_and_len([stride; 4], 1) });
+        }
+        scalars.clear();
         if !self.scalars.is_empty() {
             let all: SmallVec<[u64; 16]> =
                 records.iter().flat_map(|record| &record.program.scalars).copied().collect();
             scalars.extend(self.scalars.iter().map(|&number| all[usize::from(number)]));
         }
-        let shape = Dims::from_buf_and_len([len; 4], 1);
-        let args = Args { shape, operands, scalars, base: 0, check: 0 };
-        Kernel { code: self.code.clone(), args }
     }
 
     /// How many buffers the kernel has.

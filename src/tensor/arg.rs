@@ -1,7 +1,7 @@
 //! What stands beside a tensor in an operation: another tensor, or a number.
 
-use crate::dtype::Element;
-use crate::ops::promote::Participant;
+use crate::dtype::{DType, Element};
+use crate::ops::promote::{Participant, result_type};
 use crate::scalar::Scalar;
 
 use super::Tensor;
@@ -61,6 +61,18 @@ impl<'a> Arg<'a> {
             Self::Scalar(_) => None,
         }
     }
+}
+
+/// The dtype in which arguments meet.
+#[inline]
+pub(crate) fn common_dtype(args: &[Arg<'_>]) -> DType {
+    if let [Arg::Tensor(first), rest @ ..] = args {
+        let dtype = first.dtype();
+        if rest.iter().all(|arg| arg.tensor().is_some_and(|tensor| tensor.dtype() == dtype)) {
+            return dtype;
+        }
+    }
+    result_type(args.iter().map(|arg| arg.participant()))
 }
 
 impl Tensor {

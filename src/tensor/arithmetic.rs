@@ -9,9 +9,10 @@ use crate::error::{Error, Result};
 use crate::graph::Refusal;
 use crate::kernel::Value;
 use crate::ops::Op;
-use crate::ops::promote::{result_type, to_float};
+use crate::ops::promote::to_float;
 use crate::scalar::Scalar;
 
+use super::arg::common_dtype;
 use super::elementwise::{Build, check_meaning};
 use super::{Arg, Tensor};
 
@@ -82,7 +83,7 @@ impl Binary {
             (Self::Mul, [Arg::Scalar(_), Arg::Tensor(_)]) => &[args[1], args[0]],
             _ => args,
         };
-        let dtype = result_type(args.iter().map(|arg| arg.participant()));
+        let dtype = common_dtype(args);
         self.check(args, dtype)?;
         let mut build = Build::new(self.name(), args)?;
         let value = self.value(&mut build, args, dtype)?;
@@ -93,7 +94,7 @@ impl Binary {
     #[track_caller]
     pub(crate) fn apply_into(self, target: &Tensor, rhs: Arg<'_>) -> Result<()> {
         let args = [target.into(), rhs];
-        let dtype = result_type(args.iter().map(|arg| arg.participant()));
+        let dtype = common_dtype(&args);
         self.check(&args, dtype)?;
         let mut build = Build::onto(self.name(), target, &args)?;
         let value = self.value(&mut build, &args, dtype)?;

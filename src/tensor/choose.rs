@@ -7,6 +7,7 @@ use crate::layout::{self, Overlap};
 use crate::ops::Op;
 use crate::ops::promote::result_type;
 
+use super::arg::common_dtype;
 use super::elementwise::{Build, check_fits, check_meaning};
 use super::in_place::without_repeats;
 use super::reduce::{highest, lowest};
@@ -209,7 +210,7 @@ fn clamped(
     if args.len() == 1 {
         return Err(Error::value("torch.clamp: At least one of 'min' or 'max' must not be None"));
     }
-    let dtype = result_type(args.iter().map(|arg| arg.participant()));
+    let dtype = common_dtype(&args);
     check_meaning(Op::Clamp, dtype)?;
     let (min, max) = (reachable(min, dtype, Side::Min)?, reachable(max, dtype, Side::Max)?);
     let mut build = Build::at("clamp", target, &args)?;

@@ -104,7 +104,8 @@ impl Build {
             Arg::Scalar(scalar) => Ok(self.scalar(scalar, dtype)),
             Arg::Tensor(tensor) => {
                 let value = self.load(tensor)?;
-                Ok(self.record.program.cast(value, dtype))
+                let same = tensor.dtype() == dtype;
+                Ok(if same { value } else { self.record.program.cast(value, dtype) })
             }
         }
     }

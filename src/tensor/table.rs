@@ -4,9 +4,10 @@
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernel::Value;
-use crate::ops::promote::{result_type, to_float};
+use crate::ops::promote::to_float;
 use crate::ops::{Op, Rule, op_table};
 
+use super::arg::common_dtype;
 use super::elementwise::{Build, check_meaning};
 use super::{Arg, Tensor};
 
@@ -28,7 +29,7 @@ pub(crate) fn apply_into(op: Op, target: &Tensor, args: &[Arg<'_>]) -> Result<()
 
 /// The row's value. Shapes have been looked at: PyTorch does so before it looks at the dtype.
 fn value(build: &mut Build, op: Op, args: &[Arg<'_>]) -> Result<Value> {
-    let promoted = result_type(args.iter().map(|arg| arg.participant()));
+    let promoted = common_dtype(args);
     let dtype = match op.info().rule {
         Rule::Promote | Rule::Custom => promoted,
         Rule::Float => to_float(promoted),

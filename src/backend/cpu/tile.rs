@@ -57,10 +57,6 @@ pub(super) struct Launched<'a> {
 impl<'a> Launched<'a> {
     pub(super) fn new(launch: &'a Launch, program: &'a Program) -> Self {
         let (code, args) = (&launch.kernel.code, &launch.kernel.args);
-        let views = code.operands.iter().zip(&args.operands);
-        let views = views
-            .map(|(c, a)| View::new(&launch.buffers[usize::from(c.buffer)], c, a, &args.shape))
-            .collect();
         let shape = &args.shape;
         let grid = program.rows.map(|dim| Grid::new(shape, dim, BLOCK_REGISTER / program.lane));
         let register = match (&grid, program.registers) {
@@ -73,7 +69,14 @@ impl<'a> Launched<'a> {
         let by_rows = grid.is_none() && program.has_rows() && code.reduce.is_none();
         let tile = if by_rows { part_of(shape[shape.len() - 1], most) } else { most };
         let (len, base, scalars) = (launch.kernel.len(), args.base, &args.scalars[..]);
-        Self { program, shape, len, base, scalars, grid, tile, views }
+        let views = SmallVec::new();
+        // Views are put where they stay: to move them takes as long as to make them.
+        let mut launched = Self { program, shape, len, base, scalars, grid, tile, views };
+        let views = code.operands.iter().zip(&args.operands);
+        launched.views.extend(
+            views.map(|(c, a)| View::new(&launch.buffers[usize::from(c.buffer)], c, a, shape)),
+        );
+        launched
     }
 
     /// Takes tiles of `len` points, if few registers are to stay in a cache.
