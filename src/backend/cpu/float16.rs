@@ -80,9 +80,6 @@ macro_rules! machine {
 
             use crate::math::half::{f16_bits_to_f32, f32_to_f16_bits};
 
-            /// Elements that [`binary`] converts at once.
-            const BATCH: usize = 128;
-
             #[inline]
             #[target_feature(enable = $features)]
             fn to_f32(out: &mut [f32], a: &[u16]) {
@@ -155,19 +152,22 @@ macro_rules! machine {
                 b: &[u16],
                 f: impl Fn(f32, f32) -> f32,
             ) {
-                let (mut first, mut second) = ([0.0; BATCH], [0.0; BATCH]);
-                let batches = out.chunks_mut(BATCH).zip(a.chunks(BATCH)).zip(b.chunks(BATCH));
-                for ((out, a), b) in batches {
-                    let (first, second) = (&mut first[..out.len()], &mut second[..out.len()]);
-                    to_f32(first, a);
-                    to_f32(second, b);
-                    for (a, &b) in first.iter_mut().zip(&*second) {
+                let (outs, out_rest) = out.as_chunks_mut::<$lanes>();
+                let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<$lanes>(), b.as_chunks::<$lanes>());
+                for ((out, a), b) in outs.iter_mut().zip(a).zip(b) {
+                    let (mut first, mut second) = ([0.0; $lanes], [0.0; $lanes]);
+                    to_f32(&mut first, a);
+                    to_f32(&mut second, b);
+                    for (a, &b) in first.iter_mut().zip(&second) {
                         *a = f(*a, b);
                     }
-                    to_f16(out, first);
-                    if has_nan(out) {
-                        drop_payloads(out);
-                    }
+                    to_f16(out, &first);
+                }
+                for ((out, &a), &b) in out_rest.iter_mut().zip(a_rest).zip(b_rest) {
+                    *out = f32_to_f16_bits(f(f16_bits_to_f32(a), f16_bits_to_f32(b)));
+                }
+                if has_nan(out) {
+                    drop_payloads(out);
                 }
             }
         }
