@@ -9,9 +9,7 @@ use fearless_simd::{Level, Simd, SimdBase, SimdCvtTruncate, SimdWiden, dispatch}
 use super::float16;
 use super::lanes::{Loop, in_place, ternary, unary};
 use crate::dtype::{DType, Lane};
-use crate::math::half::{
-    bf16_bits_to_f32, f16_bits_to_f32, f32_to_bf16_bits, round_to_bf16, round_to_f16,
-};
+use crate::math::half::{bf16_bits_to_f32, f16_bits_to_f32, f32_to_bf16_bits, round_to_bf16};
 
 /// From the stored form to the lane; nothing where they are one.
 pub(super) fn widen(dtype: DType) -> Option<Loop> {
@@ -44,7 +42,7 @@ pub(super) fn round(dtype: DType) -> Option<fn(&mut [u8])> {
         DType::U8 => |values| in_place(values, |v: i32| i32::from(v as u8)),
         DType::I8 => |values| in_place(values, |v: i32| i32::from(v as i8)),
         DType::I16 => |values| in_place(values, |v: i32| i32::from(v as i16)),
-        DType::F16 => |values| in_place(values, round_to_f16),
+        DType::F16 => float16::round,
         DType::BF16 => |values| in_place(values, round_to_bf16),
         _ => return None,
     })

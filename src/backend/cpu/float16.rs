@@ -9,7 +9,7 @@ use bytemuck::{cast_slice, cast_slice_mut};
 use fearless_simd::Level;
 
 use super::lanes;
-use crate::math::half::{f16_bits_to_f32, f32_to_f16_bits};
+use crate::math::half::{f16_bits_to_f32, f32_to_f16_bits, round_to_f16};
 
 /// From stored forms to lanes.
 pub(super) fn widen(out: &mut [u8], a: &[u8]) {
@@ -45,6 +45,23 @@ pub(super) fn narrow(out: &mut [u8], a: &[u8]) {
     lanes::unary(out, a, f32_to_f16_bits);
 }
 
+/// Makes lanes float16 numbers.
+pub(super) fn round(values: &mut [u8]) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let (level, values) = (Level::new(), cast_slice_mut(&mut *values));
+        if level.as_avx512().is_some() {
+            // SAFETY: the machine has AVX-512, as just seen.
+            return unsafe { avx512::round(values) };
+        }
+        if level.as_avx2().is_some() {
+            // SAFETY: the machine has AVX2 and F16C, which is part of that level.
+            return unsafe { avx2::round(values) };
+        }
+    }
+    lanes::in_place(values, round_to_f16);
+}
+
 /// `out[i] = f(a[i], b[i])` of stored forms.
 #[inline(always)]
 pub(super) fn binary(out: &mut [u8], a: &[u8], b: &[u8], f: impl Fn(f32, f32) -> f32) {
@@ -78,7 +95,7 @@ macro_rules! machine {
         mod $name {
             use std::arch::x86_64::*;
 
-            use crate::math::half::{f16_bits_to_f32, f32_to_f16_bits};
+            use crate::math::half::{f16_bits_to_f32, f32_to_f16_bits, round_to_f16};
 
             #[inline]
             #[target_feature(enable = $features)]
@@ -130,10 +147,9 @@ macro_rules! machine {
 
             #[target_feature(enable = $features)]
             pub(super) fn widen(out: &mut [f32], a: &[u16]) {
+                to_f32(out, a);
                 if has_nan(a) {
                     out.iter_mut().zip(a).for_each(|(out, &a)| *out = f16_bits_to_f32(a));
-                } else {
-                    to_f32(out, a);
                 }
             }
 
@@ -143,6 +159,21 @@ macro_rules! machine {
                 if has_nan(out) {
                     drop_payloads(out);
                 }
+            }
+
+            #[target_feature(enable = $features)]
+            pub(super) fn round(values: &mut [f32]) {
+                if values.iter().fold(false, |any, value| any | value.is_nan()) {
+                    values.iter_mut().for_each(|value| *value = round_to_f16(*value));
+                    return;
+                }
+                let (chunks, rest) = values.as_chunks_mut::<$lanes>();
+                let mut halves = [0; $lanes];
+                for values in chunks {
+                    to_f16(&mut halves, values);
+                    to_f32(values, &halves);
+                }
+                rest.iter_mut().for_each(|value| *value = round_to_f16(*value));
             }
 
             #[target_feature(enable = $features)]
@@ -189,6 +220,7 @@ mod tests {
     struct Way {
         widen: fn(&mut [f32], &[u16]),
         narrow: fn(&mut [u16], &[f32]),
+        round: fn(&mut [f32]),
         product: fn(&mut [u16], &[u16], &[u16]),
     }
 
@@ -197,6 +229,7 @@ mod tests {
         let mut ways = vec![Way {
             widen: |out, a| widen(cast_slice_mut(out), cast_slice(a)),
             narrow: |out, a| narrow(cast_slice_mut(out), cast_slice(a)),
+            round: |values| round(cast_slice_mut(values)),
             product: |out, a, b| {
                 binary(cast_slice_mut(out), cast_slice(a), cast_slice(b), |a, b| a * b);
             },
@@ -208,6 +241,8 @@ mod tests {
                 widen: |out, a| unsafe { avx2::widen(out, a) },
                 // SAFETY: as above.
                 narrow: |out, a| unsafe { avx2::narrow(out, a) },
+                // SAFETY: as above.
+                round: |values| unsafe { avx2::round(values) },
                 // SAFETY: as above.
                 product: |out, a, b| unsafe { avx2::binary(out, a, b, |a, b| a * b) },
             });
@@ -226,7 +261,7 @@ mod tests {
         });
         let bits = near.chain((0..=u32::MAX).step_by(251));
         let values: Vec<f32> = bits.map(f32::from_bits).collect();
-        for Way { widen, narrow, .. } in ways() {
+        for Way { widen, narrow, round, .. } in ways() {
             // In pieces of several lengths too: a NaN decides how its neighbours are converted.
             let pieces = [&halves[..], &halves[0x7bf0..0x7c10], &halves[3..20]];
             for halves in pieces.into_iter().chain(halves.chunks(1)) {
@@ -241,6 +276,15 @@ mod tests {
                 narrow(&mut got, values);
                 for (value, got) in values.iter().zip(got) {
                     assert_eq!(got, f32_to_f16_bits(*value), "{:#x}", value.to_bits());
+                }
+            }
+            // NaN among them decides how all of a piece are rounded.
+            for values in values.chunks(97) {
+                let mut got = values.to_vec();
+                round(&mut got);
+                for (value, got) in values.iter().zip(got) {
+                    let expected = round_to_f16(*value);
+                    assert_eq!(got.to_bits(), expected.to_bits(), "{:#x}", value.to_bits());
                 }
             }
         }

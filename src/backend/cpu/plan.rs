@@ -34,6 +34,10 @@
 //! reads in rows, and what it stores, need no copy then; what is transposed, or comes from steps before, lies
 //! in registers.
 //!
+//! # Note [Ahead]
+//! Steps that widen what is in memory read it in bursts, and while the others run nothing comes from there. So
+//! each step asks for its share of what the next tile will widen.
+//!
 //! # Note [Past the cache]
 //! Where a kernel touches more than the caches hold, its results go past them: to store into a line that is
 //! not there reads it first, which would be a third of the traffic of an addition. Memory that is loaded
@@ -60,6 +64,9 @@ use crate::ops::Op;
 pub(super) use form::Form;
 pub(super) use steps::{Argument, Chain, Draw, Fill, FillValue, Lanes, Place, Step, Summed};
 use stores::is_stored;
+
+/// Steps from which on memory is asked ahead: of fewer nearly all the time goes to what widens.
+const BURSTS: usize = 3;
 
 /// Links of a chain that runs row by row, at most.
 pub(super) const ROW_LINKS: usize = 8;
@@ -90,6 +97,8 @@ pub(super) struct Program {
     pub(super) scans_past_cache: bool,
     /// Operands of which memory is asked for the next block: Note [Blocks].
     pub(super) asked: SmallVec<[u8; 4]>,
+    /// Operands of which memory is asked for the next range: Note [Ahead].
+    pub(super) ahead: SmallVec<[u8; 4]>,
     form: Form,
     /// Where the value of a check or of a reduction lies.
     pub(super) result: Lanes,
@@ -165,6 +174,7 @@ impl Program {
             past_cache: false,
             scans_past_cache: false,
             asked: SmallVec::new(),
+            ahead: SmallVec::new(),
             form,
             result: NOWHERE,
             values: Vec::new(),
@@ -204,6 +214,9 @@ impl Program {
             program.result = program.values[usize::from(value)].lanes;
         }
         program.join_rows(code);
+        if program.steps.len() < BURSTS {
+            program.ahead.clear();
+        }
         program
     }
 
@@ -413,6 +426,9 @@ impl Program {
                     return;
                 }
                 let out = self.destination(code, i, purpose);
+                if widen.is_some() && self.form.past_cache {
+                    self.ahead.push(operand);
+                }
                 let run = widen.unwrap_or(convert::copy());
                 self.push_apply(run, [memory, NOWHERE, NOWHERE], out, None);
             }

@@ -152,7 +152,11 @@ impl<'a> Launched<'a> {
                 if self.grid.is_some() && i + 1 < end {
                     self.ask_for(self.at(i + 1));
                 }
-                for step in &self.program.steps {
+                let next = (i + 1 < end).then(|| self.at(i + 1));
+                for (number, step) in self.program.steps.iter().enumerate() {
+                    if let Some(next) = next {
+                        self.ask_for_part(next, number);
+                    }
                     self.step(step, registers, tile);
                 }
                 if !then(registers, tile) {
@@ -168,6 +172,16 @@ impl<'a> Launched<'a> {
         for &operand in &self.program.asked {
             let view = &self.views[usize::from(operand)];
             self.each_block(view, tile, |_, block| view.ask_for(block));
+        }
+    }
+
+    /// Asks memory for as much of a range as one step's share: Note [Ahead].
+    fn ask_for_part(&self, next: Tile, step: usize) {
+        let steps = self.program.steps.len();
+        let [from, to] = [step, step + 1].map(|part| next.start + next.len * part / steps);
+        for &operand in &self.program.ahead {
+            let view = &self.views[usize::from(operand)];
+            view.ask_for_run(from, to - from);
         }
     }
 

@@ -179,9 +179,24 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Asks memory for the elements `from .. from + len` from the origin.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn ask_for_run(&self, from: usize, len: usize) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let first = self.pointer(from);
+        for byte in (0..len * self.size).step_by(64) {
+            // SAFETY: this reads nothing, whatever the address is; every x86-64 has it.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(first.wrapping_add(byte).cast()) };
+        }
+    }
+
     /// Other processors are not asked.
     #[cfg(not(target_arch = "x86_64"))]
     pub(super) fn ask_for(&self, _: Block) {}
+
+    /// Other processors are not asked.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(super) fn ask_for_run(&self, _: usize, _: usize) {}
 
     /// Copies the elements of the block, row by row.
     ///

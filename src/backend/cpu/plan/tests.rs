@@ -114,6 +114,36 @@ fn arithmetic_of_stored_halves_is_one_step() {
 }
 
 #[test]
+fn memory_is_asked_ahead_for_what_several_steps_widen() {
+    let backend = CpuBackend::new();
+    // Of float16, beyond what is past the cache in tests.
+    let points = 2000;
+    let ahead = |make: &dyn Fn(&mut Builder, &[u8])| {
+        let mut builder = Builder::new(&[points]);
+        let mut operand = || builder.operand::<half::f16>(&backend.allocate(points * 2).unwrap());
+        let operands = [operand(), operand(), operand()];
+        make(&mut builder, &operands);
+        let kernel = &builder.launch.kernel;
+        let form = Form::of(&kernel.code, &kernel.args);
+        Program::compile(&kernel.code, form, Purpose::Stores).ahead.to_vec()
+    };
+    let two_operations = ahead(&|builder, operands| {
+        let (a, b) = (builder.load(operands[0]), builder.load(operands[1]));
+        let product = builder.node(DType::F16, Expr::Binary(Op::Mul, [a, b]));
+        let sum = builder.node(DType::F16, Expr::Binary(Op::Add, [product, b]));
+        builder.store(operands[2], sum);
+    });
+    assert_eq!(two_operations, [0, 1]);
+    // In one loop on what is stored the processor sees by itself what comes.
+    let one = ahead(&|builder, operands| {
+        let (a, b) = (builder.load(operands[0]), builder.load(operands[1]));
+        let sum = builder.node(DType::F16, Expr::Binary(Op::Add, [a, b]));
+        builder.store(operands[2], sum);
+    });
+    assert!(one.is_empty());
+}
+
+#[test]
 fn random_fractions_are_one_step_unless_the_words_are_wanted_too() {
     let fraction = |builder: &mut Builder| {
         builder.launch.kernel.args.scalars.extend([7, 0]);
