@@ -19,6 +19,9 @@ use self::pending::Pending;
 use crate::error::{Error, OutOfMemory, Result};
 use crate::kernel::Kernel;
 
+/// Bytes that may wait, on a tape and in a batch, for those that hold them alone to let go.
+pub(crate) const MAX_PENDING_BYTES: usize = 1 << 30;
+
 /// Memory of one device. Cloning gives another handle to the same memory.
 #[derive(Clone)]
 pub(crate) struct Buffer(Arc<dyn Memory>);
@@ -112,8 +115,11 @@ pub(crate) struct Limits {
     pub(crate) records: usize,
     /// Whether kernels are compiled, so that a bounded set of them must do.
     pub(crate) canonical: bool,
-    /// Launches to hand over in one call of [`Backend::run`].
+    /// Launches to hand over in one call of [`Backend::run`], and bytes of all their buffers.
     pub(crate) batch: usize,
+    pub(crate) batch_bytes: usize,
+    /// Whether [`Backend::joins`] has a say in that.
+    pub(crate) chooses: bool,
     /// Elements of a line to sort.
     pub(crate) line: usize,
 }
@@ -179,8 +185,8 @@ pub(crate) trait Backend: Any + Send + Sync {
     }
 
     /// Whether a kernel is to be handed over together with those that wait, in one call of
-    /// [`run`](Self::run); where none waits, whether it may wait for the next. Buffers that have no memory yet
-    /// are `None`.
+    /// [`run`](Self::run); where none waits, whether it may wait for the next, which keeps the memory of all.
+    /// Buffers that have no memory yet are `None`.
     fn joins(&self, _waiting: &[Launch], _kernel: &Kernel, _buffers: &[Option<&Buffer>]) -> bool {
         true
     }

@@ -6,10 +6,12 @@
 //! nobody holds then nobody will. The flush itself makes holders; they must not count.
 //!
 //! Records go as soon as their kernel is made, and their storages with them: a temporary that had to be
-//! stored gives its memory back before the next one asks for some.
+//! stored gives its memory back before the next one asks for some, unless its kernel waits for the next
+//! ([`Backend::joins`]).
 //!
 //! A kernel that its device does not count far enough for, [`Backend::reaches`], runs on the CPU in its turn.
 //!
+//! [`Backend::joins`]: crate::backend::Backend::joins
 //! [`Backend::reaches`]: crate::backend::Backend::reaches
 
 use std::panic::Location;
@@ -23,7 +25,7 @@ use super::build::{Built, build};
 use super::explain::Reason;
 use super::plan::{Ended, GroupLimits, dead_records, plan};
 use super::record::{Record, Refusal};
-use super::runtime::{MAX_PENDING_BYTES, Runtime, lock};
+use super::runtime::{Runtime, lock};
 use super::slots::Slots;
 use super::spans;
 use super::storage::{Storage, View};
@@ -263,15 +265,16 @@ impl Runtime {
         let mut is_alone = false;
         match launch {
             Ok(launch) => {
-                is_alone =
-                    batch.launches.is_empty() && !self.backend().joins(&[], &launch.kernel, &[]);
+                is_alone = limits.chooses
+                    && batch.launches.is_empty()
+                    && !self.backend().joins(&[], &launch.kernel, &[]);
                 batch.bytes += launch.buffers.iter().map(Buffer::bytes).sum::<usize>();
                 batch.launches.push(launch);
                 batch.outputs.push(outputs);
             }
             Err(error) => give_up(&mut executor.deferred, &error, &[outputs]),
         }
-        let is_full = batch.launches.len() >= limits.batch || batch.bytes >= MAX_PENDING_BYTES;
+        let is_full = batch.launches.len() >= limits.batch || batch.bytes >= limits.batch_bytes;
         if is_alone || is_full {
             self.run(&mut executor.deferred, batch);
         }
@@ -284,7 +287,7 @@ impl Runtime {
             self.backend().joins(&batch.launches, kernel, &buffers)
         };
         match made {
-            _ if batch.launches.is_empty() => true,
+            _ if batch.launches.is_empty() || !self.limits().chooses => true,
             Made::Before(pattern) => {
                 let mut storages = pattern.views(records).map(|view| &view.storage);
                 let mut launch = pattern.launch();
@@ -314,6 +317,8 @@ impl Runtime {
             Made::Before(pattern) => {
                 let launch = launch.get_or_insert_with(|| pattern.launch());
                 pattern.fill(&mut launch.kernel, records);
+                // After a panic that somebody caught there may be some.
+                launch.buffers.clear();
                 let storages = pattern.views(records).map(|view| &view.storage);
                 self.give_buffers(launch, storages, bytes)
             }

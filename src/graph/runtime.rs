@@ -7,15 +7,12 @@ use super::flush::{Executor, hoarded_bytes};
 use super::later::Report;
 use super::record::Record;
 use super::storage::Storage;
-use crate::backend::{Backend, Buffer, Limits};
+use crate::backend::{Backend, Buffer, Limits, MAX_PENDING_BYTES};
 use crate::device::Device;
 use crate::error::Result;
 
 /// Records that a tape holds before it flushes by itself.
 const MAX_RECORDS: usize = 1024;
-
-/// Bytes that may wait, on a tape and in a batch, for those that hold them alone to let go.
-pub(super) const MAX_PENDING_BYTES: usize = 1 << 30;
 
 /// A device as the graph sees it: backend, tape, and what has been counted.
 pub(crate) struct Runtime {

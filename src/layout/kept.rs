@@ -33,13 +33,14 @@ impl Kept {
         if let Some(walk) = known.get(shape) {
             return Some(walk.clone());
         }
+        let is_full = known.len() >= MAX_KEPT;
         drop(known);
         let walk = make()?;
-        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MAX_KEPT && !kept.contains_key(shape) {
+        if is_full {
             return Some(Arc::new(walk));
         }
-        // Another thread may have come first.
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        // Another thread may have come first, or have kept the last one: these few may be more.
         let kept = kept.entry(Dims::from_slice(shape));
         Some(kept.or_insert_with(|| Arc::new_leaked(walk)).clone())
     }

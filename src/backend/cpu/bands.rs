@@ -9,6 +9,10 @@
 //! would have, and every fold is of one row, so no bit changes.
 //!
 //! What is stored for a later one of them stays in the cache; only the rest may go past it.
+//!
+//! It must not cost more than it saves. A kernel in blocks (a transposed operand) wants many rows at once and stays
+//! alone; there are several bands for each thread; and what waits keeps its memory, so launches that wait
+//! store at most two and a half times what the largest of their operands has.
 
 use std::sync::Arc;
 
@@ -39,18 +43,31 @@ struct Walk {
     stored: bool,
 }
 
+/// Bands there are at least: some for each thread, so that one that is late holds up little.
+fn shares() -> usize {
+    // Tests are to see the same on every machine.
+    if cfg!(test) { 8 } else { 4 * threads::count() }
+}
+
 /// Whether a kernel should wait to run with those that wait already; with none, whether it may wait at all.
-/// `buffers` are its own, those that have no memory yet being nobody else's.
+/// `buffers` are its own, those that have no memory yet being nobody else's. Unsafe code relies on it: Note
+/// [Who may touch what] in `view.rs`.
 pub(super) fn joins(waiting: &[Launch], kernel: &Kernel, buffers: &[Option<&Buffer>]) -> bool {
     let rows = waiting.first().map_or(kernel, |first| &first.kernel).args.shape[0];
     let whole = waiting.is_empty();
     if !is_in_rows(kernel, rows) || waiting.len() >= MOST || whole && kernel.args.shape.len() < 2 {
         return false;
     }
+    if Form::of(&kernel.code, &kernel.args).is_in_blocks() {
+        return false;
+    }
     let mut row = Row::default();
     row.add(kernel, rows, |number| buffers.get(number).copied().flatten());
     if whole {
-        return row.bytes <= BAND && row.bytes.saturating_mul(rows) >= LARGE;
+        // Only what is large asks for threads, which starts them.
+        return row.bytes() <= BAND
+            && row.bytes().saturating_mul(rows) >= LARGE
+            && rows >= shares();
     }
     let mut shares = false;
     for other in waiting {
@@ -68,7 +85,7 @@ pub(super) fn joins(waiting: &[Launch], kernel: &Kernel, buffers: &[Option<&Buff
             }
         }
     }
-    shares && row.bytes <= BAND
+    shares && row.bytes() <= BAND && 2 * row.stored() <= 5 * row.largest()
 }
 
 /// Cuts a list into launches of which each joins those before it.
@@ -97,7 +114,8 @@ pub(super) fn run(launches: &[Launch]) {
     for Launch { kernel, buffers } in launches {
         row.add(kernel, rows, |number| Some(&buffers[number]));
     }
-    let height = (BAND / row.bytes.max(1)).clamp(1, rows);
+    let shares = shares();
+    let height = (BAND / row.bytes().max(1)).clamp(1, rows.div_ceil(shares));
     let bands = rows.div_ceil(height);
     let programs: Vec<Arc<Program>> = (0..launches.len())
         .map(|i| {
@@ -108,8 +126,7 @@ pub(super) fn run(launches: &[Launch]) {
             program_of(code, form, Purpose::of(code))
         })
         .collect();
-    let parts = if bands > 1 { 4 * threads::count() } else { 1 };
-    each_range(bands, parts, |from, to| {
+    each_range(bands, shares, |from, to| {
         let mut parts = launches.to_vec();
         for first in (from..to).map(|band| band * height) {
             let len = height.min(rows - first);
@@ -153,21 +170,36 @@ fn walks(kernel: &Kernel, rows: usize) -> impl Iterator<Item = (usize, Walk)> {
 /// What a row of some kernels touches, about.
 #[derive(Default)]
 struct Row<'a> {
-    bytes: usize,
-    /// Buffers that count already.
-    known: SmallVec<[&'a Buffer; 8]>,
+    /// Of each buffer that has memory the bytes, and whether it is stored to; of others those of each operand.
+    touched: SmallVec<[(Option<&'a Buffer>, usize, bool); 16]>,
 }
 
 impl<'a> Row<'a> {
     fn add(&mut self, kernel: &Kernel, rows: usize, buffer: impl Fn(usize) -> Option<&'a Buffer>) {
         for (number, walk) in walks(kernel, rows) {
-            let buffer = buffer(number);
-            let is_known = |buffer: &Buffer| self.known.iter().any(|known| known.is(buffer));
-            if !buffer.is_some_and(is_known) {
-                self.bytes += walk.pitch.min(walk.reach);
-                self.known.extend(buffer);
+            let (buffer, bytes) = (buffer(number), walk.pitch.min(walk.reach));
+            let same = |known: &Option<&Buffer>| {
+                known.zip(buffer).is_some_and(|(known, buffer)| known.is(buffer))
+            };
+            match self.touched.iter_mut().find(|(known, ..)| same(known)) {
+                Some((_, most, stored)) => {
+                    (*most, *stored) = ((*most).max(bytes), *stored | walk.stored);
+                }
+                None => self.touched.push((buffer, bytes, walk.stored)),
             }
         }
+    }
+
+    fn bytes(&self) -> usize {
+        self.touched.iter().map(|(_, bytes, _)| bytes).sum()
+    }
+
+    fn stored(&self) -> usize {
+        self.touched.iter().filter(|(.., stored)| *stored).map(|(_, bytes, _)| bytes).sum()
+    }
+
+    fn largest(&self) -> usize {
+        self.touched.iter().map(|&(_, bytes, _)| bytes).max().unwrap_or(0)
     }
 }
 

@@ -113,7 +113,15 @@ impl Backend for CpuBackend {
     }
 
     fn limits(&self) -> Limits {
-        Limits { buffers: 64, records: 64, canonical: false, batch: bands::MOST, line: usize::MAX }
+        Limits {
+            buffers: 64,
+            records: 64,
+            canonical: false,
+            line: usize::MAX,
+            batch: bands::MOST,
+            batch_bytes: usize::MAX,
+            chooses: true,
+        }
     }
 
     fn stats(&self) -> BackendStats {

@@ -36,7 +36,7 @@
 //!
 //! # Note [Ahead]
 //! Steps that widen what is in memory read it in bursts, and while the others run nothing comes from there. So
-//! each step asks for its share of what the next tile will widen.
+//! each step asks for its share of what the next tile will widen, where all that tiles do is to store.
 //!
 //! # Note [Past the cache]
 //! Where a kernel touches more than the caches hold, its results go past them: to store into a line that is
@@ -214,7 +214,7 @@ impl Program {
             program.result = program.values[usize::from(value)].lanes;
         }
         program.join_rows(code);
-        if program.steps.len() < BURSTS {
+        if program.steps.len() < BURSTS || purpose != Purpose::Stores {
             program.ahead.clear();
         }
         program

@@ -152,7 +152,8 @@ impl<'a> Launched<'a> {
                 if self.grid.is_some() && i + 1 < end {
                     self.ask_for(self.at(i + 1));
                 }
-                let next = (i + 1 < end).then(|| self.at(i + 1));
+                let is_ahead = !self.program.ahead.is_empty() && i + 1 < end;
+                let next = is_ahead.then(|| self.at(i + 1));
                 for (number, step) in self.program.steps.iter().enumerate() {
                     if let Some(next) = next {
                         self.ask_for_part(next, number);

@@ -4,7 +4,8 @@
 //!
 //! # Note [Who may touch what]
 //! - In bounds: [`View::new`] compares the furthest element with the size of the buffer.
-//! - Between launches: the graph serialises the launches of a device and the guards of host arrays.
+//! - Between launches: the graph serialises the launches of a device and the guards of host arrays. Those that
+//!   run together touch, on different threads at a time, rows apart: [`bands`](super::bands) sees to it.
 //! - Within a launch, between points: the kernel's specification says that an element stored is touched
 //!   by no other point, and each point belongs to one tile, which one thread runs.
 //! - Within a launch that scatters: each thread has a range of the target's buffer of its own

@@ -37,7 +37,7 @@ use self::submit::Submitter;
 use self::transfer::Staging;
 use self::window::Reach;
 use super::pending::Pending;
-use super::{Backend, BackendStats, Buffer, Launch, Limits};
+use super::{Backend, BackendStats, Buffer, Launch, Limits, MAX_PENDING_BYTES};
 use crate::error::{Error, Result};
 use crate::kernel::Kernel;
 use crate::math::emit::Subnormals;
@@ -267,6 +267,8 @@ impl Backend for GpuBackend {
             records: usize::MAX,
             canonical: true,
             batch: 1024,
+            batch_bytes: MAX_PENDING_BYTES,
+            chooses: false,
             line: submit::longest_line(self.reach),
         }
     }

@@ -36,12 +36,16 @@ type Place = (usize, usize, [usize; 2]);
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Store,
+    /// Over all points in one dimension.
+    Flat,
     Fold(Op),
     Scan,
+    ArgMax,
 }
 
 fn launch(all: &[Buffer], kind: Kind, from: &[Place], to: Place) -> Launch {
-    let mut k = Builder::new(&[ROWS, COLUMNS]);
+    let flat = kind == Kind::Flat;
+    let mut k = Builder::new(if flat { &[ROWS * COLUMNS] } else { &[ROWS, COLUMNS] });
     let mut numbers: Vec<usize> = Vec::new();
     let mut view = |k: &mut Builder, (buffer, offset, strides): Place| {
         let known = numbers.iter().position(|&number| number == buffer);
@@ -52,7 +56,7 @@ fn launch(all: &[Buffer], kind: Kind, from: &[Place], to: Place) -> Launch {
             },
             |known| known as u8,
         );
-        k.view(number, DType::F32, offset, &strides)
+        k.view(number, DType::F32, offset, if flat { &strides[1..] } else { &strides })
     };
     let operands: SmallVec<[u8; 4]> = from.iter().map(|&place| view(&mut k, place)).collect();
     let to = view(&mut k, to);
@@ -70,16 +74,22 @@ fn launch(all: &[Buffer], kind: Kind, from: &[Place], to: Place) -> Launch {
         k.launch.kernel.code.reduce = Some(reduce);
     };
     match kind {
-        Kind::Store => k.store(to, value),
+        Kind::Store | Kind::Flat => k.store(to, value),
         Kind::Fold(op) => fold(&mut k, op, false),
         Kind::Scan => fold(&mut k, Op::Add, true),
+        Kind::ArgMax => {
+            fold(&mut k, Op::Maximum, false);
+            let reduce = k.launch.kernel.code.reduce.as_mut();
+            reduce.expect("a fold").fold = Fold::ArgMax;
+        }
     }
     k.launch
 }
 
 /// A place in rows of the matrix, perhaps some elements further on, or one element a row.
 fn place(rng: &mut StdRng, buffer: usize) -> Place {
-    let strides = [[COLUMNS, 1], [COLUMNS, 0], [COLUMNS + 1, 1]][rng.random_range(0..3)];
+    let strides = [[COLUMNS, 1], [COLUMNS, 0], [COLUMNS + 1, 1], [1, ROWS]];
+    let strides = strides[[0, 0, 0, 1, 2, 3][rng.random_range(0..6)]];
     let offsets = [0, 0, 0, 3, COLUMNS, 2 * COLUMNS - 1];
     let end = strides[0] * (ROWS - 1) + strides[1] * (COLUMNS - 1);
     let offset = offsets[rng.random_range(0..offsets.len())];
@@ -95,12 +105,27 @@ fn random_launch(rng: &mut StdRng, all: &[Buffer]) -> Launch {
             from.push(place(rng, buffer));
         }
     }
-    let kinds =
-        [Kind::Store, Kind::Store, Kind::Fold(Op::Add), Kind::Fold(Op::Maximum), Kind::Scan];
+    let kinds = [
+        Kind::Store,
+        Kind::Store,
+        Kind::Flat,
+        Kind::Fold(Op::Add),
+        Kind::Fold(Op::Maximum),
+        Kind::Scan,
+        Kind::ArgMax,
+    ];
     let kind = kinds[rng.random_range(0..kinds.len())];
     let offset = [0, 0, COLUMNS][rng.random_range(0..3)];
-    let strides = if matches!(kind, Kind::Fold(_)) { [1, 0] } else { [COLUMNS, 1] };
-    launch(all, kind, &from, (to, offset, strides))
+    let folds = matches!(kind, Kind::Fold(_) | Kind::ArgMax);
+    let to = (to, offset, if folds { [1, 0] } else { [COLUMNS, 1] });
+    if kind == Kind::Flat {
+        from.iter_mut().for_each(|(_, offset, strides)| {
+            (*offset, *strides) = ((*offset).min(2 * COLUMNS), [COLUMNS, 1]);
+        });
+    }
+    let mut launch = launch(all, kind, &from, to);
+    launch.kernel.args.base = [0, 1000][rng.random_range(0..2)];
+    launch
 }
 
 fn bits(backend: &CpuBackend, all: &[Buffer]) -> Vec<u8> {
@@ -196,4 +221,38 @@ fn a_kernel_of_one_dimension_joins_rows_that_divide_it() {
     assert_eq!(count(flat(ROWS * COLUMNS)), 1);
     assert_eq!(count(flat(ROWS * COLUMNS - ROWS)), 2, "rows of another length");
     assert_eq!(count(flat(ROWS * COLUMNS - 1)), 2, "no rows");
+}
+
+/// Through the public API: the graph hands launches over together where it did one by one.
+#[test]
+fn operations_over_rows_are_the_same_together_and_one_by_one() -> crate::Result<()> {
+    use crate::{Tensor, dims, tensor, zeros};
+
+    let x = crate::Generator::new(7).rand([64, 33], ())?.sub(0.5)?;
+    let normalized = |step: &dyn Fn(&Tensor) -> crate::Result<()>| {
+        let mean = x.mean(dims(-1).keepdim())?;
+        step(&mean)?;
+        let centered = x.sub(&mean)?;
+        step(&centered)?;
+        let deviation = centered.square()?.sum(dims(-1).keepdim())?.add(1e-5)?.sqrt()?;
+        step(&deviation)?;
+        let scaled = centered.div(&deviation)?;
+        step(&scaled)?;
+        let softmax = scaled.softmax(-1)?;
+        // Refused when it runs, beside kernels that wait.
+        let refused = tensor([6, 1], ())?.remainder(&zeros([2], DType::I32)?)?;
+        // Written in place, a row further on, after it was read.
+        let moved = scaled.narrow(0, 1, 63)?;
+        moved.mul_(&softmax.narrow(0, 0, 63)?)?;
+        let error = refused.to_vec::<i32>().expect_err("a zero divisor");
+        assert_eq!(error.kind(), crate::ErrorKind::Value);
+        [softmax.to_vec::<f32>()?, scaled.to_vec()?, x.argmax(-1)?.to(DType::F32)?.to_vec()?]
+            .map(|values| Ok(values.into_iter().map(f32::to_bits).collect::<Vec<_>>()))
+            .into_iter()
+            .collect::<crate::Result<Vec<_>>>()
+    };
+    let together = normalized(&|_| Ok(()))?;
+    let one_by_one = normalized(&|tensor| tensor.eval().map(|_| ()))?;
+    assert!(together == one_by_one);
+    Ok(())
 }

@@ -21,6 +21,11 @@ pub(in crate::backend::cpu) struct Form {
 }
 
 impl Form {
+    /// Whether tiles are blocks: Note [Blocks].
+    pub(in crate::backend::cpu) fn is_in_blocks(self) -> bool {
+        self.rows.is_some()
+    }
+
     pub(in crate::backend::cpu) fn of(code: &Code, args: &Args) -> Self {
         // What folds a tile expects a range.
         let rows = if code.reduce.is_some() { None } else { block_dim(code, args) };
