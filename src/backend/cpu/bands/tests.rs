@@ -222,37 +222,3 @@ fn a_kernel_of_one_dimension_joins_rows_that_divide_it() {
     assert_eq!(count(flat(ROWS * COLUMNS - ROWS)), 2, "rows of another length");
     assert_eq!(count(flat(ROWS * COLUMNS - 1)), 2, "no rows");
 }
-
-/// Through the public API: the graph hands launches over together where it did one by one.
-#[test]
-fn operations_over_rows_are_the_same_together_and_one_by_one() -> crate::Result<()> {
-    use crate::{Tensor, dims, tensor, zeros};
-
-    let x = crate::Generator::new(7).rand([64, 33], ())?.sub(0.5)?;
-    let normalized = |step: &dyn Fn(&Tensor) -> crate::Result<()>| {
-        let mean = x.mean(dims(-1).keepdim())?;
-        step(&mean)?;
-        let centered = x.sub(&mean)?;
-        step(&centered)?;
-        let deviation = centered.square()?.sum(dims(-1).keepdim())?.add(1e-5)?.sqrt()?;
-        step(&deviation)?;
-        let scaled = centered.div(&deviation)?;
-        step(&scaled)?;
-        let softmax = scaled.softmax(-1)?;
-        // Refused when it runs, beside kernels that wait.
-        let refused = tensor([6, 1], ())?.remainder(&zeros([2], DType::I32)?)?;
-        // Written in place, a row further on, after it was read.
-        let moved = scaled.narrow(0, 1, 63)?;
-        moved.mul_(&softmax.narrow(0, 0, 63)?)?;
-        let error = refused.to_vec::<i32>().expect_err("a zero divisor");
-        assert_eq!(error.kind(), crate::ErrorKind::Value);
-        [softmax.to_vec::<f32>()?, scaled.to_vec()?, x.argmax(-1)?.to(DType::F32)?.to_vec()?]
-            .map(|values| Ok(values.into_iter().map(f32::to_bits).collect::<Vec<_>>()))
-            .into_iter()
-            .collect::<crate::Result<Vec<_>>>()
-    };
-    let together = normalized(&|_| Ok(()))?;
-    let one_by_one = normalized(&|tensor| tensor.eval().map(|_| ()))?;
-    assert!(together == one_by_one);
-    Ok(())
-}
