@@ -10,9 +10,9 @@
 //!
 //! What is stored for a later one of them stays in the cache; only the rest may go past it.
 //!
-//! It must not cost more than it saves. A kernel in blocks (a transposed operand) wants many rows at once and stays
-//! alone; there are several bands for each thread; and what waits keeps its memory, so launches that wait
-//! store at most two and a half times what the largest of their operands has.
+//! It must not cost more than it saves. A kernel in blocks (a transposed operand) wants many rows at once
+//! and stays alone; there are several bands for each thread; and what waits keeps its memory, so launches
+//! that wait store at most two and a half times what the largest of their operands has.
 
 use std::sync::Arc;
 
@@ -54,8 +54,9 @@ fn shares() -> usize {
 /// [Who may touch what] in `view.rs`.
 pub(super) fn joins(waiting: &[Launch], kernel: &Kernel, buffers: &[Option<&Buffer>]) -> bool {
     let rows = waiting.first().map_or(kernel, |first| &first.kernel).args.shape[0];
-    let whole = waiting.is_empty();
-    if !is_in_rows(kernel, rows) || waiting.len() >= MOST || whole && kernel.args.shape.len() < 2 {
+    let is_first = waiting.is_empty();
+    let has_rows = is_in_rows(kernel, rows) && !(is_first && kernel.args.shape.len() < 2);
+    if !has_rows || waiting.len() >= MOST {
         return false;
     }
     if Form::of(&kernel.code, &kernel.args).is_in_blocks() {
@@ -63,13 +64,13 @@ pub(super) fn joins(waiting: &[Launch], kernel: &Kernel, buffers: &[Option<&Buff
     }
     let mut row = Row::default();
     row.add(kernel, rows, |number| buffers.get(number).copied().flatten());
-    if whole {
+    if is_first {
         // Only what is large asks for threads, which starts them.
         return row.bytes() <= BAND
             && row.bytes().saturating_mul(rows) >= LARGE
             && rows >= shares();
     }
-    let mut shares = false;
+    let mut has_common = false;
     for other in waiting {
         row.add(&other.kernel, rows, |number| Some(&other.buffers[number]));
         for (one, walk) in walks(kernel, rows) {
@@ -77,7 +78,7 @@ pub(super) fn joins(waiting: &[Launch], kernel: &Kernel, buffers: &[Option<&Buff
             for (two, before) in walks(&other.kernel, rows) {
                 let theirs = &other.buffers[two];
                 let same = own.is(theirs);
-                shares |= same;
+                has_common |= same;
                 let conflict = if same { !walk.is_beside(&before) } else { overlap(own, theirs) };
                 if (walk.stored || before.stored) && conflict {
                     return false;
@@ -85,7 +86,7 @@ pub(super) fn joins(waiting: &[Launch], kernel: &Kernel, buffers: &[Option<&Buff
             }
         }
     }
-    shares && row.bytes() <= BAND && 2 * row.stored() <= 5 * row.largest()
+    has_common && row.bytes() <= BAND && 2 * row.stored() <= 5 * row.largest()
 }
 
 /// Cuts a list into launches of which each joins those before it.
