@@ -168,18 +168,14 @@ impl Runtime {
         let Some(made) = made else { return };
         let reason = Reason { ended: Ended::Tape, records: &[] };
         let _span = spans::kernel(&[record], made.bytes(&[record]), &reason);
-        let single = &mut executor.single;
-        let prepared = self.prepare(made, &[record], single);
-        let failed = match (&prepared, &*single) {
-            (Ok(()), Some(launch)) => self.run_all(std::slice::from_ref(launch)).err(),
-            (Ok(()), None) => unreachable!("a launch was prepared"),
-            (Err(error), _) => Some(error.duplicate()),
-        };
-        if let Some(launch) = single {
+        let prepared = self.prepare(made, &[record], &mut executor.single);
+        let ran = prepared.and_then(|launch| {
+            let result = self.run_all(std::slice::from_ref(launch));
             launch.buffers.clear();
-        }
+            result
+        });
         executor.expect_refusal(&[record]);
-        if let Some(error) = failed {
+        if let Err(error) = ran {
             give_up(&mut executor.deferred, &error, &[SmallVec::from_iter([output.clone()])]);
         }
     }
@@ -305,27 +301,27 @@ impl Runtime {
         Ok(launch)
     }
 
-    /// Puts the launch of a kernel in the place of an earlier one, which has no buffers any more.
-    fn prepare(
+    /// Puts the launch of a kernel in the place of an earlier one; one that fails has no buffers.
+    fn prepare<'l>(
         &self,
         made: Made<'_>,
         records: &[&Record],
-        launch: &mut Option<Launch>,
-    ) -> Result<()> {
+        launch: &'l mut Option<Launch>,
+    ) -> Result<&'l mut Launch> {
         let bytes = made.bytes(records);
         match made {
             Made::Before(pattern) => {
                 let launch = launch.get_or_insert_with(|| pattern.launch());
                 pattern.fill(&mut launch.kernel, records);
-                // After a panic that somebody caught there may be some.
-                launch.buffers.clear();
                 let storages = pattern.views(records).map(|view| &view.storage);
-                self.give_buffers(launch, storages, bytes)
+                self.give_buffers(launch, storages, bytes)?;
+                Ok(launch)
             }
             Made::Now(built) => {
                 let buffers = SmallVec::new();
                 let launch = launch.insert(Launch { kernel: built.kernel, buffers });
-                self.give_buffers(launch, built.storages.iter(), bytes)
+                self.give_buffers(launch, built.storages.iter(), bytes)?;
+                Ok(launch)
             }
         }
     }
@@ -338,12 +334,14 @@ impl Runtime {
         storages: impl Iterator<Item = &'a Arc<Storage>> + Clone,
         [read, written]: [u64; 2],
     ) -> Result<()> {
+        // After a panic that somebody caught there may be some.
+        buffers.clear();
         if let Some(failure) = storages.clone().find_map(|storage| storage.failure()) {
             return Err(failure);
         }
-        debug_assert!(buffers.is_empty(), "what has run holds nothing");
         for storage in storages {
-            buffers.push(storage.materialize()?.clone());
+            let buffer = storage.materialize().inspect_err(|_| buffers.clear())?;
+            buffers.push(buffer.clone());
         }
         if cfg!(debug_assertions)
             && let Err(why) = kernel::verify(kernel, buffers.len())

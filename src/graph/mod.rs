@@ -23,6 +23,7 @@ mod record;
 mod runtime;
 mod slots;
 mod spans;
+mod spare;
 mod storage;
 mod template;
 

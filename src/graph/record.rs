@@ -4,23 +4,20 @@
 //! plan joins several into one kernel. Loads and scalars are numbered within the record.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::panic::Location;
 
 use smallvec::SmallVec;
 
+use super::spare::Spare;
 use super::storage::{Storage, View};
 use crate::dtype::DType;
 use crate::kernel::{Dims, Expr, Fold, Node, Value, Whole};
 use crate::layout::Layout;
 use crate::ops::{Op, Output};
 
-/// Records that a thread keeps the memory of.
-const MAX_SPARE: usize = 1024;
-
 thread_local! {
     /// Records that have ended.
-    static SPARE: RefCell<Vec<Box<Record>>> = const { RefCell::new(Vec::new()) };
+    static SPARE: Spare<Box<Record>> = const { Spare::new() };
 }
 
 /// An operation that waits on the tape.
@@ -104,8 +101,7 @@ impl Record {
     /// An operation of which nothing is known yet but its name. A record is large: only a handle to it moves,
     /// and its memory is that of an earlier one, where this thread has some.
     pub(crate) fn new(name: &'static str, location: &'static Location<'static>) -> Box<Self> {
-        let spare = SPARE.try_with(|spare| spare.borrow_mut().pop());
-        if let Ok(Some(mut record)) = spare {
+        if let Some(mut record) = Spare::take(&SPARE) {
             (record.name, record.location) = (name, location);
             return record;
         }
@@ -130,13 +126,7 @@ impl Record {
         }
         program.clear();
         (*fold, *fetch, *entire, *refusal) = (None, None, None, None);
-        // While a thread ends there is no later one.
-        let _ = SPARE.try_with(|spare| {
-            let mut spare = spare.borrow_mut();
-            if spare.len() < MAX_SPARE {
-                spare.push(self);
-            }
-        });
+        Spare::keep(&SPARE, self);
     }
 
     /// The number of an input, a new one unless it is known.

@@ -16,7 +16,6 @@
 //! read or written. So every operation on such a storage runs at once, before the call that recorded
 //! it returns, and what the other library then reads is what the program says.
 
-use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -27,13 +26,11 @@ use crate::error::{Error, Result};
 use crate::layout::Layout;
 
 use super::runtime::Runtime;
-
-/// Storages that a thread keeps the place of.
-const MAX_SPARE: usize = 1024;
+use super::spare::Spare;
 
 thread_local! {
     /// Storages that have ended, without memory, one handle each.
-    static SPARE: RefCell<Vec<Arc<Storage>>> = const { RefCell::new(Vec::new()) };
+    static SPARE: Spare<Arc<Storage>> = const { Spare::new() };
 }
 
 /// What all views of one tensor share.
@@ -55,8 +52,7 @@ pub(crate) struct Storage {
 
 impl Storage {
     pub(crate) fn new(runtime: &'static Runtime, dtype: DType, len: usize) -> Arc<Self> {
-        let spare = SPARE.try_with(|spare| spare.borrow_mut().pop());
-        if let Ok(Some(mut storage)) = spare
+        if let Some(mut storage) = Spare::take(&SPARE)
             && let Some(new) = Arc::get_mut(&mut storage)
         {
             (new.runtime, new.dtype, new.len) = (runtime, dtype, len);
@@ -75,7 +71,7 @@ impl Storage {
     }
 
     /// Lets go of a storage. If this is its last handle, the place where it lies, not its memory, is kept for
-    /// a later one of this thread: a flush ends many at once, which allocators are slow to take.
+    /// a later one of this thread.
     pub(super) fn end(mut storage: Arc<Self>) {
         let Some(ended) = Arc::get_mut(&mut storage) else { return };
         let Self { runtime: _, dtype: _, len: _, buffer, guards, exported, slot: _, failure } =
@@ -87,13 +83,7 @@ impl Storage {
             *failure = OnceLock::new();
         }
         (*guards.get_mut(), *exported.get_mut()) = (0, false);
-        // While a thread ends there is no later one.
-        let _ = SPARE.try_with(|spare| {
-            let mut spare = spare.borrow_mut();
-            if spare.len() < MAX_SPARE {
-                spare.push(storage);
-            }
-        });
+        Spare::keep(&SPARE, storage);
     }
 
     /// A storage over memory that holds its elements already.

@@ -106,6 +106,16 @@ impl Layout {
         })
     }
 
+    /// Strides without gaps, in whatever order, from the start of the storage.
+    ///
+    /// # Errors
+    /// As [`Layout::contiguous`].
+    pub(crate) fn dense(shape: Dims, strides: Dims) -> Result<Self> {
+        let contiguous = Self::contiguous(&shape)?;
+        let is_so = contiguous.strides() == &strides[..];
+        Ok(if is_so { contiguous } else { Self::new(shape, strides, 0) })
+    }
+
     /// [`Layout::contiguous`] of the same sizes.
     ///
     /// # Errors

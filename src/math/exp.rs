@@ -87,14 +87,30 @@ fn clamp_argument<F: Float>(x: F) -> F {
     F::select(x.gt(F::lit(most)), F::lit(most), x)
 }
 
+/// A multiple of `ln 2`: `x` is `exponent * ln 2 + rest - low`.
+struct Multiple<F: Float> {
+    exponent: F::Int,
+    /// What the multiple's high part leaves of `x`, exactly.
+    rest: F,
+    /// Its low part.
+    low: F,
+}
+
+/// The multiple of `ln 2` that is nearest to `x`, clamped to where the exponential neither overflows nor
+/// vanishes.
+#[inline(always)]
+fn multiple<F: Float>(x: F) -> Multiple<F> {
+    let x = clamp_argument(x);
+    let (whole, exponent) = nearest(x * F::lit(core::f64::consts::LOG2_E));
+    let (high, low) = ln_2_parts::<F>();
+    Multiple { exponent, rest: x - whole * high, low: whole * low }
+}
+
 /// Reduces `high + low`, clamped to where the exponential neither overflows nor vanishes.
 #[inline(always)]
 pub(super) fn reduce<F: Float>(x: F, x_low: F) -> Reduced<F> {
-    let x = clamp_argument(x);
-    let (whole, exponent) = nearest(x * F::lit(core::f64::consts::LOG2_E));
-    let (ln_2_high, ln_2_low) = ln_2_parts::<F>();
-    let first = x - whole * ln_2_high;
-    let second = x_low - whole * ln_2_low;
+    let Multiple { exponent, rest: first, low } = multiple(x);
+    let second = x_low - low;
     // Where the first is the smaller, what is lost is below a sixtieth of the last place of 1.
     reduced(exponent, Pair::ordered_sum(first, second))
 }
@@ -145,10 +161,7 @@ impl<F: Float> Reduced<F> {
 /// `e^x`.
 #[inline(always)]
 pub(crate) fn exp<F: Float>(x: F) -> F {
-    let clamped = clamp_argument(x);
-    let (whole, exponent) = nearest(clamped * F::lit(core::f64::consts::LOG2_E));
-    let (ln_2_high, ln_2_low) = ln_2_parts::<F>();
-    let (first, second) = (clamped - whole * ln_2_high, whole * ln_2_low);
+    let Multiple { exponent, rest: first, low: second } = multiple(x);
     // The pair `first - second`, as in `reduce`.
     let r = first - second;
     let low = (first - r) - second;

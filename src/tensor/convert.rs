@@ -86,7 +86,7 @@ impl Tensor {
     /// A copy in `dtype` with these dense strides.
     #[track_caller]
     fn copied_as(&self, strides: Dims, dtype: DType) -> Result<Self> {
-        let copy = new_tensor(self.runtime(), dtype, Dims::from_slice(self.shape()), strides)?;
+        let copy = new_tensor(self.runtime(), dtype, Layout::dense(self.dims(), strides)?)?;
         let mut build = Build::new("clone", &[self.into()])?;
         let value = build.load(self)?;
         build.write(value, &copy)?;

@@ -7,7 +7,7 @@ use crate::device::Device;
 use crate::dtype::{Category, DType, Element};
 use crate::error::{Error, Result};
 use crate::graph::{Storage, View, runtime};
-use crate::kernel::{Dims, Expr};
+use crate::kernel::Expr;
 use crate::layout::{self, Layout};
 use crate::ops::Op;
 use crate::scalar::Scalar;
@@ -34,7 +34,7 @@ pub fn empty(shape: impl IntoSizes, options: impl Into<Options>) -> Result<Tenso
     let layout = Layout::contiguous(&shape)?;
     let runtime = runtime(options.device())?;
     let dtype = options.dtype.unwrap_or(DType::DEFAULT);
-    new_tensor(runtime, dtype, shape, Dims::from_slice(layout.strides()))
+    new_tensor(runtime, dtype, layout)
 }
 
 /// A tensor of zeros.
@@ -369,6 +369,6 @@ impl Tensor {
         let runtime = runtime(options.device.unwrap_or(self.device()))?;
         let dtype = options.dtype.unwrap_or(self.dtype());
         let strides = layout::preserved_strides(self.layout());
-        new_tensor(runtime, dtype, Dims::from_slice(self.shape()), strides)
+        new_tensor(runtime, dtype, Layout::dense(self.dims(), strides)?)
     }
 }

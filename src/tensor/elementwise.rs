@@ -146,7 +146,7 @@ impl Build {
     /// As [`Self::finish`], with dense strides of the caller's choice for the result.
     pub(crate) fn finish_as(self, value: Value, strides: Dims) -> Result<Tensor> {
         let dtype = self.dtype(value);
-        let tensor = new_tensor(self.runtime, dtype, self.dims(), strides)?;
+        let tensor = new_tensor(self.runtime, dtype, Layout::dense(self.dims(), strides)?)?;
         self.store(value, &tensor)?;
         Ok(tensor)
     }
@@ -159,17 +159,14 @@ impl Build {
     pub(crate) fn finish(self, value: Value) -> Result<Tensor> {
         let dtype = self.dtype(value);
         let inputs = &self.record.views;
-        let tensor = if inputs.iter().all(|view| view.layout.is_contiguous()) {
-            check_dtype(self.runtime.device(), dtype)?;
-            let layout = self.space.made_contiguous()?;
-            let storage = new_storage(self.runtime, dtype, &layout)?;
-            Tensor::from_view(View { storage, layout })
+        let layout = if inputs.iter().all(|view| view.layout.is_contiguous()) {
+            self.space.made_contiguous()?
         } else {
             let inputs: SmallVec<[&[usize]; 4]> =
                 inputs.iter().map(|view| view.layout.strides()).collect();
-            let strides = layout::elementwise_strides(self.shape(), &inputs);
-            new_tensor(self.runtime, dtype, self.dims(), strides)?
+            Layout::dense(self.dims(), layout::elementwise_strides(self.shape(), &inputs))?
         };
+        let tensor = new_tensor(self.runtime, dtype, layout)?;
         self.store(value, &tensor)?;
         Ok(tensor)
     }
@@ -227,8 +224,7 @@ impl Build {
         shape: Dims,
         scan: bool,
     ) -> Result<Tensor> {
-        let strides = Dims::from_slice(Layout::contiguous(&shape)?.strides());
-        let result = new_tensor(self.runtime, reduction.dtype, shape, strides)?;
+        let result = new_tensor(self.runtime, reduction.dtype, Layout::contiguous(&shape)?)?;
         if self.space.is_empty() {
             // Nothing to fold: the identity, where there is a result at all.
             if result.numel() > 0 {
@@ -370,18 +366,17 @@ pub(crate) fn check_partial_overlap(input: &Tensor, target: &Tensor) -> Result<(
     Ok(())
 }
 
-/// A tensor over a new storage of `shape` with dense `strides`, its elements yet to be written.
+/// A tensor over a new storage for the elements of a dense layout, which are yet to be written.
+///
+/// # Errors
+/// `Device` when the device lacks the dtype, `Shape` when the bytes cannot be counted.
 pub(crate) fn new_tensor(
     runtime: &'static Runtime,
     dtype: DType,
-    shape: Dims,
-    strides: Dims,
+    layout: Layout,
 ) -> Result<Tensor> {
     check_dtype(runtime.device(), dtype)?;
-    let contiguous = Layout::contiguous(&shape)?;
-    let storage = new_storage(runtime, dtype, &contiguous)?;
-    let is_so = contiguous.strides() == &strides[..];
-    let layout = if is_so { contiguous } else { Layout::new(shape, strides, 0) };
+    let storage = new_storage(runtime, dtype, &layout)?;
     Ok(Tensor::from_view(View { storage, layout }))
 }
 

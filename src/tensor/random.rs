@@ -269,8 +269,8 @@ impl Generator {
         let shape = new_shape(shape)?;
         let layout = Layout::contiguous(&shape)?;
         let runtime = runtime(options.device())?;
-        let strides = crate::kernel::Dims::from_slice(layout.strides());
-        let target = new_tensor(runtime, dtype, shape.clone(), strides)?;
+        let len = layout.len() as u64;
+        let target = new_tensor(runtime, dtype, layout)?;
         let mut build = Build::over(name, runtime, shape);
         build.program().scalars.extend_from_slice(&[self.seed, self.offset]);
         let word: Word = match words {
@@ -280,7 +280,7 @@ impl Generator {
         };
         let value = number(&mut build, word);
         build.write(value, &target)?;
-        self.offset = self.offset.wrapping_add(layout.len() as u64 * u64::from(words));
+        self.offset = self.offset.wrapping_add(len * u64::from(words));
         Ok(target)
     }
 }

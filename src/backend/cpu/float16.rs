@@ -11,73 +11,46 @@ use fearless_simd::Level;
 use super::lanes;
 use crate::math::half::{f16_bits_to_f32, f32_to_f16_bits, round_to_f16};
 
+/// Returns what the function makes of its arguments by the conversions of this machine, if it has them.
+macro_rules! by_machine {
+    ($name:ident($($argument:expr),*)) => {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let level = Level::new();
+            if level.as_avx512().is_some() {
+                // SAFETY: the machine has AVX-512, as just seen.
+                return unsafe { avx512::$name($($argument),*) };
+            }
+            if level.as_avx2().is_some() {
+                // SAFETY: the machine has AVX2 and F16C, which is part of that level.
+                return unsafe { avx2::$name($($argument),*) };
+            }
+        }
+    };
+}
+
 /// From stored forms to lanes.
 pub(super) fn widen(out: &mut [u8], a: &[u8]) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let (level, out, a) = (Level::new(), cast_slice_mut(&mut *out), cast_slice(a));
-        if level.as_avx512().is_some() {
-            // SAFETY: the machine has AVX-512, as just seen.
-            return unsafe { avx512::widen(out, a) };
-        }
-        if level.as_avx2().is_some() {
-            // SAFETY: the machine has AVX2 and F16C, which is part of that level.
-            return unsafe { avx2::widen(out, a) };
-        }
-    }
+    by_machine!(widen(cast_slice_mut(out), cast_slice(a)));
     lanes::unary(out, a, f16_bits_to_f32);
 }
 
 /// From lanes to stored forms.
 pub(super) fn narrow(out: &mut [u8], a: &[u8]) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let (level, out, a) = (Level::new(), cast_slice_mut(&mut *out), cast_slice(a));
-        if level.as_avx512().is_some() {
-            // SAFETY: the machine has AVX-512, as just seen.
-            return unsafe { avx512::narrow(out, a) };
-        }
-        if level.as_avx2().is_some() {
-            // SAFETY: the machine has AVX2 and F16C, which is part of that level.
-            return unsafe { avx2::narrow(out, a) };
-        }
-    }
+    by_machine!(narrow(cast_slice_mut(out), cast_slice(a)));
     lanes::unary(out, a, f32_to_f16_bits);
 }
 
 /// Makes lanes float16 numbers.
 pub(super) fn round(values: &mut [u8]) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let (level, values) = (Level::new(), cast_slice_mut(&mut *values));
-        if level.as_avx512().is_some() {
-            // SAFETY: the machine has AVX-512, as just seen.
-            return unsafe { avx512::round(values) };
-        }
-        if level.as_avx2().is_some() {
-            // SAFETY: the machine has AVX2 and F16C, which is part of that level.
-            return unsafe { avx2::round(values) };
-        }
-    }
+    by_machine!(round(cast_slice_mut(values)));
     lanes::in_place(values, round_to_f16);
 }
 
 /// `out[i] = f(a[i], b[i])` of stored forms.
 #[inline(always)]
 pub(super) fn binary(out: &mut [u8], a: &[u8], b: &[u8], f: impl Fn(f32, f32) -> f32) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let (out, a, b) = (cast_slice_mut(&mut *out), cast_slice(a), cast_slice(b));
-        let level = Level::new();
-        if level.as_avx512().is_some() {
-            // SAFETY: the machine has AVX-512, as just seen.
-            return unsafe { avx512::binary(out, a, b, f) };
-        }
-        if level.as_avx2().is_some() {
-            // SAFETY: the machine has AVX2 and F16C, which is part of that level.
-            return unsafe { avx2::binary(out, a, b, f) };
-        }
-    }
+    by_machine!(binary(cast_slice_mut(out), cast_slice(a), cast_slice(b), f));
     lanes::binary::<u16, u16, _>(
         out,
         a,

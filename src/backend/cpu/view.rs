@@ -74,6 +74,15 @@ impl Block {
     }
 }
 
+/// Asks memory for so many bytes.
+#[cfg(target_arch = "x86_64")]
+fn ask<const HINT: i32>(first: *const u8, bytes: usize) {
+    for byte in (0..bytes).step_by(64) {
+        // SAFETY: this reads nothing, whatever the address is; every x86-64 has it.
+        unsafe { std::arch::x86_64::_mm_prefetch::<HINT>(first.wrapping_add(byte).cast()) };
+    }
+}
+
 impl<'a> View<'a> {
     pub(super) fn new(
         buffer: &'a Buffer,
@@ -161,7 +170,7 @@ impl<'a> View<'a> {
     #[inline(always)]
     #[cfg(target_arch = "x86_64")]
     pub(super) fn ask_for(&self, block: Block) {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        use std::arch::x86_64::_MM_HINT_T1;
         let Block { offset, rows, row_stride, columns, column_stride } = block;
         let (lines, apart, len, step) = match row_stride < column_stride {
             true => (columns, column_stride, rows, row_stride * self.size),
@@ -172,23 +181,14 @@ impl<'a> View<'a> {
             return;
         }
         for line in 0..lines {
-            let first = self.pointer(offset + line * apart);
-            for byte in (0..len * step).step_by(64) {
-                // SAFETY: this reads nothing, whatever the address is; every x86-64 has it.
-                unsafe { _mm_prefetch::<_MM_HINT_T1>(first.wrapping_add(byte).cast()) };
-            }
+            ask::<_MM_HINT_T1>(self.pointer(offset + line * apart), len * step);
         }
     }
 
     /// Asks memory for the elements `from .. from + len` from the origin.
     #[cfg(target_arch = "x86_64")]
     pub(super) fn ask_for_run(&self, from: usize, len: usize) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let first = self.pointer(from);
-        for byte in (0..len * self.size).step_by(64) {
-            // SAFETY: this reads nothing, whatever the address is; every x86-64 has it.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(first.wrapping_add(byte).cast()) };
-        }
+        ask::<{ std::arch::x86_64::_MM_HINT_T0 }>(self.pointer(from), len * self.size);
     }
 
     /// Other processors are not asked.

@@ -76,8 +76,7 @@ fn folded(name: &'static str, lhs: &Tensor, rhs: &Tensor) -> Result<Tensor> {
 /// A kernel of its own, over batches, `m`, `n` and `k`. Batches that the rows of one matrix could be are.
 #[track_caller]
 fn whole(name: &'static str, lhs: &Tensor, rhs: &Tensor, shape: Dims, k: usize) -> Result<Tensor> {
-    let strides = Layout::contiguous(&shape)?;
-    let out = new_tensor(lhs.runtime(), lhs.dtype(), shape.clone(), strides.strides().into())?;
+    let out = new_tensor(lhs.runtime(), lhs.dtype(), Layout::contiguous(&shape)?)?;
     let [outer @ .., n] = &shape[..] else { unreachable!("a product is a matrix") };
     // Strides over the batches and rows, of each along the last dim, and along `k`.
     let walk = |tensor: &Tensor, lacks_rows: bool| -> Dims {

@@ -12,7 +12,7 @@ pub use unique::Unique;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::kernel::{Dims, Whole};
-use crate::layout;
+use crate::layout::{self, Layout};
 
 use super::Tensor;
 use super::creation::empty;
@@ -119,9 +119,9 @@ impl Tensor {
         if self.shape().get(axis).is_some_and(|&size| size > self.runtime().limits().line) {
             return self.cpu()?.positions(name, dim, descending)?.to(self.device());
         }
-        let shape = Dims::from_slice(self.shape());
-        let strides = layout::elementwise_strides(&shape, &[self.stride()]);
-        let positions = new_tensor(self.runtime(), DType::I64, shape, strides)?;
+        let strides = layout::elementwise_strides(self.shape(), &[self.stride()]);
+        let layout = Layout::dense(self.dims(), strides)?;
+        let positions = new_tensor(self.runtime(), DType::I64, layout)?;
         if self.numel() == 0 {
             return Ok(positions);
         }
