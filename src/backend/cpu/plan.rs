@@ -25,9 +25,7 @@
 //! # Note [Blocks]
 //! Where an operand is transposed, that is nearer to itself along another dimension than along the
 //! innermost, a tile is a block of both dimensions, so that of every line of that operand that is
-//! brought into the cache all elements are used. No operand is contiguous within such a tile. Before a tile
-//! is computed memory is asked for the next one's columns and rows: the processor foresees only long rows.
-//! What goes past the cache need not be there.
+//! brought into the cache all elements are used. No operand is contiguous within such a tile.
 //!
 //! # Note [Rows of blocks]
 //! A chain whose result is all that such a tile stores, to a contiguous operand, runs row by row. What it
@@ -36,7 +34,10 @@
 //!
 //! # Note [Ahead]
 //! Steps that widen what is in memory read it in bursts, and while the others run nothing comes from there. So
-//! each step asks for its share of what the next tile will widen, where all that tiles do is to store.
+//! each step asks for its share of what the next tile will widen, where all that tiles do is to store. Of
+//! blocks each step asks for its share of the next one's columns and rows, as the processor foresees only
+//! long rows; a step that runs row by row asks row by row: what is asked for at once waits for each other.
+//! What goes past the cache need not be there.
 //!
 //! # Note [Past the cache]
 //! Where a kernel touches more than the caches hold, its results go past them: to store into a line that is
@@ -95,10 +96,10 @@ pub(super) struct Program {
     pub(super) past_cache: bool,
     /// The results of a scan do.
     pub(super) scans_past_cache: bool,
-    /// Operands of which memory is asked for the next block: Note [Blocks].
-    pub(super) asked: SmallVec<[u8; 4]>,
-    /// Operands of which memory is asked for the next range: Note [Ahead].
+    /// Operands of which memory is asked for the next tile: Note [Ahead].
     pub(super) ahead: SmallVec<[u8; 4]>,
+    /// The first step that does.
+    pub(super) asking: usize,
     form: Form,
     /// Where the value of a check or of a reduction lies.
     pub(super) result: Lanes,
@@ -173,8 +174,8 @@ impl Program {
             rows: form.rows,
             past_cache: false,
             scans_past_cache: false,
-            asked: SmallVec::new(),
             ahead: SmallVec::new(),
+            asking: 0,
             form,
             result: NOWHERE,
             values: Vec::new(),
@@ -192,15 +193,17 @@ impl Program {
             }
             if let Expr::Load(operand) = code.nodes[i].expr
                 && program.values[i].needed
+                && program.rows.is_some()
             {
-                program.asked.push(operand);
+                program.ahead.push(operand);
             }
         }
         if purpose.stores() {
             for store in &code.stores {
                 program.store(code, store.operand, store.value);
-                if code.operands[usize::from(store.operand)].class == Class::Strided {
-                    program.asked.push(store.operand);
+                let is_strided = code.operands[usize::from(store.operand)].class == Class::Strided;
+                if program.rows.is_some() && is_strided {
+                    program.ahead.push(store.operand);
                 }
             }
         }
@@ -214,7 +217,8 @@ impl Program {
             program.result = program.values[usize::from(value)].lanes;
         }
         program.join_rows(code);
-        if program.steps.len() < BURSTS || purpose != Purpose::Stores {
+        let are_few = program.steps.len() < BURSTS || purpose != Purpose::Stores;
+        if program.rows.is_none() && are_few {
             program.ahead.clear();
         }
         program
@@ -238,6 +242,7 @@ impl Program {
             out.place = Place::Row { operand: *operand, register, same: false };
             *past_cache = *past;
             self.steps.pop();
+            self.asking = self.steps.len() - 1;
         }
         let takes_rows = |step: &Step| {
             matches!(step, Step::Chain { out: Lanes { place: Place::Row { .. }, .. }, .. })

@@ -99,7 +99,7 @@ impl Grid {
     /// Blocks of at most `tile` points, with rows of a few lines.
     pub(super) fn new(shape: &[usize], dim: usize, tile: usize) -> Self {
         /// Of a row, at most.
-        const COLUMNS: usize = 64;
+        const COLUMNS: usize = 128;
         let inner = shape[shape.len() - 1];
         // None much narrower than the others.
         let columns = inner.div_ceil(inner.div_ceil(COLUMNS)).next_multiple_of(16).min(inner);

@@ -19,7 +19,7 @@ use super::convert;
 use super::plan::{FillValue, Lanes, Place, Program, Summed, lane_size};
 use super::points::{Grid, Tile, each_row};
 use super::registers::{Line, Registers};
-use super::view::{Block, View, fence};
+use super::view::{Block, Share, View, fence};
 use crate::backend::Launch;
 
 /// Bytes of a register that a tile of consecutive points fills.
@@ -33,7 +33,7 @@ const NO_REGISTER: usize = 1 << 16;
 
 /// Of one that a block fills. It is in the second cache rather than the first, but of each column of a
 /// transposed operand it holds 256 bytes, which memory gives in half the time of four times 64.
-const BLOCK_REGISTER: usize = 1 << 14;
+const BLOCK_REGISTER: usize = 1 << 15;
 
 thread_local! {
     static REGISTERS: Cell<Registers> = const { Cell::new(Vec::new()) };
@@ -52,6 +52,27 @@ pub(super) struct Launched<'a> {
     /// Points of a tile, and so lanes of a register.
     tile: usize,
     views: SmallVec<[View<'a>; 4]>,
+}
+
+/// What memory is asked for: a share of what a later tile will read.
+#[derive(Clone, Copy)]
+struct Ahead<'l> {
+    blocks: &'l [(&'l View<'l>, Block)],
+    share: Share,
+}
+
+impl Ahead<'_> {
+    const NOTHING: Self = Self { blocks: &[], share: Share::ALL };
+
+    fn part(self, part: usize, parts: usize) -> Self {
+        Self { share: self.share.part(part, parts), ..self }
+    }
+
+    fn ask(self) {
+        for (view, block) in self.blocks {
+            view.ask_for(*block, self.share);
+        }
+    }
 }
 
 impl<'a> Launched<'a> {
@@ -149,17 +170,8 @@ impl<'a> Launched<'a> {
         self.with_registers(|registers| {
             for i in start..end {
                 let tile = self.at(i);
-                if self.grid.is_some() && i + 1 < end {
-                    self.ask_for(self.at(i + 1));
-                }
-                let is_ahead = !self.program.ahead.is_empty() && i + 1 < end;
-                let next = is_ahead.then(|| self.at(i + 1));
-                for (number, step) in self.program.steps.iter().enumerate() {
-                    if let Some(next) = next {
-                        self.ask_for_part(next, number);
-                    }
-                    self.step(step, registers, tile);
-                }
+                let next = (!self.program.ahead.is_empty() && i + 1 < end).then(|| self.at(i + 1));
+                self.run_tile(registers, tile, next);
                 if !then(registers, tile) {
                     break;
                 }
@@ -167,23 +179,30 @@ impl<'a> Launched<'a> {
         });
     }
 
-    /// Asks memory for the elements of a block: the processor does not see by itself where the next ones
-    /// are, as it does in long rows.
-    fn ask_for(&self, tile: Tile) {
-        for &operand in &self.program.asked {
-            let view = &self.views[usize::from(operand)];
-            self.each_block(view, tile, |_, block| view.ask_for(block));
+    /// Runs all steps, and asks memory for what the next tile will read meanwhile.
+    fn run_tile(&self, registers: &mut Registers, tile: Tile, next: Option<Tile>) {
+        let blocks: SmallVec<[_; 4]> = next.map_or_else(SmallVec::new, |next| self.ahead(next));
+        let first = self.program.asking;
+        let parts = self.program.steps.len() - first;
+        for (number, step) in self.program.steps.iter().enumerate() {
+            let ahead = match number.checked_sub(first) {
+                Some(part) => Ahead { blocks: &blocks, share: Share::new(part, parts) },
+                None => Ahead::NOTHING,
+            };
+            self.step(step, registers, tile, ahead);
         }
     }
 
-    /// Asks memory for as much of a range as one step's share: Note [Ahead].
-    fn ask_for_part(&self, next: Tile, step: usize) {
-        let steps = self.program.steps.len();
-        let [from, to] = [step, step + 1].map(|part| next.start + next.len * part / steps);
-        for &operand in &self.program.ahead {
+    /// What memory is asked for.
+    fn ahead(&self, tile: Tile) -> SmallVec<[(&View<'a>, Block); 4]> {
+        let operands = self.program.ahead.iter();
+        let blocks = operands.map(|&operand| {
             let view = &self.views[usize::from(operand)];
-            view.ask_for_run(from, to - from);
-        }
+            let mut found = Block::row(0, 0);
+            self.each_block(view, tile, |_, block| found = block);
+            (view, found)
+        });
+        blocks.collect()
     }
 
     /// Calls `body` with the thread's registers, made ready for tiles of this launch.
@@ -216,9 +235,7 @@ impl<'a> Launched<'a> {
         registers: &'r mut Registers,
     ) -> &'r [u8] {
         let tile = Tile::range(start, len);
-        for step in &self.program.steps {
-            self.step(step, registers, tile);
-        }
+        self.run_tile(registers, tile, None);
         self.read(value, registers, tile)
     }
 
@@ -236,7 +253,7 @@ impl<'a> Launched<'a> {
         };
         let tile = Tile::range(start, len);
         for step in steps {
-            self.step(step, registers, tile);
+            self.step(step, registers, tile, Ahead::NOTHING);
         }
         let other = self.argument(other, registers, tile);
         run(

@@ -15,16 +15,24 @@
 //!   no step sees two of them (`plan` upholds it).
 #![allow(unsafe_code, reason = "makes slices of memory that threads share element by element")]
 
+mod ask;
+mod copy;
+mod stream;
+
 use std::marker::PhantomData;
 use std::slice;
 
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
-use fearless_simd::Simd;
 
 use crate::backend::Buffer;
 use crate::kernel::{Class, Dims, OperandArgs, OperandCode};
 
 use super::memory::CpuMemory;
+pub(super) use ask::Share;
+use ask::{ask, ask_for_later};
+use copy::{gather, scatter};
+use stream::stream;
+pub(super) use stream::{PastCache, fence};
 
 /// An operand: where its elements lie.
 pub(super) struct View<'a> {
@@ -71,15 +79,6 @@ impl Block {
     fn is_by_column(&self) -> bool {
         self.rows > 1
             && (self.columns < 16 || self.row_stride < self.column_stride && self.rows >= 8)
-    }
-}
-
-/// Asks memory for so many bytes.
-#[cfg(target_arch = "x86_64")]
-fn ask<const HINT: i32>(first: *const u8, bytes: usize) {
-    for byte in (0..bytes).step_by(64) {
-        // SAFETY: this reads nothing, whatever the address is; every x86-64 has it.
-        unsafe { std::arch::x86_64::_mm_prefetch::<HINT>(first.wrapping_add(byte).cast()) };
     }
 }
 
@@ -166,38 +165,25 @@ impl<'a> View<'a> {
         (head, PastCache(rest))
     }
 
-    /// Asks memory for the elements of a block, if those of a column, or of a row, share lines of the cache.
-    #[inline(always)]
-    #[cfg(target_arch = "x86_64")]
-    pub(super) fn ask_for(&self, block: Block) {
-        use std::arch::x86_64::_MM_HINT_T1;
+    /// Asks memory for a share of the elements of a block.
+    pub(super) fn ask_for(&self, block: Block, share: Share) {
         let Block { offset, rows, row_stride, columns, column_stride } = block;
-        let (lines, apart, len, step) = match row_stride < column_stride {
+        if rows == 1 && column_stride == 1 {
+            let part = share.of(columns);
+            return ask(self.pointer(offset + part.start), part.len() * self.size);
+        }
+        let (runs, apart, len, step) = match row_stride < column_stride {
             true => (columns, column_stride, rows, row_stride * self.size),
             false => (rows, row_stride, columns, column_stride * self.size),
         };
-        // What is one run the processor foresees by itself.
+        // No line has several of them; or they are one run, which the processor foresees by itself.
         if step >= 64 || apart * self.size == len * step {
             return;
         }
-        for line in 0..lines {
-            ask::<_MM_HINT_T1>(self.pointer(offset + line * apart), len * step);
+        for run in share.of(runs) {
+            ask_for_later(self.pointer(offset + run * apart), len * step);
         }
     }
-
-    /// Asks memory for the elements `from .. from + len` from the origin.
-    #[cfg(target_arch = "x86_64")]
-    pub(super) fn ask_for_run(&self, from: usize, len: usize) {
-        ask::<{ std::arch::x86_64::_MM_HINT_T0 }>(self.pointer(from), len * self.size);
-    }
-
-    /// Other processors are not asked.
-    #[cfg(not(target_arch = "x86_64"))]
-    pub(super) fn ask_for(&self, _: Block) {}
-
-    /// Other processors are not asked.
-    #[cfg(not(target_arch = "x86_64"))]
-    pub(super) fn ask_for_run(&self, _: usize, _: usize) {}
 
     /// Copies the elements of the block, row by row.
     ///
@@ -331,240 +317,6 @@ impl<'a> Elements<'a> {
             let start = self.pointer.add(from * self.size);
             slice::from_raw_parts_mut(start, (to - from) * self.size)
         }
-    }
-}
-
-/// Memory that is written past the cache, as [`stream`] does; begins with a line, if it is not empty.
-/// [`fence`] must follow before another thread looks.
-pub(super) struct PastCache<'a>(&'a mut [u8]);
-
-impl PastCache<'_> {
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Writes bytes at a multiple of their number: past the cache, if they are a vector.
-    #[inline(always)]
-    pub(super) fn write<S: Simd>(&mut self, simd: S, at: usize, bytes: &[u8]) {
-        let to = &mut self.0[at..at + bytes.len()];
-        assert!(at.is_multiple_of(bytes.len()));
-        #[cfg(all(target_arch = "x86_64", not(miri)))]
-        match bytes.len() {
-            // SAFETY: `simd` says that the machine has it; `to` is as long, and aligned as it lies that
-            // many bytes from the beginning of a line.
-            64 if simd.level().as_avx512().is_some() => unsafe {
-                return stream_avx512(bytes.as_chunks().0, to.as_mut_ptr());
-            },
-            // SAFETY: as above.
-            16 | 32 | 64 => unsafe { return stream_sse2(bytes, to.as_mut_ptr()) },
-            _ => {}
-        }
-        let _ = simd;
-        to.copy_from_slice(bytes);
-    }
-}
-
-/// # Safety
-/// `from` is valid for the block, `to` for as many elements; both are aligned.
-#[inline(always)]
-unsafe fn gather<T: Copy>(from: *const T, block: Block, to: *mut T) {
-    let Block { rows, row_stride, columns, column_stride, .. } = block;
-    // SAFETY: by contract.
-    unsafe {
-        if block.is_by_column() {
-            return transpose(from, [column_stride, row_stride], to, [1, columns], [columns, rows]);
-        }
-        for r in 0..rows {
-            let (from, to) = (from.add(r * row_stride), to.add(r * columns));
-            match column_stride {
-                0 => slice::from_raw_parts_mut(to, columns).fill(from.read()),
-                1 => to.copy_from_nonoverlapping(from, columns),
-                // Known to the compiler, this one becomes shuffles.
-                2 => (0..columns).for_each(|i| to.add(i).write(from.add(i * 2).read())),
-                _ => (0..columns).for_each(|i| to.add(i).write(from.add(i * column_stride).read())),
-            }
-        }
-    }
-}
-
-/// # Safety
-/// `to` is valid for the block, `from` for as many elements; both are aligned.
-#[inline(always)]
-unsafe fn scatter<T: Copy>(from: *const T, block: Block, to: *mut T) {
-    let Block { rows, row_stride, columns, column_stride, .. } = block;
-    // SAFETY: by contract.
-    unsafe {
-        if block.is_by_column() {
-            return transpose(from, [1, columns], to, [column_stride, row_stride], [columns, rows]);
-        }
-        for r in 0..rows {
-            let (from, to) = (from.add(r * columns), to.add(r * row_stride));
-            match column_stride {
-                1 => to.copy_from_nonoverlapping(from, columns),
-                _ => (0..columns).for_each(|i| to.add(i * column_stride).write(from.add(i).read())),
-            }
-        }
-    }
-}
-
-/// Transposes four times four elements: rows that are `across` apart become columns, `along` apart.
-///
-/// # Safety
-/// `from` and `to` are valid for all elements, and aligned to one.
-#[inline(always)]
-unsafe fn square<T: Copy>(from: *const T, across: usize, to: *mut T, along: usize) {
-    #[cfg(target_arch = "x86_64")]
-    if size_of::<T>() == 4 {
-        use std::arch::x86_64::{
-            _mm_loadu_si128, _mm_storeu_si128, _mm_unpackhi_epi32, _mm_unpackhi_epi64,
-            _mm_unpacklo_epi32, _mm_unpacklo_epi64,
-        };
-        // SAFETY: every x86-64 has SSE2; rows and columns are four elements, by contract.
-        unsafe {
-            let row = |k: usize| _mm_loadu_si128(from.add(k * across).cast());
-            let (low, high) = (
-                [_mm_unpacklo_epi32(row(0), row(1)), _mm_unpacklo_epi32(row(2), row(3))],
-                [_mm_unpackhi_epi32(row(0), row(1)), _mm_unpackhi_epi32(row(2), row(3))],
-            );
-            let columns = [
-                _mm_unpacklo_epi64(low[0], low[1]),
-                _mm_unpackhi_epi64(low[0], low[1]),
-                _mm_unpacklo_epi64(high[0], high[1]),
-                _mm_unpackhi_epi64(high[0], high[1]),
-            ];
-            for (k, column) in columns.into_iter().enumerate() {
-                _mm_storeu_si128(to.add(k * along).cast(), column);
-            }
-        }
-        return;
-    }
-    for k in 0..4 {
-        for l in 0..4 {
-            // SAFETY: by contract.
-            unsafe { to.add(k * along + l).write(from.add(l * across + k).read()) };
-        }
-    }
-}
-
-/// Copies `to[i, j] = from[i, j]`, where the strides of both along `i` and `j` are given, `i` the slower.
-///
-/// # Safety
-/// `from` and `to` are valid for all elements, and aligned.
-#[inline(always)]
-unsafe fn transpose<T: Copy>(
-    from: *const T,
-    [from_i, from_j]: [usize; 2],
-    to: *mut T,
-    [to_i, to_j]: [usize; 2],
-    [len_i, len_j]: [usize; 2],
-) {
-    /// Elements on a side of what goes through vectors.
-    const SIDE: usize = 4;
-    let is_transposed = from_j == 1 && to_i == 1 || from_i == 1 && to_j == 1;
-    let (whole_i, whole_j) = match is_transposed {
-        true => (len_i - len_i % SIDE, len_j - len_j % SIDE),
-        false => (0, 0),
-    };
-    let one = |i: usize, j: usize| {
-        // SAFETY: by contract.
-        unsafe { to.add(i * to_i + j * to_j).write(from.add(i * from_i + j * from_j).read()) };
-    };
-    for i in (0..whole_i).step_by(SIDE) {
-        for j in (0..whole_j).step_by(SIDE) {
-            // SAFETY: by contract; one of the strides is 1 on either side, so that arrays are elements.
-            unsafe {
-                let (from, to) = (from.add(i * from_i + j * from_j), to.add(i * to_i + j * to_j));
-                let (across, along) = if from_j == 1 { (from_i, to_j) } else { (from_j, to_i) };
-                square(from, across, to, along);
-            }
-        }
-    }
-    for i in 0..len_i {
-        let from_column = if i < whole_i { whole_j } else { 0 };
-        for j in from_column..len_j {
-            one(i, j);
-        }
-    }
-}
-
-/// Copies with stores that go past the cache: a line that is written whole need not be read first, and
-/// displaces nothing. [`fence`] must follow before another thread looks.
-///
-/// # Safety
-/// `to` is valid for as many bytes and does not overlap.
-#[cfg(all(target_arch = "x86_64", not(miri)))]
-unsafe fn stream(from: &[u8], to: *mut u8) {
-    let head = to.align_offset(64).min(from.len());
-    let (head, rest) = from.split_at(head);
-    let (lines, tail) = rest.as_chunks::<64>();
-    // SAFETY: by contract; the lines of `to` begin at multiples of 64.
-    unsafe {
-        copy(head, to);
-        let to = to.add(head.len());
-        if fearless_simd::Level::new().as_avx512().is_some() {
-            stream_avx512(lines, to);
-        } else {
-            stream_sse2(lines.as_flattened(), to);
-        }
-        copy(tail, to.add(size_of_val(lines)));
-    }
-}
-
-/// # Safety
-/// As [`stream`].
-#[cfg(all(target_arch = "x86_64", not(miri)))]
-#[inline(always)]
-unsafe fn copy(from: &[u8], to: *mut u8) {
-    // Mostly there is nothing, which is quicker to see here than to call for.
-    if !from.is_empty() {
-        // SAFETY: by contract.
-        unsafe { to.copy_from_nonoverlapping(from.as_ptr(), from.len()) };
-    }
-}
-
-/// # Safety
-/// The machine has AVX-512; `to` is valid for the lines and aligned to them.
-#[cfg(all(target_arch = "x86_64", not(miri)))]
-#[target_feature(enable = "avx512f")]
-#[inline]
-unsafe fn stream_avx512(lines: &[[u8; 64]], to: *mut u8) {
-    use std::arch::x86_64::{_mm512_loadu_si512, _mm512_stream_si512};
-    for (i, line) in lines.iter().enumerate() {
-        // SAFETY: by contract.
-        unsafe {
-            _mm512_stream_si512(to.add(64 * i).cast(), _mm512_loadu_si512(line.as_ptr().cast()));
-        }
-    }
-}
-
-/// # Safety
-/// `to` is valid for the bytes, whose number is a multiple of 16, and aligned to 16.
-#[cfg(all(target_arch = "x86_64", not(miri)))]
-#[inline(always)]
-unsafe fn stream_sse2(bytes: &[u8], to: *mut u8) {
-    use std::arch::x86_64::{_mm_loadu_si128, _mm_stream_si128};
-    for (i, part) in bytes.as_chunks::<16>().0.iter().enumerate() {
-        // SAFETY: by contract.
-        unsafe {
-            _mm_stream_si128(to.add(16 * i).cast(), _mm_loadu_si128(part.as_ptr().cast()));
-        }
-    }
-}
-
-/// # Safety
-/// `to` is valid for as many bytes and does not overlap.
-#[cfg(not(all(target_arch = "x86_64", not(miri))))]
-unsafe fn stream(from: &[u8], to: *mut u8) {
-    // SAFETY: by contract.
-    unsafe { to.copy_from_nonoverlapping(from.as_ptr(), from.len()) };
-}
-
-/// Makes what was stored past the cache visible to whoever synchronises with this thread.
-pub(super) fn fence() {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    // SAFETY: every x86-64 has SSE.
-    unsafe {
-        std::arch::x86_64::_mm_sfence();
     }
 }
 

@@ -2,8 +2,10 @@
 //!
 //! # Note [Sticky failure]
 //! A lost device or an error that no scope caught never panics. The first cause is kept, and every
-//! later call on the device returns [`Error::Device`] naming it. A wait that finds the device lost is the
-//! one place where wgpu panics instead of reporting; it does so with no lock held, and is caught here.
+//! later call on the device returns [`Error::Device`] naming it. A wait that fails is a failure as well:
+//! wgpu reports the loss from whichever thread waited first, perhaps after another one's wait has ended.
+//! A wait that finds the device lost is the one place where wgpu panics instead of reporting; it does so
+//! with no lock held, and is caught here.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -116,32 +118,42 @@ impl Context {
 
     /// Waits until everything submitted is done.
     pub(super) fn wait(&self) -> Result<()> {
-        self.wait_by(|| self.device.poll(wgpu::PollType::wait_indefinitely()))
+        self.settle(self.poll(wgpu::PollType::wait_indefinitely()))
     }
 
     /// Waits until this submission and those before it are done.
     pub(super) fn wait_for(&self, index: &wgpu::SubmissionIndex) -> Result<()> {
         let (submission_index, timeout) = (Some(index.clone()), None);
-        let waited =
-            self.wait_by(|| self.device.poll(wgpu::PollType::Wait { submission_index, timeout }));
-        // A lost device takes no submission, and is found to be lost only by a wait for the others.
-        waited.or_else(|error| self.wait().and(Err(error)))
+        let waited = self.poll(wgpu::PollType::Wait { submission_index, timeout });
+        if waited.is_err() {
+            // A lost device takes no submission, and is found to be lost only by a wait for the others.
+            // Which names the cause, unless another thread's wait does so in a moment.
+            self.wait()?;
+        }
+        self.settle(waited)
     }
 
-    /// Waits by `poll`, whose panic is a failure of the device, see Note [Sticky failure].
-    fn wait_by(
-        &self,
-        poll: impl FnOnce() -> Result<wgpu::PollStatus, wgpu::PollError>,
-    ) -> Result<()> {
-        let polled = catch_unwind(AssertUnwindSafe(poll));
-        if let Err(panic) = &polled {
-            self.failure.set(format!("the device was lost: {}", message_of(&**panic)));
+    /// Waits for what it says.
+    fn poll(&self, what: wgpu::PollType) -> Result<(), String> {
+        failure_of(|| self.device.poll(what))
+    }
+
+    /// A wait that failed is a failure of the device, see Note [Sticky failure].
+    fn settle(&self, waited: Result<(), String>) -> Result<()> {
+        if let Err(cause) = waited {
+            self.failure.set(cause);
         }
-        self.check()?;
-        match polled {
-            Ok(Err(error)) => Err(self.error(error)),
-            _ => Ok(()),
-        }
+        self.check()
+    }
+}
+
+/// What went wrong in a wait, a panic too.
+fn failure_of(
+    wait: impl FnOnce() -> Result<wgpu::PollStatus, wgpu::PollError>,
+) -> Result<(), String> {
+    match catch_unwind(AssertUnwindSafe(wait)) {
+        Ok(waited) => waited.map(drop).map_err(|error| format!("a wait failed: {error}")),
+        Err(panic) => Err(format!("the device was lost: {}", message_of(&*panic))),
     }
 }
 
@@ -163,20 +175,27 @@ pub(super) fn supports(features: wgpu::Features, dtype: DType) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::failure_of;
     use crate::backend::Backend;
     use crate::backend::gpu::adapter;
     use crate::error::ErrorKind;
 
     #[test]
-    fn wait_that_panics_is_a_sticky_failure_of_the_device() {
+    fn wait_that_fails_is_a_sticky_failure_of_the_device() {
         if adapter::list().is_empty() {
             return println!("not tested: no adapter");
         }
-        let device = adapter::open_with(0, Default::default()).expect("opens");
-        let lost = device.context.wait_by(|| panic!("Parent device is lost")).expect_err("lost");
-        assert_eq!(lost.kind(), ErrorKind::Device);
-        assert!(lost.to_string().contains("lost: Parent device is lost"), "{lost}");
-        let later = device.allocate(16).expect_err("stays lost");
-        assert_eq!(later.to_string(), lost.to_string());
+        let waits: [(fn() -> Result<wgpu::PollStatus, wgpu::PollError>, &str); 2] = [
+            (|| panic!("Parent device is lost"), "lost: Parent device is lost"),
+            (|| Err(wgpu::PollError::WrongSubmissionIndex(3, 2)), "a wait failed: "),
+        ];
+        for (wait, expected) in waits {
+            let device = adapter::open_with(0, Default::default()).expect("opens");
+            let failed = device.context.settle(failure_of(wait)).expect_err("failed");
+            assert_eq!(failed.kind(), ErrorKind::Device);
+            assert!(failed.to_string().contains(expected), "{failed}");
+            let later = device.allocate(16).expect_err("stays failed");
+            assert_eq!(later.to_string(), failed.to_string());
+        }
     }
 }

@@ -8,17 +8,18 @@ use super::super::plan::{Chain, Lanes, Place, ROW_LINKS};
 use super::super::points::{Tile, offset_of};
 use super::super::registers::Registers;
 use super::super::view::View;
-use super::Launched;
 use super::steps::run_past_cache;
+use super::{Ahead, Launched};
 
 impl Launched<'_> {
-    /// Runs a chain on each row of a block.
+    /// Runs a chain on each row of a block, and asks memory for what is ahead as it goes.
     pub(super) fn chain_by_rows(
         &self,
         chain: &Chain,
         (operand, past_cache): (u8, bool),
         registers: &Registers,
         tile: Tile,
+        ahead: Ahead<'_>,
     ) {
         let view = &self.views[usize::from(operand)];
         let Some((offset, step, _)) = self.rows_of(view, false, tile) else {
@@ -30,6 +31,7 @@ impl Launched<'_> {
             .map(|(link, other)| (*link, self.lines(other.lanes, other.uniform, registers, tile)));
         let links: SmallVec<[_; ROW_LINKS]> = links.collect();
         for row in 0..tile.rows {
+            ahead.part(row, tile.rows).ask();
             // Made anew: what is changed in place is slow to read at once.
             let links: SmallVec<[_; ROW_LINKS]> =
                 links.iter().map(|(link, lines)| (*link, lines.line(row))).collect();

@@ -14,7 +14,7 @@ use super::super::points::{Tile, each_row, offset_of};
 use super::super::random::Stream;
 use super::super::registers::{Line, Registers};
 use super::super::view::{Block, View};
-use super::{Launched, REGISTER};
+use super::{Ahead, Launched, REGISTER};
 use crate::kernel::Class;
 
 /// Lines that a loop computes before they are stored past the cache: so few that the processor begins to
@@ -87,7 +87,23 @@ impl Launched<'_> {
         }
     }
 
-    pub(super) fn step(&self, step: &Step, registers: &mut Registers, tile: Tile) {
+    /// Runs a step, and asks memory for what is ahead.
+    pub(super) fn step(
+        &self,
+        step: &Step,
+        registers: &mut Registers,
+        tile: Tile,
+        ahead: Ahead<'_>,
+    ) {
+        if let Step::Chain {
+            chain,
+            out: Lanes { place: Place::Row { operand, .. }, .. },
+            past_cache,
+        } = step
+        {
+            return self.chain_by_rows(chain, (*operand, *past_cache), registers, tile, ahead);
+        }
+        ahead.ask();
         match *step {
             Step::Apply { run, arguments, out, past_cache: true, .. } => {
                 let apply = match (arguments[1].place, out.size) {
@@ -97,11 +113,6 @@ impl Launched<'_> {
                 };
                 apply(self, run, arguments, out, registers, tile);
             }
-            Step::Chain {
-                ref chain,
-                out: Lanes { place: Place::Row { operand, .. }, .. },
-                past_cache,
-            } => self.chain_by_rows(chain, (operand, past_cache), registers, tile),
             Step::Chain { ref chain, out, past_cache: true } => {
                 let view = &self.views[memory_of(out)];
                 self.with_chain(chain, registers, tile, |first, links| {
