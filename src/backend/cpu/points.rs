@@ -96,13 +96,13 @@ pub(super) fn each_row(
 }
 
 impl Grid {
-    /// Blocks of at most `tile` points, with rows of a few lines.
+    /// Blocks of at most `tile` points, some 64 rows of them: so many elements of a column memory gives in half
+    /// the time of four times 16, and longer rows cost less each.
     pub(super) fn new(shape: &[usize], dim: usize, tile: usize) -> Self {
-        /// Of a row, at most.
-        const COLUMNS: usize = 128;
         let inner = shape[shape.len() - 1];
+        let most = (tile / 64).max(64);
         // None much narrower than the others.
-        let columns = inner.div_ceil(inner.div_ceil(COLUMNS)).next_multiple_of(16).min(inner);
+        let columns = inner.div_ceil(inner.div_ceil(most)).next_multiple_of(16).min(inner);
         let rows = shape[dim].min(tile / columns);
         Self {
             dim,

@@ -31,9 +31,11 @@ const FEW_REGISTERS: usize = if cfg!(test) { 1 << 9 } else { 1 << 14 };
 /// Of a tile whose program has no register, so that nothing need stay in a cache.
 const NO_REGISTER: usize = 1 << 16;
 
-/// Of one that a block fills. It is in the second cache rather than the first, but of each column of a
-/// transposed operand it holds 256 bytes, which memory gives in half the time of four times 64.
-const BLOCK_REGISTER: usize = 1 << 15;
+/// Of one that a block fills, which is in the second cache rather than the first.
+const BLOCK_REGISTER: usize = 1 << 14;
+
+/// Of one that a block fills whose program has one register or two.
+const FEW_BLOCK_REGISTERS: usize = 1 << 16;
 
 thread_local! {
     static REGISTERS: Cell<Registers> = const { Cell::new(Vec::new()) };
@@ -79,14 +81,15 @@ impl<'a> Launched<'a> {
     pub(super) fn new(launch: &'a Launch, program: &'a Program) -> Self {
         let (code, args) = (&launch.kernel.code, &launch.kernel.args);
         let shape = &args.shape;
-        let grid = program.rows.map(|dim| Grid::new(shape, dim, BLOCK_REGISTER / program.lane));
-        let register = match (&grid, program.registers) {
+        let register = match (program.rows, program.registers) {
+            (Some(_), 0..=2) => FEW_BLOCK_REGISTERS,
             (Some(_), _) => BLOCK_REGISTER,
             (None, 0) => NO_REGISTER,
             (None, 1..=2) if program.past_cache => FEW_REGISTERS,
             (None, _) => REGISTER,
         };
         let most = register / program.lane;
+        let grid = program.rows.map(|dim| Grid::new(shape, dim, most));
         let by_rows = grid.is_none() && program.has_rows() && code.reduce.is_none();
         let tile = if by_rows { part_of(shape[shape.len() - 1], most) } else { most };
         let (len, base, scalars) = (launch.kernel.len(), args.base, &args.scalars[..]);

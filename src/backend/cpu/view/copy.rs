@@ -142,6 +142,22 @@ impl Patch {
     }
 }
 
+/// Where patches begin.
+struct Places {
+    i: usize,
+    j: usize,
+}
+
+impl Places {
+    #[inline(always)]
+    fn step(&mut self, [patch_i, patch_j]: [usize; 2], len_j: usize) {
+        self.j += patch_j;
+        if self.j >= len_j {
+            (self.i, self.j) = (self.i + patch_i, 0);
+        }
+    }
+}
+
 /// Copies `to[i, j] = from[i, j]`, where `from` is contiguous along `j` and `to` along `i`, but for the last
 /// rows and columns that are no whole squares; returns how far it came along either.
 ///
@@ -157,16 +173,16 @@ unsafe fn patches<T: Copy, const AHEAD: usize>(
     Patch([patch_i, patch_j]): Patch,
 ) -> [usize; 2] {
     let [whole_i, whole_j] = lens.map(|len| len - len % SIDE);
-    let patches = whole_j.div_ceil(patch_j);
-    for (row, i) in (0..whole_i).step_by(patch_i).enumerate() {
-        for (column, j) in (0..whole_j).step_by(patch_j).enumerate() {
+    let mut next = Places { i: 0, j: 0 };
+    (0..AHEAD).for_each(|_| next.step([patch_i, patch_j], whole_j));
+    for i in (0..whole_i).step_by(patch_i) {
+        for j in (0..whole_j).step_by(patch_j) {
             let [end_i, end_j] = [whole_i.min(i + patch_i), whole_j.min(j + patch_j)];
             if AHEAD > 0 {
-                let next = row * patches + column + AHEAD;
-                let [next_i, next_j] = [next / patches * patch_i, next % patches * patch_j];
-                for i in next_i..whole_i.min(next_i + patch_i) {
-                    ask(from.wrapping_add(i * across + next_j).cast(), 1);
+                for i in next.i..whole_i.min(next.i + patch_i) {
+                    ask(from.wrapping_add(i * across + next.j).cast(), 1);
                 }
+                next.step([patch_i, patch_j], whole_j);
             }
             for i in (i..end_i).step_by(SIDE) {
                 for j in (j..end_j).step_by(SIDE) {
@@ -179,4 +195,45 @@ unsafe fn patches<T: Copy, const AHEAD: usize>(
         }
     }
     [whole_i, whole_j]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Copies a block out of memory and back, and says where both put elements.
+    fn turn<T: Copy + PartialEq + std::fmt::Debug>(of: impl Fn(usize) -> T) {
+        let sizes = [1, 3, 4, 7, 8, 9, 15, 16, 17, 31, 33, 64, 70, 130];
+        for rows in sizes {
+            for columns in sizes {
+                let strides =
+                    [[1, rows], [1, rows + 5], [columns, 1], [columns + 3, 1], [2, 2 * rows]];
+                for [row_stride, column_stride] in strides {
+                    let block = Block { offset: 0, rows, row_stride, columns, column_stride };
+                    let len = (rows - 1) * row_stride + (columns - 1) * column_stride + 1;
+                    let place = |i: usize| i / columns * row_stride + i % columns * column_stride;
+                    let memory: Vec<T> = (0..len).map(&of).collect();
+                    let mut got = vec![of(0); rows * columns];
+                    let expected: Vec<T> = (0..got.len()).map(|i| memory[place(i)]).collect();
+                    // SAFETY: both are as long as the block needs.
+                    unsafe { gather(memory.as_ptr(), block, got.as_mut_ptr()) };
+                    assert_eq!(got, expected, "{rows} x {columns}, {row_stride}, {column_stride}");
+                    let mut back = vec![of(0); len];
+                    let mut expected = back.clone();
+                    (0..got.len()).for_each(|i| expected[place(i)] = got[i]);
+                    // SAFETY: as above.
+                    unsafe { scatter(got.as_ptr(), block, back.as_mut_ptr()) };
+                    assert_eq!(back, expected, "{rows} x {columns}, {row_stride}, {column_stride}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_of_any_size_go_where_they_belong_and_back() {
+        turn(|i| (i % 251) as u8);
+        turn(|i| i as u16);
+        turn(|i| i as u32);
+        turn(|i| i as u64);
+    }
 }
