@@ -105,7 +105,7 @@ pub(super) enum Out<'a> {
 }
 
 /// Computes the elements of a tile from the given one on, of the chain that begins with the elements of
-/// the slice. Of an argument of one element each takes that one.
+/// the slice. Of a slice of one element each takes that one.
 pub(super) type ChainLoop = fn(Out<'_>, usize, &[u8], &[(Link, &[u8])]);
 
 /// The loop of chains in this dtype, if there are any.
@@ -138,9 +138,9 @@ impl Number for f64 {
     type Vector<S: Simd> = S::f64s;
 }
 
-/// Vectors that are computed together: so many that none waits for its last operation, and so few that
-/// all are in the processor.
-const VECTORS: usize = 4;
+/// Bytes of the vectors that are computed together: so many that none waits for its last operation and the
+/// way to the operations costs little, and so few that all are in the processor.
+const TOGETHER: usize = 256;
 
 /// Takes bytes at multiples of their number.
 trait Sink {
@@ -173,7 +173,7 @@ impl Sink for PastCache<'_> {
 }
 
 fn chain<T: Number>(out: Out<'_>, start: usize, first: &[u8], links: &[(Link, &[u8])]) {
-    let first: &[T] = &cast_slice(first)[start..];
+    let first: &[T] = cast_slice(first);
     match out {
         Out::Cached(out) => {
             dispatch!(Level::new(), simd => blocks(simd, out, start, first, links));
@@ -194,30 +194,42 @@ fn elements<T: Number>(bytes: &[u8]) -> &[T] {
 #[inline(always)]
 fn blocks<S: Simd, T: Number>(
     simd: S,
+    out: impl Sink,
+    start: usize,
+    first: &[T],
+    links: &[(Link, &[u8])],
+) {
+    match TOGETHER / size_of::<T>() / T::Vector::<S>::LEN {
+        4 => blocks_of::<S, T, 4>(simd, out, start, first, links),
+        _ => blocks_of::<S, T, 8>(simd, out, start, first, links),
+    }
+}
+
+/// The same, so many vectors at a time.
+#[inline(always)]
+fn blocks_of<S: Simd, T: Number, const N: usize>(
+    simd: S,
     mut out: impl Sink,
     start: usize,
     first: &[T],
     links: &[(Link, &[u8])],
 ) {
     let (width, len) = (T::Vector::<S>::LEN, out.len() / size_of::<T>());
-    let first = &first[..len];
     let mut done = 0;
-    while len - done >= VECTORS * width {
-        block::<S, T, VECTORS>(simd, &mut out, done, start, first, links);
-        done += VECTORS * width;
+    while len - done >= N * width {
+        block::<S, T, N>(simd, &mut out, done, start, first, links);
+        done += N * width;
     }
     while len - done >= width {
         block::<S, T, 1>(simd, &mut out, done, start, first, links);
         done += width;
     }
     for done in done..len {
-        let mut value = [first[done]];
+        let of = |values: &[T]| if values.len() == 1 { values[0] } else { values[start + done] };
+        let mut value = [of(first)];
         for (link, other) in links {
             let other: &[T] = elements(other);
-            link.apply(
-                &mut value,
-                |_| if other.len() == 1 { other[0] } else { other[start + done] },
-            );
+            link.apply(&mut value, |_| of(other));
         }
         out.put(simd, done * size_of::<T>(), cast_slice(&value));
     }
@@ -237,8 +249,12 @@ fn block<S: Simd, T: Number, const N: usize>(
     let of = |values: &[T], k: usize| {
         T::Vector::<S>::from_slice(simd, &values[k * width..(k + 1) * width])
     };
-    let first = &first[done..][..N * width];
-    let mut values: [T::Vector<S>; N] = array::from_fn(|k| of(first, k));
+    let mut values: [T::Vector<S>; N] = if first.len() == 1 {
+        [T::Vector::<S>::simd_from(simd, first[0]); N]
+    } else {
+        let first = &first[start + done..][..N * width];
+        array::from_fn(|k| of(first, k))
+    };
     for (link, other) in links {
         let other: &[T] = elements(other);
         if *link == Link::Square {
@@ -275,17 +291,18 @@ mod tests {
     /// The same by the loop of each operation, from element `start` on.
     fn one_after_the_other(
         dtype: DType,
-        start: usize,
+        (start, len): (usize, usize),
         first: &[u8],
         chain: &[((Op, Side), &[u8])],
     ) -> Vec<u64> {
         let size = dtype.size();
-        let mut value = first[start * size..].to_vec();
+        let of = |bytes: &[u8]| match bytes.len() == size {
+            true => bytes.repeat(len - start),
+            false => bytes[start * size..].to_vec(),
+        };
+        let mut value = of(first);
         for &((op, side), other) in chain {
-            let other = match other.len() == size {
-                true => other.repeat(value.len() / size),
-                false => other[start * size..].to_vec(),
-            };
+            let other = of(other);
             // Aligned, as lanes are.
             let aligned = |bytes: &[u8]| -> Vec<u64> {
                 let mut lanes = vec![0; bytes.len().div_ceil(8)];
@@ -339,8 +356,10 @@ mod tests {
                     .collect();
                 let mut out = vec![0_u64; 400];
                 let out = &mut cast_slice_mut(&mut out)[..(len - start) * size];
-                run(Out::Cached(out), start, &values[0][..len * size], &linked);
-                let expected = one_after_the_other(dtype, start, &values[0][..len * size], &chain);
+                let first = if random() % 4 == 0 { 1 } else { len };
+                let first = &values[0][..first * size];
+                run(Out::Cached(out), start, first, &linked);
+                let expected = one_after_the_other(dtype, (start, len), first, &chain);
                 let expected: &[u8] = cast_slice(&expected);
                 for (got, expected) in out.chunks(size).zip(expected.chunks(size)) {
                     let same = got == expected || is_nan(got) && is_nan(expected);

@@ -117,7 +117,7 @@ struct State {
     stored: bool,
     /// Runs in the loop of the node that reads it: Note [Chains].
     joined: bool,
-    /// Reads of this value as what a link of a chain takes beside.
+    /// Reads of this value as what a chain that stores begins with, or a link takes beside.
     linked: u32,
     /// Arguments of the chain that ends here which have to be computed or copied first.
     waiting: u8,
@@ -184,7 +184,7 @@ impl Program {
         program.find_needed(code, purpose);
         program.find_stored(code, purpose);
         program.find_folds(code, purpose);
-        program.find_chains(code);
+        program.find_chains(code, purpose);
         for i in 0..code.nodes.len() {
             if program.values[i].needed && !program.values[i].joined {
                 let size = program.size(code, i);
@@ -277,7 +277,7 @@ impl Program {
             [first @ (Link::Sub | Link::SubFrom, _), (Link::Square, _)] => (first, true),
             _ => return None,
         };
-        Some((Summed { first: chain.first, link: *link, other, is_squared }, before))
+        Some((Summed { first: chain.first.lanes, link: *link, other, is_squared }, before))
     }
 
     /// Whether some operands are used where they lie within rows only.
@@ -391,13 +391,12 @@ impl Program {
             }
         }
         values.reverse();
-        let lanes = |value: Value| self.values[usize::from(value)].lanes;
-        let link = |&(link, value): &(Link, Option<Value>)| {
-            let lanes = value.map_or(NOWHERE, lanes);
-            (link, Argument { lanes, uniform: self.is_uniform(lanes) })
+        let argument = |value: Option<Value>| {
+            let lanes = value.map_or(NOWHERE, |value| self.values[usize::from(value)].lanes);
+            Argument { lanes, uniform: self.is_uniform(lanes) }
         };
-        let links = values.iter().map(link).collect();
-        let chain = Box::new(Chain { run, first: lanes(first), links });
+        let links = values.iter().map(|&(link, value)| (link, argument(value))).collect();
+        let chain = Box::new(Chain { run, first: argument(Some(first)), links });
         let (out, past_cache) = self.destination_anywhere(code, i, purpose);
         self.steps.push(Step::Chain { chain, out, past_cache });
         self.used(first);
@@ -442,7 +441,7 @@ impl Program {
                     let Place::Register(register) = self.register(size).place else {
                         unreachable!("asked for one")
                     };
-                    // Only links take one element for all.
+                    // Only chains take one element for all.
                     let same = self.values[i].linked == self.values[i].uses;
                     let row = Lanes { place: Place::Row { operand, register, same }, size };
                     self.steps.push(Step::GatherRow { row, as_block: true });

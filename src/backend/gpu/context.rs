@@ -185,13 +185,13 @@ mod tests {
         if adapter::list().is_empty() {
             return println!("not tested: no adapter");
         }
-        let waits: [(fn() -> Result<wgpu::PollStatus, wgpu::PollError>, &str); 2] = [
-            (|| panic!("Parent device is lost"), "lost: Parent device is lost"),
-            (|| Err(wgpu::PollError::WrongSubmissionIndex(3, 2)), "a wait failed: "),
-        ];
-        for (wait, expected) in waits {
+        let panicked = failure_of(|| panic!("Parent device is lost"));
+        let refused = failure_of(|| Err(wgpu::PollError::WrongSubmissionIndex(3, 2)));
+        for (waited, expected) in
+            [(panicked, "lost: Parent device is lost"), (refused, "a wait failed: ")]
+        {
             let device = adapter::open_with(0, Default::default()).expect("opens");
-            let failed = device.context.settle(failure_of(wait)).expect_err("failed");
+            let failed = device.context.settle(waited).expect_err("failed");
             assert_eq!(failed.kind(), ErrorKind::Device);
             assert!(failed.to_string().contains(expected), "{failed}");
             let later = device.allocate(16).expect_err("stays failed");

@@ -124,7 +124,7 @@ impl Program {
     }
 
     /// Marks which operations run in one loop: Note [Chains].
-    pub(super) fn find_chains(&mut self, code: &Code) {
+    pub(super) fn find_chains(&mut self, code: &Code, purpose: Purpose) {
         /// Registers of arguments that a chain is to leave in L1.
         const WAITING: u8 = 3;
         for (i, node) in code.nodes.iter().enumerate() {
@@ -171,7 +171,12 @@ impl Program {
                 Some(Join::Chain(side)) => side,
                 _ => self.head(code, values),
             };
-            self.values[usize::from(side.of(values).1)].linked += 1;
+            let (before, other) = side.of(values);
+            self.values[usize::from(other)].linked += 1;
+            // What is summed as it is computed begins with all elements.
+            if self.values[i].joins.is_none() && purpose == Purpose::Stores {
+                self.values[usize::from(before)].linked += 1;
+            }
         }
     }
 

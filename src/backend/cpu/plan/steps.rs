@@ -101,7 +101,7 @@ impl Step {
         match self {
             Self::Apply { arguments, .. } => arguments.iter().any(is_there),
             Self::Chain { chain, .. } => {
-                is_there(&chain.first)
+                is_there(&chain.first.lanes)
                     || chain.links.iter().any(|(_, other)| is_there(&other.lanes))
             }
             Self::Accumulate { value, .. } | Self::Scatter { value, .. } => is_there(value),
@@ -126,11 +126,11 @@ pub(in crate::backend::cpu) struct Draw {
 /// What a [`Step::Chain`] runs.
 pub(in crate::backend::cpu) struct Chain {
     pub(in crate::backend::cpu) run: ChainLoop,
-    pub(in crate::backend::cpu) first: Lanes,
+    pub(in crate::backend::cpu) first: Argument,
     pub(in crate::backend::cpu) links: Vec<(Link, Argument)>,
 }
 
-/// What a link takes beside.
+/// What a chain begins with, or a link takes beside.
 pub(in crate::backend::cpu) struct Argument {
     pub(in crate::backend::cpu) lanes: Lanes,
     /// All lanes are the same.

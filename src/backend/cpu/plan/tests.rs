@@ -170,6 +170,30 @@ fn random_fractions_are_one_step_unless_the_words_are_wanted_too() {
     assert!(!beside.iter().any(|step| matches!(step, Step::Fraction { .. })));
 }
 
+#[test]
+fn what_is_the_same_along_rows_is_one_element_wherever_it_stands() {
+    let mut builder = Builder::new(&[64, 96]);
+    let column = builder.view(0, DType::F32, 0, &[1, 0]);
+    let row = builder.view(1, DType::F32, 0, &[0, 1]);
+    let out = builder.view(2, DType::F32, 0, &[96, 1]);
+    let [a, b] = [column, row].map(|operand| builder.load(operand));
+    let product = builder.node(DType::F32, Expr::Binary(Op::Mul, [a, b]));
+    builder.store(out, product);
+    let Kernel { code, args } = &builder.launch.kernel;
+    let is_one = |purpose| {
+        let program = Program::compile(code, Form::of(code, args), purpose);
+        let rows = program.steps.iter().filter_map(|step| match step {
+            Step::GatherRow { row: Lanes { place: Place::Row { same, .. }, .. }, .. } => {
+                Some(*same)
+            }
+            _ => None,
+        });
+        rows.collect::<Vec<_>>()
+    };
+    assert_eq!(is_one(Purpose::Stores), [true, true]);
+    assert_eq!(is_one(Purpose::Fold(product)), [false, true], "what is summed begins with all");
+}
+
 /// The program of `a + b^T` over `[64, columns]`.
 fn transposed(columns: usize) -> Program {
     let mut builder = Builder::new(&[64, columns]);

@@ -4,7 +4,7 @@
 use smallvec::SmallVec;
 
 use super::super::chain::Out;
-use super::super::plan::{Chain, Lanes, Place, ROW_LINKS};
+use super::super::plan::{Argument, Chain, Place, ROW_LINKS};
 use super::super::points::{Tile, offset_of};
 use super::super::registers::Registers;
 use super::super::view::View;
@@ -25,10 +25,9 @@ impl Launched<'_> {
         let Some((offset, step, _)) = self.rows_of(view, false, tile) else {
             unreachable!("a contiguous operand has rows")
         };
-        let first = self.lines(chain.first, false, registers, tile);
+        let first = self.lines(&chain.first, registers, tile);
         let links = chain.links.iter();
-        let links = links
-            .map(|(link, other)| (*link, self.lines(other.lanes, other.uniform, registers, tile)));
+        let links = links.map(|(link, other)| (*link, self.lines(other, registers, tile)));
         let links: SmallVec<[_; ROW_LINKS]> = links.collect();
         for row in 0..tile.rows {
             ahead.part(row, tile.rows).ask();
@@ -50,8 +49,7 @@ impl Launched<'_> {
     /// The rows of a block's lanes.
     fn lines<'r>(
         &'r self,
-        lanes: Lanes,
-        uniform: bool,
+        &Argument { lanes, uniform }: &Argument,
         registers: &'r Registers,
         tile: Tile,
     ) -> Lines<'r> {

@@ -284,7 +284,7 @@ impl Launched<'_> {
         }
     }
 
-    /// The lanes of a link's other argument, or one for all.
+    /// The lanes of what a chain takes, or one for all.
     pub(super) fn argument<'r>(
         &'r self,
         argument: &Argument,
@@ -306,7 +306,7 @@ impl Launched<'_> {
         let links = chain.links.iter();
         let links = links.map(|(link, other)| (*link, self.argument(other, registers, tile)));
         let links: SmallVec<[_; 8]> = links.collect();
-        body(self.read(chain.first, registers, tile), &links);
+        body(self.argument(&chain.first, registers, tile), &links);
     }
 
     /// Runs a loop whose result goes past the cache, piece by piece.
