@@ -139,7 +139,7 @@ impl Number for f64 {
 }
 
 /// Bytes of the vectors that are computed together: so many that none waits for its last operation and the
-/// way to the operations costs little, and so few that all are in the processor.
+/// way to the operations costs little, and so few that all are in the processor: at most eight vectors.
 const TOGETHER: usize = 256;
 
 /// Takes bytes at multiples of their number.
