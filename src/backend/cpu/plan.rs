@@ -98,8 +98,6 @@ pub(super) struct Program {
     pub(super) scans_past_cache: bool,
     /// Operands of which memory is asked for the next tile: Note [Ahead].
     pub(super) ahead: SmallVec<[u8; 4]>,
-    /// The first step that does.
-    pub(super) asking: usize,
     form: Form,
     /// Where the value of a check or of a reduction lies.
     pub(super) result: Lanes,
@@ -175,7 +173,6 @@ impl Program {
             past_cache: false,
             scans_past_cache: false,
             ahead: SmallVec::new(),
-            asking: 0,
             form,
             result: NOWHERE,
             values: Vec::new(),
@@ -242,15 +239,11 @@ impl Program {
             out.place = Place::Row { operand: *operand, register, same: false };
             *past_cache = *past;
             self.steps.pop();
-            self.asking = self.steps.len() - 1;
         }
-        let takes_rows = |step: &Step| {
-            matches!(step, Step::Chain { out: Lanes { place: Place::Row { .. }, .. }, .. })
-        };
         for i in 0..self.steps.len() {
             let Step::GatherRow { row, .. } = &self.steps[i] else { continue };
             let place = row.place;
-            let is_block = self.steps.iter().any(|step| step.reads(place) && !takes_rows(step));
+            let is_block = self.steps.iter().any(|step| step.reads(place) && !step.goes_by_rows());
             if let Step::GatherRow { as_block, .. } = &mut self.steps[i] {
                 *as_block = is_block;
             }
@@ -278,6 +271,11 @@ impl Program {
             _ => return None,
         };
         Some((Summed { first: chain.first.lanes, link: *link, other, is_squared }, before))
+    }
+
+    /// The first step that asks memory for the next tile: the one that runs row by row, if there is one.
+    pub(super) fn first_asking(&self) -> usize {
+        self.steps.iter().position(Step::goes_by_rows).unwrap_or(0)
     }
 
     /// Whether some operands are used where they lie within rows only.

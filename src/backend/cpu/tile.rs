@@ -35,7 +35,7 @@ const NO_REGISTER: usize = 1 << 16;
 const BLOCK_REGISTER: usize = 1 << 14;
 
 /// Of one that a block fills whose program has one register or two.
-const FEW_BLOCK_REGISTERS: usize = 1 << 16;
+const FEW_BLOCK_REGISTERS: usize = if cfg!(test) { 1 << 12 } else { 1 << 16 };
 
 thread_local! {
     static REGISTERS: Cell<Registers> = const { Cell::new(Vec::new()) };
@@ -185,7 +185,7 @@ impl<'a> Launched<'a> {
     /// Runs all steps, and asks memory for what the next tile will read meanwhile.
     fn run_tile(&self, registers: &mut Registers, tile: Tile, next: Option<Tile>) {
         let blocks: SmallVec<[_; 4]> = next.map_or_else(SmallVec::new, |next| self.ahead(next));
-        let first = self.program.asking;
+        let first = self.program.first_asking();
         let parts = self.program.steps.len() - first;
         for (number, step) in self.program.steps.iter().enumerate() {
             let ahead = match number.checked_sub(first) {
@@ -199,11 +199,9 @@ impl<'a> Launched<'a> {
     /// What memory is asked for.
     fn ahead(&self, tile: Tile) -> SmallVec<[(&View<'a>, Block); 4]> {
         let operands = self.program.ahead.iter();
-        let blocks = operands.map(|&operand| {
+        let blocks = operands.filter_map(|&operand| {
             let view = &self.views[usize::from(operand)];
-            let mut found = Block::row(0, 0);
-            self.each_block(view, tile, |_, block| found = block);
-            (view, found)
+            Some((view, self.block(view, tile)?))
         });
         blocks.collect()
     }

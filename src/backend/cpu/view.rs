@@ -29,7 +29,7 @@ use crate::kernel::{Class, Dims, OperandArgs, OperandCode};
 
 use super::memory::CpuMemory;
 pub(super) use ask::Share;
-use ask::{ask, ask_for_later};
+use ask::{Cache, ask};
 use copy::{gather, scatter};
 use stream::stream;
 pub(super) use stream::{PastCache, fence};
@@ -170,7 +170,7 @@ impl<'a> View<'a> {
         let Block { offset, rows, row_stride, columns, column_stride } = block;
         if rows == 1 && column_stride == 1 {
             let part = share.of(columns);
-            return ask(self.pointer(offset + part.start), part.len() * self.size);
+            return ask(self.pointer(offset + part.start), part.len() * self.size, Cache::First);
         }
         let (runs, apart, len, step) = match row_stride < column_stride {
             true => (columns, column_stride, rows, row_stride * self.size),
@@ -181,7 +181,7 @@ impl<'a> View<'a> {
             return;
         }
         for run in share.of(runs) {
-            ask_for_later(self.pointer(offset + run * apart), len * step);
+            ask(self.pointer(offset + run * apart), len * step, Cache::Second);
         }
     }
 

@@ -95,6 +95,11 @@ pub(in crate::backend::cpu) enum Step {
 }
 
 impl Step {
+    /// Whether it runs row by row: Note [Rows of blocks].
+    pub(in crate::backend::cpu) fn goes_by_rows(&self) -> bool {
+        matches!(self, Self::Chain { out: Lanes { place: Place::Row { .. }, .. }, .. })
+    }
+
     /// Whether it reads what lies there.
     pub(super) fn reads(&self, place: Place) -> bool {
         let is_there = |lanes: &Lanes| lanes.place == place;

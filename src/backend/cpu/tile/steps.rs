@@ -95,15 +95,9 @@ impl Launched<'_> {
         tile: Tile,
         ahead: Ahead<'_>,
     ) {
-        if let Step::Chain {
-            chain,
-            out: Lanes { place: Place::Row { operand, .. }, .. },
-            past_cache,
-        } = step
-        {
-            return self.chain_by_rows(chain, (*operand, *past_cache), registers, tile, ahead);
+        if !step.goes_by_rows() {
+            ahead.ask();
         }
-        ahead.ask();
         match *step {
             Step::Apply { run, arguments, out, past_cache: true, .. } => {
                 let apply = match (arguments[1].place, out.size) {
@@ -113,6 +107,11 @@ impl Launched<'_> {
                 };
                 apply(self, run, arguments, out, registers, tile);
             }
+            Step::Chain {
+                ref chain,
+                out: Lanes { place: Place::Row { operand, .. }, .. },
+                past_cache,
+            } => self.chain_by_rows(chain, (operand, past_cache), registers, tile, ahead),
             Step::Chain { ref chain, out, past_cache: true } => {
                 let view = &self.views[memory_of(out)];
                 self.with_chain(chain, registers, tile, |first, links| {
@@ -357,17 +356,23 @@ impl Launched<'_> {
         tile: Tile,
         mut visit: impl FnMut(usize, Block),
     ) {
+        match self.block(view, tile) {
+            Some(block) => visit(0, block),
+            None => each_row(self.shape, view.strides, tile.start, tile.len, visit),
+        }
+    }
+
+    /// An operand's elements of the tile, if they are one block for sure.
+    #[inline(always)]
+    pub(super) fn block(&self, view: &View<'_>, tile: Tile) -> Option<Block> {
         let columns = tile.columns;
         match &self.grid {
             Some(grid) => {
                 let (offset, column_stride, _) = offset_of(self.shape, view.strides, tile.start);
                 let row_stride = view.strides[grid.dim];
-                visit(0, Block { offset, rows: tile.rows, row_stride, columns, column_stride });
+                Some(Block { offset, rows: tile.rows, row_stride, columns, column_stride })
             }
-            None if view.class == Class::Contiguous => {
-                visit(0, Block::row(tile.start, columns));
-            }
-            None => each_row(self.shape, view.strides, tile.start, tile.len, visit),
+            None => (view.class == Class::Contiguous).then(|| Block::row(tile.start, columns)),
         }
     }
 }

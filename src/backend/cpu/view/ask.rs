@@ -31,31 +31,31 @@ impl Share {
     }
 }
 
-/// Asks for so many bytes, that all caches are to hold.
-#[inline(always)]
-pub(super) fn ask(first: *const u8, bytes: usize) {
-    #[cfg(target_arch = "x86_64")]
-    hint::<{ std::arch::x86_64::_MM_HINT_T0 }>(first, bytes);
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (first, bytes);
+/// What is to hold what memory is asked for.
+#[derive(Clone, Copy)]
+pub(super) enum Cache {
+    First,
+    /// For more than the first one has room for.
+    Second,
 }
 
-/// Asks for so many bytes, that the second cache is to hold: more than the first one has room for.
+/// Asks for so many bytes.
 #[inline(always)]
-pub(super) fn ask_for_later(first: *const u8, bytes: usize) {
+pub(super) fn ask(first: *const u8, bytes: usize, cache: Cache) {
     #[cfg(target_arch = "x86_64")]
-    hint::<{ std::arch::x86_64::_MM_HINT_T1 }>(first, bytes);
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (first, bytes);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn hint<const HINT: i32>(first: *const u8, bytes: usize) {
     for byte in (0..bytes).step_by(64) {
+        use std::arch::x86_64::{_MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
+        let line = first.wrapping_add(byte).cast();
         // SAFETY: this reads nothing, whatever the address is; every x86-64 has it.
-        unsafe { std::arch::x86_64::_mm_prefetch::<HINT>(first.wrapping_add(byte).cast()) };
+        unsafe {
+            match cache {
+                Cache::First => _mm_prefetch::<_MM_HINT_T0>(line),
+                Cache::Second => _mm_prefetch::<_MM_HINT_T1>(line),
+            }
+        }
     }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (first, bytes, cache);
 }
 
 #[cfg(test)]

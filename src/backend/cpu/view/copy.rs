@@ -5,7 +5,7 @@
 
 use std::slice;
 
-use super::{Block, ask};
+use super::{Block, Cache, ask};
 
 /// # Safety
 /// `from` is valid for the block, `to` for as many elements; both are aligned.
@@ -104,14 +104,16 @@ unsafe fn transpose<T: Copy>(
     [to_i, to_j]: [usize; 2],
     [len_i, len_j]: [usize; 2],
 ) {
-    let patch = Patch::of::<T>();
+    // Whole lines, and so few that the first cache holds them even where their distance makes them exclude
+    // each other.
+    let (lines, line) = (8, 64 / size_of::<T>());
     // SAFETY: by contract; the others are those that no patch has.
     unsafe {
         let [done_i, done_j] = if from_j == 1 && to_i == 1 {
-            patches::<_, 2>(from, from_i, to, to_j, [len_i, len_j], patch)
+            patches::<_, 2>(from, from_i, to, to_j, [len_i, len_j], [lines, line])
         } else if from_i == 1 && to_j == 1 {
             let [done_j, done_i] =
-                patches::<_, 0>(from, from_j, to, to_i, [len_j, len_i], patch.turned());
+                patches::<_, 0>(from, from_j, to, to_i, [len_j, len_i], [line, lines]);
             [done_i, done_j]
         } else {
             [0, 0]
@@ -125,41 +127,9 @@ unsafe fn transpose<T: Copy>(
     }
 }
 
-/// Elements along `i` and `j` that are copied before the next ones.
-#[derive(Clone, Copy)]
-struct Patch([usize; 2]);
-
-impl Patch {
-    /// Whole lines along `j`, and so few that the first cache holds them even if they are at the same distance
-    /// as its lines that exclude each other.
-    const fn of<T>() -> Self {
-        Self([8, 64 / size_of::<T>()])
-    }
-
-    fn turned(self) -> Self {
-        let Self([i, j]) = self;
-        Self([j, i])
-    }
-}
-
-/// Where patches begin.
-struct Places {
-    i: usize,
-    j: usize,
-}
-
-impl Places {
-    #[inline(always)]
-    fn step(&mut self, [patch_i, patch_j]: [usize; 2], len_j: usize) {
-        self.j += patch_j;
-        if self.j >= len_j {
-            (self.i, self.j) = (self.i + patch_i, 0);
-        }
-    }
-}
-
 /// Copies `to[i, j] = from[i, j]`, where `from` is contiguous along `j` and `to` along `i`, but for the last
-/// rows and columns that are no whole squares; returns how far it came along either.
+/// rows and columns that are no whole squares: patch by patch, and memory is asked for the lines of the one that
+/// is so many ahead, if any. Returns how far it came along either.
 ///
 /// # Safety
 /// `from` and `to` are valid for all elements, and aligned.
@@ -170,29 +140,31 @@ unsafe fn patches<T: Copy, const AHEAD: usize>(
     to: *mut T,
     along: usize,
     lens: [usize; 2],
-    Patch([patch_i, patch_j]): Patch,
+    [patch_i, patch_j]: [usize; 2],
 ) -> [usize; 2] {
     let [whole_i, whole_j] = lens.map(|len| len - len % SIDE);
-    let mut next = Places { i: 0, j: 0 };
-    (0..AHEAD).for_each(|_| next.step([patch_i, patch_j], whole_j));
-    for i in (0..whole_i).step_by(patch_i) {
-        for j in (0..whole_j).step_by(patch_j) {
-            let [end_i, end_j] = [whole_i.min(i + patch_i), whole_j.min(j + patch_j)];
-            if AHEAD > 0 {
-                for i in next.i..whole_i.min(next.i + patch_i) {
-                    ask(from.wrapping_add(i * across + next.j).cast(), 1);
-                }
-                next.step([patch_i, patch_j], whole_j);
+    let after = |[i, j]: [usize; 2]| match j + patch_j < whole_j {
+        true => [i, j + patch_j],
+        false => [i + patch_i, 0],
+    };
+    let mut patch = [0, 0];
+    let mut next = (0..AHEAD).fold(patch, |patch, _| after(patch));
+    while patch[0] < whole_i {
+        if AHEAD > 0 {
+            let [first, j] = next;
+            for i in first..whole_i.min(first + patch_i) {
+                ask(from.wrapping_add(i * across + j).cast(), 1, Cache::First);
             }
-            for i in (i..end_i).step_by(SIDE) {
-                for j in (j..end_j).step_by(SIDE) {
-                    // SAFETY: by contract, as these are whole squares.
-                    unsafe {
-                        square(from.add(i * across + j), across, to.add(i + j * along), along)
-                    };
-                }
+            next = after(next);
+        }
+        let [i, j] = patch;
+        for i in (i..whole_i.min(i + patch_i)).step_by(SIDE) {
+            for j in (j..whole_j.min(j + patch_j)).step_by(SIDE) {
+                // SAFETY: by contract, as these are whole squares.
+                unsafe { square(from.add(i * across + j), across, to.add(i + j * along), along) };
             }
         }
+        patch = after(patch);
     }
     [whole_i, whole_j]
 }

@@ -1,5 +1,7 @@
 //! Stores past the cache.
 
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+use fearless_simd::Level;
 use fearless_simd::Simd;
 
 /// Memory that is written past the cache, as [`stream`] does; begins with a line, if it is not empty.
@@ -28,7 +30,7 @@ impl PastCache<'_> {
                 return stream_avx2(bytes.as_chunks().0, to.as_mut_ptr());
             },
             // SAFETY: as above.
-            16 | 32 | 64 => unsafe { return stream_sse2(bytes, to.as_mut_ptr()) },
+            16 | 32 | 64 => unsafe { return stream_sse2(bytes.as_chunks().0, to.as_mut_ptr()) },
             _ => {}
         }
         let _ = simd;
@@ -50,12 +52,13 @@ pub(super) unsafe fn stream(from: &[u8], to: *mut u8) {
     unsafe {
         copy(head, to);
         let to = to.add(head.len());
-        if fearless_simd::Level::new().as_avx512().is_some() {
+        let level = Level::new();
+        if level.as_avx512().is_some() {
             stream_avx512(lines, to);
-        } else if fearless_simd::Level::new().as_avx2().is_some() {
+        } else if level.as_avx2().is_some() {
             stream_avx2(lines.as_flattened().as_chunks().0, to);
         } else {
-            stream_sse2(lines.as_flattened(), to);
+            stream_sse2(lines.as_flattened().as_chunks().0, to);
         }
         copy(tail, to.add(size_of_val(lines)));
     }
@@ -73,48 +76,29 @@ unsafe fn copy(from: &[u8], to: *mut u8) {
     }
 }
 
-/// # Safety
-/// The machine has AVX-512; `to` is valid for the lines and aligned to them.
+/// Functions that store vectors of so many bytes past the cache.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
-#[target_feature(enable = "avx512f")]
-#[inline]
-unsafe fn stream_avx512(lines: &[[u8; 64]], to: *mut u8) {
-    use std::arch::x86_64::{_mm512_loadu_si512, _mm512_stream_si512};
-    for (i, line) in lines.iter().enumerate() {
-        // SAFETY: by contract.
-        unsafe {
-            _mm512_stream_si512(to.add(64 * i).cast(), _mm512_loadu_si512(line.as_ptr().cast()));
+macro_rules! streams {
+    ($($name:ident: $feature:literal, $bytes:literal, $load:ident, $store:ident;)*) => {$(
+        /// # Safety
+        /// The machine has the feature; `to` is valid for the vectors and aligned to them.
+        #[target_feature(enable = $feature)]
+        #[inline]
+        unsafe fn $name(vectors: &[[u8; $bytes]], to: *mut u8) {
+            use std::arch::x86_64::{$load, $store};
+            for (i, vector) in vectors.iter().enumerate() {
+                // SAFETY: by contract.
+                unsafe { $store(to.add($bytes * i).cast(), $load(vector.as_ptr().cast())) };
+            }
         }
-    }
+    )*};
 }
 
-/// # Safety
-/// The machine has AVX2; `to` is valid for the halves of lines and aligned to them.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
-#[target_feature(enable = "avx2")]
-#[inline]
-unsafe fn stream_avx2(halves: &[[u8; 32]], to: *mut u8) {
-    use std::arch::x86_64::{_mm256_loadu_si256, _mm256_stream_si256};
-    for (i, half) in halves.iter().enumerate() {
-        // SAFETY: by contract.
-        unsafe {
-            _mm256_stream_si256(to.add(32 * i).cast(), _mm256_loadu_si256(half.as_ptr().cast()));
-        }
-    }
-}
-
-/// # Safety
-/// `to` is valid for the bytes, whose number is a multiple of 16, and aligned to 16.
-#[cfg(all(target_arch = "x86_64", not(miri)))]
-#[inline(always)]
-unsafe fn stream_sse2(bytes: &[u8], to: *mut u8) {
-    use std::arch::x86_64::{_mm_loadu_si128, _mm_stream_si128};
-    for (i, part) in bytes.as_chunks::<16>().0.iter().enumerate() {
-        // SAFETY: by contract.
-        unsafe {
-            _mm_stream_si128(to.add(16 * i).cast(), _mm_loadu_si128(part.as_ptr().cast()));
-        }
-    }
+streams! {
+    stream_avx512: "avx512f", 64, _mm512_loadu_si512, _mm512_stream_si512;
+    stream_avx2: "avx2", 32, _mm256_loadu_si256, _mm256_stream_si256;
+    stream_sse2: "sse2", 16, _mm_loadu_si128, _mm_stream_si128;
 }
 
 /// # Safety
