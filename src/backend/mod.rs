@@ -17,7 +17,7 @@ use smallvec::SmallVec;
 
 use self::pending::Pending;
 use crate::error::{Error, OutOfMemory, Result};
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, SharedCode};
 
 /// Bytes that may wait, on a tape and in a batch, for those that hold them alone to let go.
 pub(crate) const MAX_PENDING_BYTES: usize = 1 << 30;
@@ -93,6 +93,23 @@ impl fmt::Debug for Buffer {
 pub(crate) struct Launch {
     pub(crate) kernel: Kernel,
     pub(crate) buffers: SmallVec<[Buffer; 8]>,
+}
+
+/// What a [`Flat`] kernel runs on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FlatArgs<'a> {
+    /// Points, and elements of each operand from element `offset` of its buffer on.
+    pub(crate) len: usize,
+    pub(crate) offset: usize,
+    pub(crate) scalars: &'a [u64],
+    pub(crate) buffers: &'a [&'a Buffer],
+}
+
+/// A kernel made ready by [`Backend::flat`]: what is left of a launch are its numbers and buffers.
+pub(crate) trait Flat: Send + Sync {
+    /// Runs the kernel, after all launches that were handed over before, and returns when it is done; or returns
+    /// false, and it is a launch for [`Backend::run`].
+    fn run(&self, args: FlatArgs<'_>) -> bool;
 }
 
 /// What a backend has done and holds, see [`crate::Stats`].
@@ -193,6 +210,13 @@ pub(crate) trait Backend: Any + Send + Sync {
 
     /// Runs, or queues, kernels in order. Each sees what those before it stored.
     fn run(&self, launches: &[Launch]) -> Result<()>;
+
+    /// A kernel of this code made ready for launches that are so small that what is around them counts. All its
+    /// operands are contiguous and begin at one element of their buffers; it has no check and folds nothing.
+    /// None where there is nothing to gain.
+    fn flat(&self, _code: &SharedCode) -> Option<Box<dyn Flat>> {
+        None
+    }
 
     /// Waits for all launches. Returns the code of the first failed check since the last call.
     fn wait(&self) -> Result<Option<u32>>;

@@ -164,20 +164,42 @@ impl Runtime {
         let same = |view: &View| record.views.iter().position(|other| view.is_of(&other.storage));
         let number = |view: &View| same(view).unwrap_or_default();
         let code = executor.checks.len() as u32;
-        let made = make(&mut executor.templates, &[record], code, number, |_| held);
+        let made = self.make(&mut executor.templates, &[record], code, number, |_| held);
         let Some(made) = made else { return };
         let reason = Reason { ended: Ended::Tape, records: &[] };
         let _span = spans::kernel(&[record], made.bytes(&[record]), &reason);
-        let prepared = self.prepare(made, &[record], &mut executor.single);
-        let ran = prepared.and_then(|launch| {
-            let result = self.run_all(std::slice::from_ref(launch));
-            launch.buffers.clear();
-            result
-        });
+        let ran = self.run_one(made, record, &mut executor.single);
         executor.expect_refusal(&[record]);
         if let Err(error) = ran {
             give_up(&mut executor.deferred, &error, &[SmallVec::from_iter([output.clone()])]);
         }
+    }
+
+    /// Runs the kernel of one operation; a launch of its own, if it needs one, is put in the place of an earlier one.
+    fn run_one(&self, made: Made<'_>, record: &Record, launch: &mut Option<Launch>) -> Result<()> {
+        if let Made::Before(pattern) = &made
+            && self.run_flat(pattern, record)?
+        {
+            return Ok(());
+        }
+        let launch = self.prepare(made, &[record], launch)?;
+        let result = self.run_all(std::slice::from_ref(launch));
+        launch.buffers.clear();
+        result
+    }
+
+    /// Runs the kernel of one operation if the backend has something for launches so small; returns whether it
+    /// did.
+    fn run_flat(&self, pattern: &Pattern, record: &Record) -> Result<bool> {
+        if !pattern.is_flat() {
+            return Ok(false);
+        }
+        let buffers = buffers_of(pattern.views(&[record]).map(|view| &view.storage))?;
+        let ran = pattern.run_flat(record, &buffers);
+        if ran {
+            self.count_kernel(pattern.bytes(record.output().layout.len()));
+        }
+        Ok(ran)
     }
 
     /// Runs the operations of a tape; returns their list, empty.
@@ -213,7 +235,7 @@ impl Runtime {
                 |view: &View| slots.is_held(view) || order.is_read_after(slots.at(view), end);
             let code = executor.checks.len() as u32;
             let number = |view: &View| slots.at(view);
-            let made = make(&mut executor.templates, &members, code, number, stored);
+            let made = self.make(&mut executor.templates, &members, code, number, stored);
             if made.as_ref().is_some_and(|made| made.buffers() > limits.buffers)
                 && members.len() > 1
             {
@@ -234,7 +256,7 @@ impl Runtime {
             if matches!(launch, Some(Err(Error::OutOfMemory(_)))) && !batch.launches.is_empty() {
                 // Launches that wait hold temporaries, whose memory is free once they have been run.
                 self.run(&mut executor.deferred, &mut batch);
-                let made = make(&mut executor.templates, &members, code, number, stored);
+                let made = self.make(&mut executor.templates, &members, code, number, stored);
                 launch = made.map(|made| self.launch_made(made, &members));
             }
             if let Some(launch) = launch {
@@ -294,6 +316,21 @@ impl Runtime {
         }
     }
 
+    /// The kernel of some operations, if anything that they do is to be stored.
+    fn make<'t>(
+        &self,
+        templates: &'t mut Templates,
+        members: &[&Record],
+        code: u32,
+        number: impl Fn(&View) -> usize,
+        stored: impl Fn(&View) -> bool + Copy,
+    ) -> Option<Made<'t>> {
+        match templates.of(members, number, stored, self.backend()) {
+            Some(template) => template.pattern.as_ref().map(Made::Before),
+            None => build(members, code, stored).map(Made::Now),
+        }
+    }
+
     fn launch_made(&self, made: Made<'_>, records: &[&Record]) -> Result<Launch> {
         let mut launch = None;
         self.prepare(made, records, &mut launch)?;
@@ -332,26 +369,24 @@ impl Runtime {
         &self,
         Launch { kernel, buffers }: &mut Launch,
         storages: impl Iterator<Item = &'a Arc<Storage>> + Clone,
-        [read, written]: [u64; 2],
+        bytes: [u64; 2],
     ) -> Result<()> {
         // After a panic that somebody caught there may be some.
         buffers.clear();
-        if let Some(failure) = storages.clone().find_map(|storage| storage.failure()) {
-            return Err(failure);
-        }
-        for storage in storages {
-            let buffer = storage.materialize().inspect_err(|_| buffers.clear())?;
-            buffers.push(buffer.clone());
-        }
+        buffers.extend(buffers_of(storages)?.into_iter().cloned());
         if cfg!(debug_assertions)
             && let Err(why) = kernel::verify(kernel, buffers.len())
         {
             unreachable!("illegal kernel: {why}\n{kernel:#?}");
         }
+        self.count_kernel(bytes);
+        Ok(())
+    }
+
+    fn count_kernel(&self, [read, written]: [u64; 2]) {
         count(&self.counters.kernels, 1);
         count(&self.counters.bytes_read, read);
         count(&self.counters.bytes_written, written);
-        Ok(())
     }
 
     fn run(&self, deferred: &mut Option<Error>, batch: &mut Batch) {
@@ -392,18 +427,22 @@ fn count(counter: &AtomicU64, more: u64) {
     counter.store(counter.load(Ordering::Relaxed) + more, Ordering::Relaxed);
 }
 
-/// The kernel of some operations, if anything that they do is to be stored.
-fn make<'t>(
-    templates: &'t mut Templates,
-    members: &[&Record],
-    code: u32,
-    number: impl Fn(&View) -> usize,
-    stored: impl Fn(&View) -> bool + Copy,
-) -> Option<Made<'t>> {
-    match templates.of(members, number, stored) {
-        Some(template) => template.pattern.as_ref().map(Made::Before),
-        None => build(members, code, stored).map(Made::Now),
+/// The memory of storages, made now where it was not there.
+///
+/// # Errors
+/// Why one of them has no elements; `OutOfMemory`.
+#[inline]
+fn buffers_of<'a>(
+    storages: impl Iterator<Item = &'a Arc<Storage>> + Clone,
+) -> Result<SmallVec<[&'a Buffer; 8]>> {
+    if let Some(failure) = storages.clone().find_map(|storage| storage.failure()) {
+        return Err(failure);
     }
+    let mut buffers = SmallVec::new();
+    for storage in storages {
+        buffers.push(storage.materialize()?);
+    }
+    Ok(buffers)
 }
 
 /// Why each kernel ended, the last one first; nothing where nobody is told.

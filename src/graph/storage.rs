@@ -73,6 +73,10 @@ impl Storage {
     /// Lets go of a storage. If this is its last handle, the place where it lies, not its memory, is kept for
     /// a later one of this thread.
     pub(super) fn end(mut storage: Arc<Self>) {
+        // Mostly somebody holds it, which a look says sooner than a try.
+        if Arc::strong_count(&storage) > 1 {
+            return;
+        }
         let Some(ended) = Arc::get_mut(&mut storage) else { return };
         let Self { runtime: _, dtype: _, len: _, buffer, guards, exported, slot: _, failure } =
             ended;
@@ -107,10 +111,16 @@ impl Storage {
     ///
     /// # Errors
     /// `OutOfMemory`. The caller holds the executor's lock, so that no two threads allocate at once.
+    #[inline]
     pub(crate) fn materialize(&self) -> Result<&Buffer> {
-        if let Some(buffer) = self.buffer.get() {
-            return Ok(buffer);
+        match self.buffer.get() {
+            Some(buffer) => Ok(buffer),
+            None => self.allocate(),
         }
+    }
+
+    #[inline(never)]
+    fn allocate(&self) -> Result<&Buffer> {
         let buffer = self.runtime.backend().allocate(self.bytes().max(1))?;
         Ok(self.buffer.get_or_init(|| buffer))
     }

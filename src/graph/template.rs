@@ -16,8 +16,8 @@ use smallvec::SmallVec;
 use super::build::build;
 use super::record::Record;
 use super::storage::View;
-use crate::backend::Launch;
-use crate::kernel::{Args, Dims, Kernel, Node, OperandArgs, SharedCode};
+use crate::backend::{Backend, Buffer, Flat, FlatArgs, Launch};
+use crate::kernel::{self, Args, Dims, Kernel, Node, OperandArgs, SharedCode};
 
 /// Records of all templates that are kept, at most; then all are forgotten.
 const MAX_KEPT: usize = 1 << 14;
@@ -42,12 +42,21 @@ pub(super) struct Pattern {
     /// Bytes loaded and stored at each point.
     read: u64,
     written: u64,
+    /// For small launches, if the backend has something for them.
+    flat: Option<Box<dyn Flat>>,
 }
 
-/// Templates by hash.
+/// Templates of single records that are looked at before others, a power of two: each has its one place.
+const RECENT: usize = 16;
+
+/// Templates that were made before.
 #[derive(Default)]
 pub(super) struct Templates {
-    known: FxHashMap<u64, Vec<Template>>,
+    all: Vec<Template>,
+    /// Their numbers, by hash.
+    known: FxHashMap<u64, SmallVec<[u32; 2]>>,
+    recent: [u32; RECENT],
+    /// Records of all.
     kept: usize,
     /// The words of the group at hand.
     words: Vec<u32>,
@@ -63,19 +72,50 @@ impl Templates {
         records: &[&Record],
         number: impl Fn(&View) -> usize,
         stored: impl Fn(&View) -> bool,
+        backend: &dyn Backend,
     ) -> Option<&Template> {
-        let hash = self.describe(records, number, &stored)?;
-        if self.kept > MAX_KEPT {
-            (self.known, self.kept) = Default::default();
+        let [record] = records else {
+            let hash = self.describe(records, number, &stored)?;
+            let at = self.described(hash, records, stored, backend);
+            return Some(&self.all[at]);
+        };
+        let (kept, layout) = (stored(record.output()), &record.output().layout);
+        if !layout.is_contiguous() || !record.is_alike(layout) {
+            return None;
         }
-        let known = self.known.entry(hash).or_default();
-        let found = known.iter().position(|t| t.words == self.words && t.is_of(records));
-        let at = found.unwrap_or_else(|| {
-            self.kept += records.len();
-            known.push(Template::new(self.words.clone(), records, stored));
-            known.len() - 1
-        });
-        Some(&known[at])
+        // Names lie anywhere, and what differs between them lies in their low bits.
+        let place = (record.name.as_ptr().addr() ^ record.program.nodes.len()) % RECENT;
+        let recent = self.recent[place] as usize;
+        if self.all.get(recent).is_some_and(|template| template.is_of_one(record, kept)) {
+            return Some(&self.all[recent]);
+        }
+        let hash = self.describe_one(record, kept);
+        let at = self.described(hash, records, stored, backend);
+        self.recent[place] = at as u32;
+        Some(&self.all[at])
+    }
+
+    /// The number of the template of what `words` describes.
+    fn described(
+        &mut self,
+        hash: u64,
+        records: &[&Record],
+        stored: impl Fn(&View) -> bool,
+        backend: &dyn Backend,
+    ) -> usize {
+        let Self { all, known, words, .. } = self;
+        let mut found = known.get(&hash).into_iter().flatten().map(|&at| at as usize);
+        if let Some(at) = found.find(|&at| all[at].words == *words && all[at].is_of(records)) {
+            return at;
+        }
+        if self.kept > MAX_KEPT {
+            (self.all, self.known, self.kept) = Default::default();
+        }
+        let at = self.all.len();
+        self.kept += records.len();
+        self.known.entry(hash).or_default().push(at as u32);
+        self.all.push(Template::new(self.words.clone(), records, stored, backend));
+        at
     }
 
     /// Writes down what the group is and returns its hash; none if it can have no template.
@@ -94,14 +134,10 @@ impl Templates {
         let mut hasher = FxHasher::default();
         let mut names = 0;
         for record in records {
-            let program = &record.program;
             if !record.is_alike(layout) {
                 return None;
             }
-            let lengths = [program.nodes.len(), program.scalars.len(), record.inputs().len()];
-            let [nodes, scalars, inputs] = lengths.map(|len| len.min(0xff) as u32);
-            let kept = u32::from(stored(record.output()));
-            self.words.push(nodes | scalars << 8 | inputs << 16 | kept << 24);
+            self.words.push(lengths(record, stored(record.output())));
             for view in &record.views {
                 let number = number(view);
                 if self.names.len() <= number {
@@ -119,10 +155,39 @@ impl Templates {
         self.words.iter().for_each(|&word| hasher.write_u32(word));
         Some(hasher.finish())
     }
+
+    /// [`describe`](Self::describe) for a group of one, which can have a template: its views are told apart by
+    /// looking at them.
+    fn describe_one(&mut self, record: &Record, stored: bool) -> u64 {
+        let views = &record.views[..];
+        let mut hasher = FxHasher::default();
+        hasher.write_usize(record.name.as_ptr().addr());
+        let names = views.iter().enumerate().map(|(i, view)| {
+            let known = views[..i].iter().position(|other| view.is_of(&other.storage));
+            (known.unwrap_or(i) as u32) << 8 | view.dtype() as u32
+        });
+        self.words.clear();
+        self.words.extend(std::iter::once(lengths(record, stored)).chain(names));
+        self.words.iter().for_each(|&word| hasher.write_u32(word));
+        hasher.finish()
+    }
+}
+
+/// How many nodes, scalars and inputs a record has, and whether its output is stored.
+fn lengths(record: &Record, stored: bool) -> u32 {
+    let program = &record.program;
+    let lengths = [program.nodes.len(), program.scalars.len(), record.inputs().len()];
+    let [nodes, scalars, inputs] = lengths.map(|len| len.min(0xff) as u32);
+    nodes | scalars << 8 | inputs << 16 | u32::from(stored) << 24
 }
 
 impl Template {
-    fn new(words: Vec<u32>, records: &[&Record], stored: impl Fn(&View) -> bool) -> Self {
+    fn new(
+        words: Vec<u32>,
+        records: &[&Record],
+        stored: impl Fn(&View) -> bool,
+        backend: &dyn Backend,
+    ) -> Self {
         let nodes = records.iter().flat_map(|r| &r.program.nodes).copied().collect();
         let mut scalars = 0..;
         let numbered: Vec<Box<Record>> = records
@@ -135,6 +200,11 @@ impl Template {
             .collect();
         let numbered: SmallVec<[&Record; 16]> = numbered.iter().map(|record| &**record).collect();
         let pattern = build(&numbered, 0, stored).map(|built| {
+            if cfg!(debug_assertions)
+                && let Err(why) = kernel::verify(&built.kernel, built.storages.len())
+            {
+                unreachable!("illegal kernel: {why}\n{:#?}", built.kernel);
+            }
             let Kernel { code, args } = built.kernel;
             let views = || {
                 let views = records.iter().enumerate();
@@ -145,6 +215,7 @@ impl Template {
             let buffers = places.map(|(record, (view, _))| (record as u16, view as u8)).collect();
             let len = records[0].output().layout.len() as u64;
             Pattern {
+                flat: backend.flat(&code),
                 code,
                 buffers,
                 scalars: args.scalars.iter().map(|&number| number as u16).collect(),
@@ -153,6 +224,21 @@ impl Template {
             }
         });
         Self { words, nodes, pattern }
+    }
+
+    /// Whether [`describe_one`](Templates::describe_one) would write the same down, and the nodes are the same.
+    #[inline]
+    fn is_of_one(&self, record: &Record, stored: bool) -> bool {
+        let [first, words @ ..] = &self.words[..] else { return false };
+        let views = &record.views[..];
+        *first == lengths(record, stored)
+            && words.len() == views.len()
+            && words.iter().zip(views).enumerate().all(|(i, (word, view))| {
+                let mut before = views[..i].iter();
+                let known = before.position(|other| view.is_of(&other.storage)).unwrap_or(i);
+                *word == (known as u32) << 8 | view.dtype() as u32
+            })
+            && self.nodes[..] == record.program.nodes[..]
     }
 
     fn is_of(&self, records: &[&Record]) -> bool {
@@ -196,12 +282,32 @@ impl Pattern {
         while operands.len() < self.code.operands.len() {
             operands.push(OperandArgs { offset, strides: Dims::from_buf_and_len([stride; 4], 1) });
         }
-        scalars.clear();
-        if !self.scalars.is_empty() {
-            let all: SmallVec<[u64; 16]> =
-                records.iter().flat_map(|record| &record.program.scalars).copied().collect();
-            scalars.extend(self.scalars.iter().map(|&number| all[usize::from(number)]));
+        *scalars = self.scalars(records);
+    }
+
+    /// The kernel's numbers.
+    fn scalars(&self, records: &[&Record]) -> SmallVec<[u64; 4]> {
+        if self.scalars.is_empty() {
+            return SmallVec::new();
         }
+        let all: SmallVec<[u64; 16]> =
+            records.iter().flat_map(|record| &record.program.scalars).copied().collect();
+        self.scalars.iter().map(|&number| all[usize::from(number)]).collect()
+    }
+
+    /// Whether the backend has something for small launches.
+    pub(super) fn is_flat(&self) -> bool {
+        self.flat.is_some()
+    }
+
+    /// Runs the kernel of one record on the buffers of its [views](Self::views), if that is a small launch;
+    /// returns whether it did.
+    pub(super) fn run_flat(&self, record: &Record, buffers: &[&Buffer]) -> bool {
+        let Some(flat) = &self.flat else { return false };
+        let layout = &record.output().layout;
+        let scalars = self.scalars(&[record]);
+        let (len, offset) = (layout.len(), layout.offset());
+        flat.run(FlatArgs { len, offset, scalars: &scalars, buffers })
     }
 
     /// How many buffers the kernel has.

@@ -4,13 +4,14 @@
 //! `programs` keeps), `tile` (its points, which `points` places, in `registers`); `ops`, `chain`,
 //! `fraction`, `stored`, `convert`, `float16`, `random` are the loops, `blocks` those that fold, `lanes`
 //! what they are made of; `reduce` and `whole` are the kernels of other forms; `bands` are launches that
-//! run together; `memory` and `pool` are the buffers, `view` the only way into them, `threads` whom kernels
+//! run together, `flat` are small ones; `memory` and `pool` are the buffers, `view` the only way into them, `threads` whom kernels
 //! run on. Knows kernels, never operations.
 
 mod bands;
 mod blocks;
 mod chain;
 mod convert;
+mod flat;
 mod float16;
 mod fraction;
 mod lanes;
@@ -40,9 +41,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub(crate) use memory::CpuMemory;
 
-use super::{Backend, BackendStats, Buffer, Launch, Limits};
+use super::{Backend, BackendStats, Buffer, Flat, Launch, Limits};
 use crate::error::Result;
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, SharedCode};
+use flat::FlatKernel;
 use pool::Pool;
 
 /// The CPU as a device. Launches run before `run` returns.
@@ -106,6 +108,10 @@ impl Backend for CpuBackend {
 
     fn joins(&self, waiting: &[Launch], kernel: &Kernel, buffers: &[Option<&Buffer>]) -> bool {
         bands::joins(waiting, kernel, buffers)
+    }
+
+    fn flat(&self, code: &SharedCode) -> Option<Box<dyn Flat>> {
+        Some(Box::new(FlatKernel::new(code)))
     }
 
     fn wait(&self) -> Result<Option<u32>> {

@@ -6,9 +6,9 @@ use proptest::prelude::*;
 
 use super::tests::Builder;
 use super::{CpuBackend, reference};
-use crate::backend::{Backend, Launch};
+use crate::backend::{Backend, Buffer, FlatArgs, Launch};
 use crate::dtype::DType;
-use crate::kernel::{Check, Dims, Expr, Fold, Reduce, Value, verify};
+use crate::kernel::{Check, Class, Dims, Expr, Fold, OperandArgs, Reduce, Value, verify};
 use crate::ops::{Op, Output};
 
 /// A source of decisions that shrinks: once it runs dry, the first choice is taken.
@@ -81,6 +81,23 @@ impl Case {
         } else if choices.below(6) == 5 {
             let value = case.value(choices, DType::Bool);
             case.kernel.launch.kernel.code.check = Some(Check { value });
+        }
+        case
+    }
+
+    /// A kernel that a small launch may be of: over contiguous elements, from one on.
+    fn flat(choices: &mut Choices<'_>) -> Self {
+        let mut case = Self::new(choices);
+        let (len, offset) = (choices.of(&[3, 1, 2, 17, 64, 100, 700]), choices.below(3));
+        let kernel = &mut case.kernel.launch.kernel;
+        (kernel.code.rank, kernel.code.check, kernel.code.reduce) = (1, None, None);
+        (kernel.args.shape, kernel.args.base) = (Dims::from_slice(&[len]), 0);
+        case.bytes.fill(0);
+        for (code, args) in kernel.code.operands.iter_mut().zip(&mut kernel.args.operands) {
+            code.class = Class::Contiguous;
+            *args = OperandArgs { offset, strides: Dims::from_slice(&[1]) };
+            let bytes = &mut case.bytes[usize::from(code.buffer)];
+            *bytes = (*bytes).max((offset + len) * code.dtype.size());
         }
         case
     }
@@ -323,6 +340,32 @@ fn is_nan(dtype: DType, bytes: &[u8]) -> bool {
     }
 }
 
+/// Runs a launch as a small one, if it is.
+fn run_flat(backend: &CpuBackend, Launch { kernel, buffers }: &Launch) -> bool {
+    let buffers: Vec<&Buffer> = buffers.iter().collect();
+    let args = FlatArgs {
+        len: kernel.len(),
+        offset: kernel.args.operands[0].offset,
+        scalars: &kernel.args.scalars,
+        buffers: &buffers,
+    };
+    backend.flat(&kernel.code).expect("for every kernel").run(args)
+}
+
+/// Compares a small launch with `reference`.
+fn agree_flat(case: &Case, seed: u64) -> Result<(), TestCaseError> {
+    let backend = CpuBackend::new();
+    let (ours, theirs) = (case.launch(&backend, seed), case.launch(&backend, seed));
+    verify(&ours.kernel, ours.buffers.len()).map_err(TestCaseError::fail)?;
+    if run_flat(&backend, &ours) {
+        reference::run(&backend, &theirs);
+    }
+    match difference(&backend, &ours, &theirs) {
+        Some(what) => Err(TestCaseError::fail(format!("{what}\n{:#?}", ours.kernel))),
+        None => Ok(()),
+    }
+}
+
 /// Compares `run` with `reference`.
 fn agree(case: &Case, seed: u64) -> Result<(), TestCaseError> {
     let backend = CpuBackend::new();
@@ -346,6 +389,14 @@ proptest! {
         seed: u64,
     ) {
         agree(&Case::new(&mut Choices(decisions.iter())), seed)?;
+    }
+
+    #[test]
+    fn small_launch_of_any_kernel_gives_bits_of_reference(
+        decisions in prop::collection::vec(any::<u32>(), 1..150),
+        seed: u64,
+    ) {
+        agree_flat(&Case::flat(&mut Choices(decisions.iter())), seed)?;
     }
 
     #[test]

@@ -4,7 +4,7 @@ use half::{bf16, f16};
 use smallvec::{SmallVec, smallvec};
 
 use super::{CpuBackend, CpuMemory};
-use crate::backend::{Backend, Buffer, Launch};
+use crate::backend::{Backend, Buffer, FlatArgs, Launch};
 use crate::dtype::{DType, Element};
 use crate::kernel::{
     Args, Check, Class, Code, Dims, Expr, Kernel, Node, OperandArgs, OperandCode, Store, Value,
@@ -362,4 +362,50 @@ fn stats_count_live_and_pooled_bytes() {
     assert_eq!(backend.stats().live_bytes, 4096);
     drop(memory);
     assert_eq!((backend.stats().live_bytes, backend.stats().pooled_bytes), (0, 4096));
+}
+
+#[test]
+fn small_launches_are_run_and_large_ones_are_not() {
+    let backend = CpuBackend::new();
+    let (a, b) = (buffer(&backend, &[1_f32; 4000]), buffer(&backend, &[2_f32; 4000]));
+    for (scaled, op) in [(false, Op::Add), (true, Op::Add), (false, Op::Atan2)] {
+        let to = buffer(&backend, &[0_f32; 4000]);
+        let mut k = Builder::new(&[4]);
+        let (x, y, z) = (k.operand::<f32>(&a), k.operand::<f32>(&b), k.operand::<f32>(&to));
+        let (x, mut y) = (k.load(x), k.load(y));
+        if scaled {
+            let three = k.scalar(DType::F32, 3_f32.to_bits().into());
+            y = k.node(DType::F32, Expr::Binary(Op::Mul, [y, three]));
+        }
+        let value = k.node(DType::F32, Expr::Binary(op, [x, y]));
+        k.store(z, value);
+        let Kernel { code, args } = &k.launch.kernel;
+        let buffers: Vec<&Buffer> = k.launch.buffers.iter().collect();
+        let flat = backend.flat(code).expect("for every kernel");
+        let run = |len, offset| {
+            flat.run(FlatArgs { len, offset, scalars: &args.scalars, buffers: &buffers })
+        };
+        assert!(run(4, 0) && run(60, 3939) && !run(4000, 0));
+        let expected = match op {
+            Op::Add => 1.0 + if scaled { 6.0 } else { 2.0 },
+            _ => 1_f32.atan2(2.0),
+        };
+        let written = |i: usize| i < 4 || (3939..3999).contains(&i);
+        let expected: Vec<f32> =
+            (0..4000).map(|i| if written(i) { expected } else { 0.0 }).collect();
+        assert_eq!(values::<f32>(&backend, &to), expected);
+    }
+}
+
+#[test]
+#[should_panic(expected = "an operand reaches Some(20) bytes")]
+fn a_small_launch_past_the_end_of_a_buffer_is_refused() {
+    let backend = CpuBackend::new();
+    let (a, to) = (buffer(&backend, &[1_f32; 4]), buffer(&backend, &[0_f32; 4]));
+    let mut k = Builder::new(&[4]);
+    let (x, y) = (k.operand::<f32>(&a), k.operand::<f32>(&to));
+    let value = k.load(x);
+    k.store(y, value);
+    let flat = backend.flat(&k.launch.kernel.code).expect("for every kernel");
+    flat.run(FlatArgs { len: 4, offset: 1, scalars: &[], buffers: &[&a, &to] });
 }

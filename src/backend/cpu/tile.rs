@@ -81,14 +81,7 @@ impl<'a> Launched<'a> {
     pub(super) fn new(launch: &'a Launch, program: &'a Program) -> Self {
         let (code, args) = (&launch.kernel.code, &launch.kernel.args);
         let shape = &args.shape;
-        let register = match (program.rows, program.registers) {
-            (Some(_), 0..=2) => FEW_BLOCK_REGISTERS,
-            (Some(_), _) => BLOCK_REGISTER,
-            (None, 0) => NO_REGISTER,
-            (None, 1..=2) if program.past_cache => FEW_REGISTERS,
-            (None, _) => REGISTER,
-        };
-        let most = register / program.lane;
+        let most = most_points(program);
         let grid = program.rows.map(|dim| Grid::new(shape, dim, most));
         let by_rows = grid.is_none() && program.has_rows() && code.reduce.is_none();
         let tile = if by_rows { part_of(shape[shape.len() - 1], most) } else { most };
@@ -100,6 +93,22 @@ impl<'a> Launched<'a> {
         launched.views.extend(
             views.map(|(c, a)| View::new(&launch.buffers[usize::from(c.buffer)], c, a, shape)),
         );
+        launched
+    }
+
+    /// One tile of `len` points, over views of as many elements.
+    pub(super) fn flat(
+        program: &'a Program,
+        len: &'a [usize; 1],
+        scalars: &'a [u64],
+        views: impl Iterator<Item = View<'a>>,
+    ) -> Self {
+        let (shape, tile) = (&len[..], len[0]);
+        let (len, base, grid) = (len[0], 0, None);
+        let views_here = SmallVec::new();
+        let mut launched =
+            Self { program, shape, len, base, scalars, grid, tile, views: views_here };
+        launched.views.extend(views);
         launched
     }
 
@@ -184,7 +193,13 @@ impl<'a> Launched<'a> {
 
     /// Runs all steps, and asks memory for what the next tile will read meanwhile.
     fn run_tile(&self, registers: &mut Registers, tile: Tile, next: Option<Tile>) {
-        let blocks: SmallVec<[_; 4]> = next.map_or_else(SmallVec::new, |next| self.ahead(next));
+        let Some(next) = next else {
+            for step in &self.program.steps {
+                self.step(step, registers, tile, Ahead::NOTHING);
+            }
+            return;
+        };
+        let blocks = self.ahead(next);
         let first = self.program.first_asking();
         let parts = self.program.steps.len() - first;
         for (number, step) in self.program.steps.iter().enumerate() {
@@ -318,6 +333,18 @@ impl<'a> Launched<'a> {
             _ => element[0],
         }
     }
+}
+
+/// Points of a tile of a program, at most.
+pub(super) fn most_points(program: &Program) -> usize {
+    let register = match (program.rows, program.registers) {
+        (Some(_), 0..=2) => FEW_BLOCK_REGISTERS,
+        (Some(_), _) => BLOCK_REGISTER,
+        (None, 0) => NO_REGISTER,
+        (None, 1..=2) if program.past_cache => FEW_REGISTERS,
+        (None, _) => REGISTER,
+    };
+    register / program.lane
 }
 
 /// Points of a tile of at most `most`, so that tiles end where rows of `len` points do, if that takes no

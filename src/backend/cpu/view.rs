@@ -3,7 +3,7 @@
 //! Owns [`View`], an operand of a launch with its pointer. All others see slices of bytes.
 //!
 //! # Note [Who may touch what]
-//! - In bounds: [`View::new`] compares the furthest element with the size of the buffer.
+//! - In bounds: [`View::new`] and [`View::flat`] compare the furthest element with the size of the buffer.
 //! - Between launches: the graph serialises the launches of a device and the guards of host arrays. Those that
 //!   run together touch, on different threads at a time, rows apart: [`bands`](super::bands) sees to it.
 //! - Within a launch, between points: the kernel's specification says that an element stored is touched
@@ -24,8 +24,8 @@ use std::slice;
 
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
 
-use crate::backend::Buffer;
-use crate::kernel::{Class, Dims, OperandArgs, OperandCode};
+use crate::backend::{Buffer, Memory};
+use crate::kernel::{Class, OperandArgs, OperandCode};
 
 use super::memory::CpuMemory;
 pub(super) use ask::Share;
@@ -40,10 +40,12 @@ pub(super) struct View<'a> {
     pointer: *mut u8,
     /// Bytes an element takes.
     pub(super) size: usize,
-    /// Elements of the buffer before the one at the origin, and from it on.
-    bounds: [usize; 2],
+    /// Elements of the buffer before the one at the origin.
+    offset: usize,
+    /// Bytes of the buffer.
+    bytes: usize,
     /// In elements.
-    pub(super) strides: &'a Dims,
+    pub(super) strides: &'a [usize],
     pub(super) class: Class,
     buffer: PhantomData<&'a Buffer>,
 }
@@ -89,30 +91,43 @@ impl<'a> View<'a> {
         args: &'a OperandArgs,
         shape: &[usize],
     ) -> Self {
-        let size = code.dtype.size();
         // Checked, as a sum that wrapped would pass.
         let last = shape.iter().zip(&args.strides).try_fold(args.offset, |last, (n, stride)| {
             last.checked_add(n.checked_sub(1)?.checked_mul(*stride)?)
         });
-        let bytes = last.and_then(|last| last.checked_add(1)?.checked_mul(size));
+        let end = last.and_then(|last| last.checked_add(1));
+        let size = code.dtype.size();
+        Self::up_to(buffer, size, (args.offset, end), (&args.strides, code.class))
+    }
+
+    /// An operand of one dimension, whose `len` elements follow each other from `offset` on.
+    #[inline]
+    pub(super) fn flat(buffer: &'a Buffer, size: usize, (offset, len): (usize, usize)) -> Self {
+        let end = offset.checked_add(len);
+        Self::up_to(buffer, size, (offset, end), (&[1], Class::Contiguous))
+    }
+
+    /// An operand from element `offset` of a buffer on, none of whose elements is at `end` or beyond.
+    #[inline]
+    fn up_to(
+        buffer: &'a Buffer,
+        size: usize,
+        (offset, end): (usize, Option<usize>),
+        (strides, class): (&'a [usize], Class),
+    ) -> Self {
+        let memory = buffer.memory::<CpuMemory>();
+        let bytes = end.and_then(|end| end.checked_mul(size));
         assert!(
-            bytes.is_some_and(|bytes| bytes <= buffer.bytes()),
+            bytes.is_some_and(|bytes| bytes <= memory.bytes()),
             "an operand reaches {bytes:?} bytes into {buffer:?}"
         );
-        let Some(start) = buffer.memory::<CpuMemory>().pointer_of(size) else {
+        let Some(start) = memory.pointer_of(size) else {
             unreachable!("a buffer is aligned to the elements that are put in it")
         };
-        // SAFETY: in bounds, as just asserted.
-        let pointer = unsafe { start.add(args.offset * size) }.as_ptr();
-        let bounds = [args.offset, buffer.bytes() / size - args.offset];
-        Self {
-            pointer,
-            size,
-            bounds,
-            strides: &args.strides,
-            class: code.class,
-            buffer: PhantomData,
-        }
+        // SAFETY: in bounds, as just asserted: `end` is beyond `offset`.
+        let pointer = unsafe { start.add(offset * size) }.as_ptr();
+        let bytes = memory.bytes();
+        Self { pointer, size, offset, bytes, strides, class, buffer: PhantomData }
     }
 
     /// Where the element `from` elements from the origin lies. Whoever goes there upholds what
@@ -226,10 +241,10 @@ impl<'a> View<'a> {
     /// # Safety
     /// As [`View::fetch`], and `T` has the size of an element.
     unsafe fn fetch_typed<T: Pod>(&self, block: Block, at: &[u8], lane: usize, to: &mut [u8]) {
-        let [before, after] = self.bounds.map(|elements| elements as i64);
+        let (before, all) = (self.offset as i64, (self.bytes / size_of::<T>()) as i64);
         // The last element of the buffer is there: the operand's first is.
         let element = |place: usize, at: i64| {
-            let place = (place as i64).wrapping_add(at).clamp(-before, after - 1);
+            let place = (place as i64).wrapping_add(at).clamp(-before, all - before - 1);
             // SAFETY: in bounds, as just clamped; nobody writes, by contract.
             unsafe { self.pointer.cast::<T>().offset(place as isize).read() }
         };
@@ -326,6 +341,7 @@ mod tests {
     use crate::backend::Backend;
     use crate::backend::cpu::CpuBackend;
     use crate::dtype::DType;
+    use crate::kernel::Dims;
 
     #[test]
     #[should_panic(expected = "an operand reaches None bytes")]

@@ -302,10 +302,14 @@ impl Launched<'_> {
         tile: Tile,
         body: impl FnOnce(&[u8], &[(Link, &[u8])]),
     ) {
-        let links = chain.links.iter();
-        let links = links.map(|(link, other)| (*link, self.argument(other, registers, tile)));
-        let links: SmallVec<[_; 8]> = links.collect();
-        body(self.argument(&chain.first, registers, tile), &links);
+        let first = self.argument(&chain.first, registers, tile);
+        let linked =
+            |(link, other): &(Link, Argument)| (*link, self.argument(other, registers, tile));
+        match &chain.links[..] {
+            // To collect costs as much as a small tile.
+            [only] => body(first, &[linked(only)]),
+            links => body(first, &links.iter().map(linked).collect::<SmallVec<[_; 8]>>()),
+        }
     }
 
     /// Runs a loop whose result goes past the cache, piece by piece.
