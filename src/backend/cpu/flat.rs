@@ -98,7 +98,7 @@ impl Flat for FlatKernel {
         let operand = |number: &u8| view(self.operands[usize::from(*number)]);
         match &self.only {
             Some(Only::Chain(run, first, (link, other), out)) => {
-                let [first, other, out] = [first, other, out].map(operand);
+                let (first, other, out) = (operand(first), operand(other), operand(out));
                 // SAFETY: the elements of all points, which this thread alone runs; by Note [In place] the step
                 // writes none that it reads.
                 unsafe {

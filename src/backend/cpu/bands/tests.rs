@@ -1,5 +1,6 @@
 //! Launches that run together leave what they leave one after the other.
 
+use half::f16;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use smallvec::SmallVec;
@@ -17,37 +18,73 @@ const COLUMNS: usize = 24;
 /// Elements of each buffer: the matrix and two rows more.
 const ELEMENTS: usize = (ROWS + 2) * COLUMNS;
 
-/// Buffers of float32 whose contents follow from their numbers.
+/// Columns of what an outer fold of a row gives.
+const FOLDS: usize = 6;
+
+/// The number at a place of a buffer.
+fn number(buffer: usize, i: usize) -> f32 {
+    ((i * 37 + buffer * 101) % 251) as f32 - 100.5
+}
+
+/// A buffer of elements whose contents follow from its number.
+fn buffer<T: Element>(backend: &CpuBackend, elements: &[T]) -> Buffer {
+    let buffer = backend.allocate(size_of_val(elements)).unwrap();
+    backend.write(&buffer, 0, T::as_bytes(elements).as_ref()).unwrap();
+    buffer
+}
+
+/// Buffers of float32.
 fn buffers(backend: &CpuBackend, count: usize) -> Vec<Buffer> {
-    let numbers = |b: usize| (0..ELEMENTS).map(move |i| ((i * 37 + b * 101) % 251) as f32 - 100.5);
-    let make = |b: usize| {
-        let buffer = backend.allocate(ELEMENTS * 4).unwrap();
-        let numbers: Vec<f32> = numbers(b).collect();
-        backend.write(&buffer, 0, f32::as_bytes(&numbers).as_ref()).unwrap();
-        buffer
-    };
-    (0..count).map(make).collect()
+    let numbers = |b: usize| (0..ELEMENTS).map(|i| number(b, i)).collect::<Vec<f32>>();
+    (0..count).map(|b| buffer(backend, &numbers(b))).collect()
+}
+
+/// Four buffers, the last of which is of float16.
+fn mixed_buffers(backend: &CpuBackend) -> Vec<Buffer> {
+    let halves: Vec<f16> = (0..ELEMENTS).map(|i| f16::from_f32(number(3, i))).collect();
+    let mut all = buffers(backend, 3);
+    all.push(buffer(backend, &halves));
+    all
+}
+
+/// What the elements of a buffer are.
+fn dtype_of(buffer: &Buffer) -> DType {
+    if buffer.bytes() == ELEMENTS * 2 { DType::F16 } else { DType::F32 }
 }
 
 /// Where a kernel reads or writes: a buffer, the first element, and strides over the matrix.
 type Place = (usize, usize, [usize; 2]);
 
-/// What a kernel does with the sum of what it reads and the index of the point.
+/// What a kernel does with the sum of what it reads and the index of the point, or a random number.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Store,
+    /// Stores what it draws too.
+    Random,
     /// Over all points in one dimension.
     Flat,
     Fold(Op),
+    /// Of a row of [`FOLDS`] columns.
+    Outer(Op),
     Scan,
     ArgMax,
 }
 
 fn launch(all: &[Buffer], kind: Kind, from: &[Place], to: Place) -> Launch {
-    let flat = kind == Kind::Flat;
-    let mut k = Builder::new(if flat { &[ROWS * COLUMNS] } else { &[ROWS, COLUMNS] });
+    let mut k = match kind {
+        Kind::Flat => Builder::new(&[ROWS * COLUMNS]),
+        Kind::Outer(_) => Builder::new(&[ROWS, COLUMNS / FOLDS, FOLDS]),
+        _ => Builder::new(&[ROWS, COLUMNS]),
+    };
     let mut numbers: Vec<usize> = Vec::new();
-    let mut view = |k: &mut Builder, (buffer, offset, strides): Place| {
+    let mut view = |k: &mut Builder, (buffer, offset, strides): Place, folded: bool| {
+        let [row, column] = strides;
+        let strides: &[usize] = match kind {
+            Kind::Flat => &[column],
+            Kind::Outer(_) if folded => &[row, 0, 1],
+            Kind::Outer(_) => &[row, column * FOLDS, column],
+            _ => &[row, column],
+        };
         let known = numbers.iter().position(|&number| number == buffer);
         let number = known.map_or_else(
             || {
@@ -56,14 +93,23 @@ fn launch(all: &[Buffer], kind: Kind, from: &[Place], to: Place) -> Launch {
             },
             |known| known as u8,
         );
-        k.view(number, DType::F32, offset, if flat { &strides[1..] } else { &strides })
+        k.view(number, dtype_of(&all[buffer]), offset, strides)
     };
-    let operands: SmallVec<[u8; 4]> = from.iter().map(|&place| view(&mut k, place)).collect();
-    let to = view(&mut k, to);
-    let index = k.node(DType::I32, Expr::Index);
-    let mut value = k.node(DType::F32, Expr::Cast(index));
+    let operands: SmallVec<[u8; 4]> =
+        from.iter().map(|&place| view(&mut k, place, false)).collect();
+    let dtype = dtype_of(&all[to.0]);
+    let to = view(&mut k, to, true);
+    let start = if kind == Kind::Random {
+        k.launch.kernel.args.scalars.extend([5, 3]);
+        Expr::Random { word: 1, words: 3, scalar: 0 }
+    } else {
+        Expr::Index
+    };
+    let start = k.node(DType::I32, start);
+    let mut value = k.node(DType::F32, Expr::Cast(start));
     for operand in operands {
         let loaded = k.load(operand);
+        let loaded = k.node(DType::F32, Expr::Cast(loaded));
         value = k.node(DType::F32, Expr::Binary(Op::Add, [value, loaded]));
     }
     let fold = |k: &mut Builder, op: Op, scan: bool| {
@@ -74,8 +120,11 @@ fn launch(all: &[Buffer], kind: Kind, from: &[Place], to: Place) -> Launch {
         k.launch.kernel.code.reduce = Some(reduce);
     };
     match kind {
-        Kind::Store | Kind::Flat => k.store(to, value),
-        Kind::Fold(op) => fold(&mut k, op, false),
+        Kind::Store | Kind::Flat | Kind::Random => {
+            let value = k.node(dtype, Expr::Cast(value));
+            k.store(to, value);
+        }
+        Kind::Fold(op) | Kind::Outer(op) => fold(&mut k, op, false),
         Kind::Scan => fold(&mut k, Op::Add, true),
         Kind::ArgMax => {
             fold(&mut k, Op::Maximum, false);
@@ -111,13 +160,20 @@ fn random_launch(rng: &mut StdRng, all: &[Buffer]) -> Launch {
         Kind::Flat,
         Kind::Fold(Op::Add),
         Kind::Fold(Op::Maximum),
+        Kind::Outer(Op::Add),
+        Kind::Outer(Op::Maximum),
         Kind::Scan,
         Kind::ArgMax,
+        Kind::Random,
     ];
     let kind = kinds[rng.random_range(0..kinds.len())];
     let offset = [0, 0, COLUMNS][rng.random_range(0..3)];
-    let folds = matches!(kind, Kind::Fold(_) | Kind::ArgMax);
-    let to = (to, offset, if folds { [1, 0] } else { [COLUMNS, 1] });
+    let strides = match kind {
+        Kind::Fold(_) | Kind::ArgMax => [1, 0],
+        Kind::Outer(_) => [FOLDS, 0],
+        _ => [COLUMNS, 1],
+    };
+    let to = (to, offset, strides);
     if kind == Kind::Flat {
         from.iter_mut().for_each(|(_, offset, strides)| {
             (*offset, *strides) = ((*offset).min(2 * COLUMNS), [COLUMNS, 1]);
@@ -140,24 +196,33 @@ fn bits(backend: &CpuBackend, all: &[Buffer]) -> Vec<u8> {
 #[test]
 fn launches_together_leave_the_bits_of_one_after_the_other() {
     let backend = CpuBackend::new();
-    let mut joined = 0;
+    // Of those that ran together: all, those that fold outwards, draw, and touch float16.
+    let mut joined = [0; 4];
     for seed in 0..400 {
         let run = |together: bool| {
             let mut rng = StdRng::seed_from_u64(seed);
-            let all = buffers(&backend, 4);
+            let all = mixed_buffers(&backend);
             let launches: Vec<Launch> = (0..6).map(|_| random_launch(&mut rng, &all)).collect();
             if together {
                 backend.run(&launches).unwrap();
             } else {
                 launches.iter().for_each(|one| backend.run(std::slice::from_ref(one)).unwrap());
             }
-            (bits(&backend, &all), groups(&launches).filter(|group| group.len() > 1).count())
+            (bits(&backend, &all), launches)
         };
-        let ((one, _), (other, several)) = (run(false), run(true));
+        let ((one, launches), (other, _)) = (run(false), run(true));
         assert!(one == other, "seed {seed}");
-        joined += several;
+        for launch in groups(&launches).filter(|group| group.len() > 1).flatten() {
+            let code = &launch.kernel.code;
+            let is_outer = code.reduce.is_some_and(|reduce| reduce.trail(code.rank) > 0);
+            let draws = code.nodes.iter().any(|n| matches!(n.expr, Expr::Random { .. }));
+            let is_half = code.operands.iter().any(|operand| operand.dtype == DType::F16);
+            let is = [true, is_outer, draws, is_half];
+            joined.iter_mut().zip(is).for_each(|(count, is)| *count += usize::from(is));
+        }
     }
-    assert!(joined > 200, "{joined} groups of several launches in 400 programs");
+    let [all, others @ ..] = joined;
+    assert!(all > 400 && others.iter().all(|&count| count > 40), "{joined:?} of 2400 launches");
 }
 
 #[test]
