@@ -17,7 +17,7 @@ use smallvec::SmallVec;
 
 use self::pending::Pending;
 use crate::error::{Error, OutOfMemory, Result};
-use crate::kernel::{Kernel, SharedCode};
+use crate::kernel::{Code, Kernel};
 
 /// Bytes that may wait, on a tape and in a batch, for those that hold them alone to let go.
 pub(crate) const MAX_PENDING_BYTES: usize = 1 << 30;
@@ -95,20 +95,22 @@ pub(crate) struct Launch {
     pub(crate) buffers: SmallVec<[Buffer; 8]>,
 }
 
-/// What a [`Flat`] kernel runs on.
+/// What is left of a launch of a [`Flat`] kernel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FlatArgs<'a> {
-    /// Points, and elements of each operand from element `offset` of its buffer on.
+    /// Points, in one dimension, the first of index 0; and elements of each operand.
     pub(crate) len: usize,
+    /// Elements of each operand's buffer before its first.
     pub(crate) offset: usize,
     pub(crate) scalars: &'a [u64],
+    /// As of a [`Launch`].
     pub(crate) buffers: &'a [&'a Buffer],
 }
 
-/// A kernel made ready by [`Backend::flat`]: what is left of a launch are its numbers and buffers.
+/// A kernel made ready by [`Backend::flat`].
 pub(crate) trait Flat: Send + Sync {
-    /// Runs the kernel, after all launches that were handed over before, and returns when it is done; or returns
-    /// false, and it is a launch for [`Backend::run`].
+    /// Runs the kernel, after all launches that were handed over before, and returns when it is done; or does
+    /// nothing and returns false: then it is a launch for [`Backend::run`].
     fn run(&self, args: FlatArgs<'_>) -> bool;
 }
 
@@ -211,10 +213,10 @@ pub(crate) trait Backend: Any + Send + Sync {
     /// Runs, or queues, kernels in order. Each sees what those before it stored.
     fn run(&self, launches: &[Launch]) -> Result<()>;
 
-    /// A kernel of this code made ready for launches that are so small that what is around them counts. All its
-    /// operands are contiguous and begin at one element of their buffers; it has no check and folds nothing.
-    /// None where there is nothing to gain.
-    fn flat(&self, _code: &SharedCode) -> Option<Box<dyn Flat>> {
+    /// A kernel made ready for launches so small that what is around them counts. The code is of one dimension; all
+    /// its operands are contiguous, and as far into their buffers as each other; it fetches, checks and folds
+    /// nothing. None where nothing is to be gained.
+    fn flat(&self, _code: &Code) -> Option<Box<dyn Flat>> {
         None
     }
 

@@ -7,8 +7,8 @@ use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use super::build::{Built, build};
-use super::flush::Order;
-use super::plan::{Ended, GroupLimits, dead_records, plan};
+use super::flush::{Order, group_limits};
+use super::plan::{Ended, dead_records, plan};
 use super::record::Record;
 use super::runtime::{Runtime, lock};
 use super::slots::Slots;
@@ -78,9 +78,8 @@ impl Runtime {
     /// The kernels in order, halved where they see too many buffers as a flush halves them.
     fn planned(&self, records: &[Box<Record>], dead: &[bool], slots: &Slots) -> Vec<Planned> {
         let limits = self.backend().limits();
-        let group_limits = GroupLimits { records: limits.records, canonical: limits.canonical };
         let mut ends = Vec::new();
-        let groups = plan(records, dead, slots, group_limits, Some(&mut ends));
+        let groups = plan(records, dead, slots, group_limits(&limits), Some(&mut ends));
         let order = Order::of(records, &groups, slots);
         let mut waiting: Vec<(Vec<usize>, Ended)> = groups.into_iter().zip(ends).rev().collect();
         let mut kernels = Vec::new();

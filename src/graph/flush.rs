@@ -9,8 +9,12 @@
 //! stored gives its memory back before the next one asks for some, unless its kernel waits for the next
 //! ([`Backend::joins`]).
 //!
+//! Most tapes of small tensors are one kernel: one operation, or a few [alike](is_one_kernel). These run at once,
+//! by [`Backend::flat`] if that is something for them; the others are planned, and go through a batch.
+//!
 //! A kernel that its device does not count far enough for, [`Backend::reaches`], runs on the CPU in its turn.
 //!
+//! [`Backend::flat`]: crate::backend::Backend::flat
 //! [`Backend::joins`]: crate::backend::Backend::joins
 //! [`Backend::reaches`]: crate::backend::Backend::reaches
 
@@ -23,7 +27,7 @@ use smallvec::SmallVec;
 
 use super::build::{Built, build};
 use super::explain::Reason;
-use super::plan::{Ended, GroupLimits, dead_records, plan};
+use super::plan::{Ended, GroupLimits, dead_records, is_one_kernel, plan};
 use super::record::{Record, Refusal};
 use super::runtime::{Runtime, lock};
 use super::slots::Slots;
@@ -144,6 +148,8 @@ impl Runtime {
             if let [record] = &records[..] {
                 self.flush_one(executor, record);
                 records.drain(..).for_each(Record::end);
+            } else if self.flush_alike(executor, &records) {
+                records.drain(..).for_each(Record::end);
             } else {
                 records = self.flush_all(executor, records);
             }
@@ -164,40 +170,67 @@ impl Runtime {
         let same = |view: &View| record.views.iter().position(|other| view.is_of(&other.storage));
         let number = |view: &View| same(view).unwrap_or_default();
         let code = executor.checks.len() as u32;
-        let made = self.make(&mut executor.templates, &[record], code, number, |_| held);
+        let made = make(&mut executor.templates, &[record], code, number, |_| held);
         let Some(made) = made else { return };
         let reason = Reason { ended: Ended::Tape, records: &[] };
         let _span = spans::kernel(&[record], made.bytes(&[record]), &reason);
-        let ran = self.run_one(made, record, &mut executor.single);
+        let ran = self.run_alone(made, &[record], &mut executor.single);
         executor.expect_refusal(&[record]);
         if let Err(error) = ran {
-            give_up(&mut executor.deferred, &error, &[SmallVec::from_iter([output.clone()])]);
+            give_up(&mut executor.deferred, &error, &[outputs_of(&[record])]);
         }
     }
 
-    /// Runs the kernel of one operation; a launch of its own, if it needs one, is put in the place of an earlier one.
-    fn run_one(&self, made: Made<'_>, record: &Record, launch: &mut Option<Launch>) -> Result<()> {
+    /// Runs the operations of a tape that is one kernel for sure, so that there is nothing to plan; returns
+    /// whether it was. What nobody sees `build` leaves out.
+    fn flush_alike(&self, executor: &mut Executor, records: &[Box<Record>]) -> bool {
+        let limits = self.backend().limits();
+        if !is_one_kernel(records, group_limits(&limits)) {
+            return false;
+        }
+        let slots = Slots::of(records);
+        let members: SmallVec<[&Record; 16]> = records.iter().map(|record| &**record).collect();
+        let (number, held) = (|view: &View| slots.at(view), |view: &View| slots.is_held(view));
+        let made = make(&mut executor.templates, &members, 0, number, held);
+        if made.as_ref().is_some_and(|made| made.buffers() > limits.buffers) {
+            return false;
+        }
+        count(&self.counters.flushes, 1);
+        let Some(made) = made else { return true };
+        let reason = Reason { ended: Ended::Tape, records: &[] };
+        let _span = spans::kernel(&members, made.bytes(&members), &reason);
+        if let Err(error) = self.run_alone(made, &members, &mut executor.single) {
+            give_up(&mut executor.deferred, &error, &[outputs_of(&members)]);
+        }
+        true
+    }
+
+    /// Runs the only kernel of a tape. A launch of its own, if it needs one, is put in the place of an earlier
+    /// one.
+    fn run_alone(
+        &self,
+        made: Made<'_>,
+        members: &[&Record],
+        launch: &mut Option<Launch>,
+    ) -> Result<()> {
         if let Made::Before(pattern) = &made
-            && self.run_flat(pattern, record)?
+            && self.run_flat(pattern, members)?
         {
             return Ok(());
         }
-        let launch = self.prepare(made, &[record], launch)?;
+        let launch = self.prepare(made, members, launch)?;
         let result = self.run_all(std::slice::from_ref(launch));
         launch.buffers.clear();
         result
     }
 
-    /// Runs the kernel of one operation if the backend has something for launches so small; returns whether it
-    /// did.
-    fn run_flat(&self, pattern: &Pattern, record: &Record) -> Result<bool> {
-        if !pattern.is_flat() {
-            return Ok(false);
-        }
-        let buffers = buffers_of(pattern.views(&[record]).map(|view| &view.storage))?;
-        let ran = pattern.run_flat(record, &buffers);
+    /// Runs a kernel if the backend has something for launches so small; returns whether it did.
+    fn run_flat(&self, pattern: &Pattern, members: &[&Record]) -> Result<bool> {
+        let Some(flat) = pattern.flat(self.backend()) else { return Ok(false) };
+        let buffers = buffers_of(pattern.views(members).map(|view| &view.storage))?;
+        let ran = pattern.run_flat(flat, members, &buffers);
         if ran {
-            self.count_kernel(pattern.bytes(record.output().layout.len()));
+            self.count_kernel(pattern.bytes(members[0].output().layout.len()));
         }
         Ok(ran)
     }
@@ -208,9 +241,8 @@ impl Runtime {
         let slots = Slots::of(&records);
         let dead = dead_records(&records, &slots);
         let limits = self.backend().limits();
-        let group_limits = GroupLimits { records: limits.records, canonical: limits.canonical };
         let mut ends = spans::kernels_are_told().then(Vec::new);
-        let mut groups = plan(&records, &dead, &slots, group_limits, ends.as_mut());
+        let mut groups = plan(&records, &dead, &slots, group_limits(&limits), ends.as_mut());
         let mut reasons = Reasons::of(ends, &records);
         let order = Order::of(&records, &groups, &slots);
         let mut records: Vec<Option<Box<Record>>> = records.into_iter().map(Some).collect();
@@ -235,7 +267,7 @@ impl Runtime {
                 |view: &View| slots.is_held(view) || order.is_read_after(slots.at(view), end);
             let code = executor.checks.len() as u32;
             let number = |view: &View| slots.at(view);
-            let made = self.make(&mut executor.templates, &members, code, number, stored);
+            let made = make(&mut executor.templates, &members, code, number, stored);
             if made.as_ref().is_some_and(|made| made.buffers() > limits.buffers)
                 && members.len() > 1
             {
@@ -256,7 +288,7 @@ impl Runtime {
             if matches!(launch, Some(Err(Error::OutOfMemory(_)))) && !batch.launches.is_empty() {
                 // Launches that wait hold temporaries, whose memory is free once they have been run.
                 self.run(&mut executor.deferred, &mut batch);
-                let made = self.make(&mut executor.templates, &members, code, number, stored);
+                let made = make(&mut executor.templates, &members, code, number, stored);
                 launch = made.map(|made| self.launch_made(made, &members));
             }
             if let Some(launch) = launch {
@@ -279,7 +311,7 @@ impl Runtime {
         limits: &Limits,
     ) {
         executor.expect_refusal(members);
-        let outputs = members.iter().map(|record| record.output().storage.clone()).collect();
+        let outputs = outputs_of(members);
         let mut is_alone = false;
         match launch {
             Ok(launch) => {
@@ -313,21 +345,6 @@ impl Runtime {
                 joins(&launch.kernel, &mut storages)
             }
             Made::Now(built) => joins(&built.kernel, &mut built.storages.iter()),
-        }
-    }
-
-    /// The kernel of some operations, if anything that they do is to be stored.
-    fn make<'t>(
-        &self,
-        templates: &'t mut Templates,
-        members: &[&Record],
-        code: u32,
-        number: impl Fn(&View) -> usize,
-        stored: impl Fn(&View) -> bool + Copy,
-    ) -> Option<Made<'t>> {
-        match templates.of(members, number, stored, self.backend()) {
-            Some(template) => template.pattern.as_ref().map(Made::Before),
-            None => build(members, code, stored).map(Made::Now),
         }
     }
 
@@ -422,9 +439,32 @@ impl Runtime {
     }
 }
 
+pub(super) fn group_limits(limits: &Limits) -> GroupLimits {
+    GroupLimits { records: limits.records, canonical: limits.canonical }
+}
+
+/// What operations write.
+fn outputs_of(members: &[&Record]) -> Outputs {
+    members.iter().map(|record| record.output().storage.clone()).collect()
+}
+
 /// Adds to a counter. The caller holds the executor's lock, so that nobody else adds meanwhile.
 fn count(counter: &AtomicU64, more: u64) {
     counter.store(counter.load(Ordering::Relaxed) + more, Ordering::Relaxed);
+}
+
+/// The kernel of some operations, if anything that they do is to be stored.
+fn make<'t>(
+    templates: &'t mut Templates,
+    members: &[&Record],
+    code: u32,
+    number: impl Fn(&View) -> usize,
+    stored: impl Fn(&View) -> bool + Copy,
+) -> Option<Made<'t>> {
+    match templates.of(members, number, stored) {
+        Some(template) => template.pattern.as_ref().map(Made::Before),
+        None => build(members, code, stored).map(Made::Now),
+    }
 }
 
 /// The memory of storages, made now where it was not there.

@@ -158,6 +158,24 @@ pub(super) fn plan(
     plan_any(records, dead, slots, limits, ends)
 }
 
+/// Whether all operations of a tape store at each point what they see there, through one layout, and are so few
+/// that they become one kernel, whichever of them are [dead](dead_records).
+pub(super) fn is_one_kernel(records: &[Box<Record>], limits: GroupLimits) -> bool {
+    // A cut depends on how many are not dead.
+    if limits.canonical || records.len() > limits.records {
+        return false;
+    }
+    let layout = &records[0].output().layout;
+    records.iter().all(|record| record.is_alike(layout)) && can_be_numbered(records.iter())
+}
+
+/// Whether one kernel can number what these bring along.
+fn can_be_numbered<'a>(records: impl Iterator<Item = &'a Box<Record>> + Clone) -> bool {
+    let views: usize = records.clone().map(|record| record.views.len()).sum();
+    let scalars: usize = records.map(|record| record.scalars()).sum();
+    views <= MAX_NUMBERED && scalars <= MAX_NUMBERED
+}
+
 /// The plan of a tape whose operations store at each point what they see there, through one layout: none
 /// stands in another's way, so that each group is full but the last. Most tapes of small tensors are such.
 fn plan_alike(
@@ -172,10 +190,7 @@ fn plan_alike(
     let live: Vec<usize> = (0..records.len()).filter(|&index| !dead[index]).collect();
     let mut kernels = Vec::new();
     for group in live.chunks(limits.records) {
-        let members = group.iter().map(|&index| &records[index]);
-        let views: usize = members.clone().map(|record| record.views.len()).sum();
-        let scalars: usize = members.map(|record| record.scalars()).sum();
-        if views > MAX_NUMBERED || scalars > MAX_NUMBERED {
+        if !can_be_numbered(group.iter().map(|&index| &records[index])) {
             return None;
         }
         if limits.canonical {

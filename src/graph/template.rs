@@ -1,32 +1,39 @@
 //! Kernels of groups that were built before.
 //!
 //! # Note [Templates]
-//! What `build` makes of a group follows from its programs, from which views are one and from which of
-//! them are stored; sizes and numbers only fill in arguments. That holds where all views have one
-//! contiguous layout and nothing folds, checks or is an [`Entire`](super::Entire): most small operations.
-//! Such groups are built once. Their scalars are numbered for it, to see where each ends up; afterwards
-//! the kernel's arguments are put together from the records. A template is found by a hash and compared
-//! in full, so what it was made of and what it is used for are the same but for sizes and numbers.
+//! What `build` makes of a group follows from its programs, from which views are one, from which of them are
+//! stored and from how they walk; numbers only fill in arguments. So groups that neither fetch nor check, nor
+//! are an [`Entire`](super::Entire), are built once. Their scalars are numbered for it, to see where each ends
+//! up; afterwards the kernel's arguments are put together from the records. A template is found by a hash and
+//! compared in full, so what it was made of and what it is used for are the same but for numbers.
+//!
+//! A group is *flat* if all its views have one contiguous layout and it folds nothing, as most small operations
+//! are. Then sizes too only fill in arguments, and one template does for all; and where its launch is small
+//! and the only one of its tape, the backend may run it with less ado ([`Backend::flat`]). Templates of others are
+//! of their sizes alone: one is made when a group comes for the second time.
 
+use std::cell::OnceCell;
 use std::hash::Hasher;
 
 use rustc_hash::{FxHashMap, FxHasher};
 use smallvec::SmallVec;
 
 use super::build::build;
-use super::record::Record;
+use super::record::{Folding, Record};
 use super::storage::View;
 use crate::backend::{Backend, Buffer, Flat, FlatArgs, Launch};
-use crate::kernel::{self, Args, Dims, Kernel, Node, OperandArgs, SharedCode};
+use crate::kernel::{self, Args, Dims, Fold, Kernel, Node, OperandArgs, SharedCode};
 
-/// Records of all templates that are kept, at most; then all are forgotten.
-const MAX_KEPT: usize = 1 << 14;
+/// Records of all templates that are kept, at most; then all are forgotten. Tests are to see it.
+const MAX_KEPT: usize = if cfg!(test) { 1 << 4 } else { 1 << 14 };
 
 /// The kernel of a group, but for its numbers.
 pub(super) struct Template {
     /// What it was made of: of each record the lengths of its lists, whether its output is stored, and
     /// which view each one is.
     words: Vec<u32>,
+    /// How the views walk, and what is folded; nothing if it is flat.
+    walks: Vec<usize>,
     nodes: Vec<Node>,
     /// None where nothing needs to run.
     pub(super) pattern: Option<Pattern>,
@@ -39,15 +46,20 @@ pub(super) struct Pattern {
     buffers: SmallVec<[(u16, u8); 4]>,
     /// Which of the records' scalars each one is, counting through.
     scalars: SmallVec<[u16; 4]>,
-    /// Bytes loaded and stored at each point.
+    /// The arguments, but for the scalars, of one that is not flat.
+    exact: Option<Args>,
+    /// Bytes loaded and stored, of a flat one at each point.
     read: u64,
     written: u64,
-    /// For small launches, if the backend has something for them.
-    flat: Option<Box<dyn Flat>>,
+    /// What the backend has for small launches of a flat one, once it was asked.
+    flat: OnceCell<Option<Box<dyn Flat>>>,
 }
 
 /// Templates of single records that are looked at before others, a power of two: each has its one place.
 const RECENT: usize = 16;
+
+/// Groups without a template that are remembered, a power of two.
+const SEEN: usize = 256;
 
 /// Templates that were made before.
 #[derive(Default)]
@@ -55,11 +67,15 @@ pub(super) struct Templates {
     all: Vec<Template>,
     /// Their numbers, by hash.
     known: FxHashMap<u64, SmallVec<[u32; 2]>>,
+    /// A number may be of another template by now, or of none.
     recent: [u32; RECENT],
     /// Records of all.
     kept: usize,
-    /// The words of the group at hand.
+    /// The words, and walks, of the group at hand.
     words: Vec<u32>,
+    walks: Vec<usize>,
+    /// Hashes of groups that have no template yet, each at its place.
+    seen: Vec<u64>,
     /// Of each number, the group that met it last and what it calls it.
     names: Vec<(u32, u32)>,
     groups: u32,
@@ -72,49 +88,63 @@ impl Templates {
         records: &[&Record],
         number: impl Fn(&View) -> usize,
         stored: impl Fn(&View) -> bool,
-        backend: &dyn Backend,
     ) -> Option<&Template> {
-        let [record] = records else {
-            let hash = self.describe(records, number, &stored)?;
-            let at = self.described(hash, records, stored, backend);
-            return Some(&self.all[at]);
+        if let [record] = records
+            && is_flat(records)
+        {
+            return Some(self.of_one(record, stored(record.output())));
+        }
+        let hash = self.describe(records, number, &stored)?;
+        let at = match self.known(hash, records) {
+            Some(at) => at,
+            None if self.walks.is_empty() || self.is_seen(hash) => self.make(hash, records, stored),
+            None => return None,
         };
-        let (kept, layout) = (stored(record.output()), &record.output().layout);
-        if !layout.is_contiguous() || !record.is_alike(layout) {
-            return None;
-        }
-        // Names lie anywhere, and what differs between them lies in their low bits.
-        let place = (record.name.as_ptr().addr() ^ record.program.nodes.len()) % RECENT;
-        let recent = self.recent[place] as usize;
-        if self.all.get(recent).is_some_and(|template| template.is_of_one(record, kept)) {
-            return Some(&self.all[recent]);
-        }
-        let hash = self.describe_one(record, kept);
-        let at = self.described(hash, records, stored, backend);
-        self.recent[place] = at as u32;
         Some(&self.all[at])
     }
 
-    /// The number of the template of what `words` describes.
-    fn described(
-        &mut self,
-        hash: u64,
-        records: &[&Record],
-        stored: impl Fn(&View) -> bool,
-        backend: &dyn Backend,
-    ) -> usize {
-        let Self { all, known, words, .. } = self;
-        let mut found = known.get(&hash).into_iter().flatten().map(|&at| at as usize);
-        if let Some(at) = found.find(|&at| all[at].words == *words && all[at].is_of(records)) {
-            return at;
+    /// [`of`](Self::of) a group of one that is flat.
+    fn of_one(&mut self, record: &Record, stored: bool) -> &Template {
+        // Names lie anywhere, but for their low bits; of one name nodes are more with a number than with a tensor.
+        let place = (record.name.as_ptr().addr() ^ record.program.nodes.len()) % RECENT;
+        let recent = self.recent[place] as usize;
+        if self.all.get(recent).is_some_and(|template| template.is_of_one(record, stored)) {
+            return &self.all[recent];
         }
+        let hash = self.describe_one(record, stored);
+        let known = self.known(hash, &[record]);
+        let at = known.unwrap_or_else(|| self.make(hash, &[record], |_| stored));
+        self.recent[place] = at as u32;
+        &self.all[at]
+    }
+
+    /// Whether a group was met before, of late; from now on it was.
+    fn is_seen(&mut self, hash: u64) -> bool {
+        self.seen.resize(SEEN, 0);
+        let place = &mut self.seen[hash as usize % SEEN];
+        std::mem::replace(place, hash) == hash
+    }
+
+    /// The number of the template of what was described, if there is one.
+    fn known(&self, hash: u64, records: &[&Record]) -> Option<usize> {
+        let Self { all, known, words, walks, .. } = self;
+        let mut found = known.get(&hash)?.iter().map(|&at| at as usize);
+        found.find(|&at| {
+            let template = &all[at];
+            template.words == *words && template.walks == *walks && template.is_of(records)
+        })
+    }
+
+    /// Makes the template of what was described; returns its number.
+    fn make(&mut self, hash: u64, records: &[&Record], stored: impl Fn(&View) -> bool) -> usize {
         if self.kept > MAX_KEPT {
             (self.all, self.known, self.kept) = Default::default();
         }
         let at = self.all.len();
         self.kept += records.len();
         self.known.entry(hash).or_default().push(at as u32);
-        self.all.push(Template::new(self.words.clone(), records, stored, backend));
+        let described = (self.words.clone(), self.walks.clone());
+        self.all.push(Template::new(described, records, stored));
         at
     }
 
@@ -125,18 +155,16 @@ impl Templates {
         number: impl Fn(&View) -> usize,
         stored: &impl Fn(&View) -> bool,
     ) -> Option<u64> {
-        let layout = &records[0].output().layout;
-        if !layout.is_contiguous() {
+        let is_flat = is_flat(records);
+        if !is_flat && !records.iter().all(|record| record.is_unconditional()) {
             return None;
         }
         self.words.clear();
+        self.walks.clear();
         self.groups = self.groups.wrapping_add(1);
         let mut hasher = FxHasher::default();
         let mut names = 0;
         for record in records {
-            if !record.is_alike(layout) {
-                return None;
-            }
             self.words.push(lengths(record, stored(record.output())));
             for view in &record.views {
                 let number = number(view);
@@ -150,27 +178,43 @@ impl Templates {
                 }
                 self.words.push(name.1 << 8 | view.dtype() as u32);
             }
+            if !is_flat {
+                walk(record, &mut self.walks);
+            }
             hasher.write_usize(record.name.as_ptr().addr());
         }
         self.words.iter().for_each(|&word| hasher.write_u32(word));
+        self.walks.iter().for_each(|&size| hasher.write_usize(size));
         Some(hasher.finish())
     }
 
-    /// [`describe`](Self::describe) for a group of one, which can have a template: its views are told apart by
-    /// looking at them.
+    /// [`describe`](Self::describe) for a group of one that is flat.
     fn describe_one(&mut self, record: &Record, stored: bool) -> u64 {
-        let views = &record.views[..];
+        self.walks.clear();
+        self.words.clear();
+        self.words.extend(words_of_one(record, stored));
         let mut hasher = FxHasher::default();
         hasher.write_usize(record.name.as_ptr().addr());
-        let names = views.iter().enumerate().map(|(i, view)| {
-            let known = views[..i].iter().position(|other| view.is_of(&other.storage));
-            (known.unwrap_or(i) as u32) << 8 | view.dtype() as u32
-        });
-        self.words.clear();
-        self.words.extend(std::iter::once(lengths(record, stored)).chain(names));
         self.words.iter().for_each(|&word| hasher.write_u32(word));
         hasher.finish()
     }
+}
+
+/// Note [Templates].
+fn is_flat(records: &[&Record]) -> bool {
+    let layout = &records[0].output().layout;
+    layout.is_contiguous() && records.iter().all(|record| record.is_alike(layout))
+}
+
+/// The words of a group of one that is flat: its views are told apart by looking at them.
+#[inline]
+fn words_of_one(record: &Record, stored: bool) -> impl Iterator<Item = u32> {
+    let views = &record.views[..];
+    let words = views.iter().enumerate().map(|(i, view)| {
+        let known = views[..i].iter().position(|other| view.is_of(&other.storage));
+        (known.unwrap_or(i) as u32) << 8 | view.dtype() as u32
+    });
+    std::iter::once(lengths(record, stored)).chain(words)
 }
 
 /// How many nodes, scalars and inputs a record has, and whether its output is stored.
@@ -181,12 +225,32 @@ fn lengths(record: &Record, stored: bool) -> u32 {
     nodes | scalars << 8 | inputs << 16 | u32::from(stored) << 24
 }
 
+/// Writes down how a record's views walk and what it folds.
+fn walk(record: &Record, walks: &mut Vec<usize>) {
+    for View { layout, .. } in &record.views {
+        walks.push(layout.rank());
+        walks.extend_from_slice(layout.shape());
+        walks.extend_from_slice(layout.strides());
+        walks.push(layout.offset());
+    }
+    let Some(fold) = &record.fold else { return walks.push(0) };
+    let Folding { fold, shape, identity: _, dims, scan } = &**fold;
+    walks.push(match fold {
+        Fold::ArgMax => 1,
+        Fold::ArgMin => 2,
+        Fold::Op(op) => 3 + *op as usize,
+    });
+    walks.push(shape.len());
+    walks.extend_from_slice(shape);
+    walks.extend(dims.iter().map(|&folded| usize::from(folded)));
+    walks.push(usize::from(*scan));
+}
+
 impl Template {
     fn new(
-        words: Vec<u32>,
+        (words, walks): (Vec<u32>, Vec<usize>),
         records: &[&Record],
         stored: impl Fn(&View) -> bool,
-        backend: &dyn Backend,
     ) -> Self {
         let nodes = records.iter().flat_map(|r| &r.program.nodes).copied().collect();
         let mut scalars = 0..;
@@ -194,7 +258,9 @@ impl Template {
             .iter()
             .map(|record| {
                 let mut numbered = record.duplicate();
-                numbered.program.scalars.iter_mut().zip(&mut scalars).for_each(|(s, n)| *s = n);
+                let identity = numbered.fold.iter_mut().map(|fold| &mut fold.identity);
+                let own = numbered.program.scalars.iter_mut().chain(identity);
+                own.zip(&mut scalars).for_each(|(scalar, number)| *scalar = number);
                 numbered
             })
             .collect();
@@ -213,31 +279,27 @@ impl Template {
             let place = |storage| views().find(|(_, (_, view))| view.is_of(storage));
             let places = built.storages.iter().filter_map(place);
             let buffers = places.map(|(record, (view, _))| (record as u16, view as u8)).collect();
-            let len = records[0].output().layout.len() as u64;
+            let scalars = args.scalars.iter().map(|&number| number as u16).collect();
+            let is_flat = walks.is_empty();
+            let len = if is_flat { records[0].output().layout.len() as u64 } else { 1 };
             Pattern {
-                flat: backend.flat(&code),
+                flat: OnceCell::new(),
                 code,
                 buffers,
-                scalars: args.scalars.iter().map(|&number| number as u16).collect(),
+                scalars,
+                exact: (!is_flat).then_some(args),
                 read: built.bytes_read / len,
                 written: built.bytes_written / len,
             }
         });
-        Self { words, nodes, pattern }
+        Self { words, walks, nodes, pattern }
     }
 
     /// Whether [`describe_one`](Templates::describe_one) would write the same down, and the nodes are the same.
     #[inline]
     fn is_of_one(&self, record: &Record, stored: bool) -> bool {
-        let [first, words @ ..] = &self.words[..] else { return false };
-        let views = &record.views[..];
-        *first == lengths(record, stored)
-            && words.len() == views.len()
-            && words.iter().zip(views).enumerate().all(|(i, (word, view))| {
-                let mut before = views[..i].iter();
-                let known = before.position(|other| view.is_of(&other.storage)).unwrap_or(i);
-                *word == (known as u32) << 8 | view.dtype() as u32
-            })
+        self.walks.is_empty()
+            && self.words.iter().copied().eq(words_of_one(record, stored))
             && self.nodes[..] == record.program.nodes[..]
     }
 
@@ -263,6 +325,11 @@ impl Pattern {
 
     /// Makes a kernel that of records that the template was found for.
     pub(super) fn fill(&self, kernel: &mut Kernel, records: &[&Record]) {
+        if let Some(exact) = &self.exact {
+            *kernel = Kernel { code: self.code.clone(), args: exact.clone() };
+            kernel.args.scalars = self.scalars(records);
+            return;
+        }
         let layout = &records[0].output().layout;
         let (len, offset) = (layout.len(), layout.offset());
         let stride = usize::from(len != 1);
@@ -290,23 +357,32 @@ impl Pattern {
         if self.scalars.is_empty() {
             return SmallVec::new();
         }
-        let all: SmallVec<[u64; 16]> =
-            records.iter().flat_map(|record| &record.program.scalars).copied().collect();
+        let all = records.iter().flat_map(|record| {
+            let identity = record.fold.iter().map(|fold| &fold.identity);
+            record.program.scalars.iter().chain(identity)
+        });
+        let all: SmallVec<[u64; 16]> = all.copied().collect();
         self.scalars.iter().map(|&number| all[usize::from(number)]).collect()
     }
 
-    /// Whether the backend has something for small launches.
-    pub(super) fn is_flat(&self) -> bool {
-        self.flat.is_some()
+    /// What the backend has for small launches.
+    pub(super) fn flat(&self, backend: &dyn Backend) -> Option<&dyn Flat> {
+        if self.exact.is_some() {
+            return None;
+        }
+        self.flat.get_or_init(|| backend.flat(&self.code)).as_deref()
     }
 
-    /// Runs the kernel of one record on the buffers of its [views](Self::views), if that is a small launch;
-    /// returns whether it did.
-    pub(super) fn run_flat(&self, record: &Record, buffers: &[&Buffer]) -> bool {
-        let Some(flat) = &self.flat else { return false };
-        let layout = &record.output().layout;
-        let scalars = self.scalars(&[record]);
-        let (len, offset) = (layout.len(), layout.offset());
+    /// Runs the kernel of records on the buffers of its [views](Self::views), if that is a small launch; returns
+    /// whether it did.
+    pub(super) fn run_flat(
+        &self,
+        flat: &dyn Flat,
+        records: &[&Record],
+        buffers: &[&Buffer],
+    ) -> bool {
+        let layout = &records[0].output().layout;
+        let (len, offset, scalars) = (layout.len(), layout.offset(), self.scalars(records));
         flat.run(FlatArgs { len, offset, scalars: &scalars, buffers })
     }
 
@@ -328,6 +404,7 @@ impl Pattern {
 
     /// Bytes that a kernel of so many points loads, and stores.
     pub(super) fn bytes(&self, len: usize) -> [u64; 2] {
-        [self.read, self.written].map(|bytes| bytes * len as u64)
+        let times = if self.exact.is_some() { 1 } else { len as u64 };
+        [self.read, self.written].map(|bytes| bytes * times)
     }
 }

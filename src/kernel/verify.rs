@@ -4,7 +4,7 @@ use super::{Class, Code, Expr, Fold, Kernel, Node, OperandCode, Reduce};
 use crate::dtype::DType;
 use crate::ops::Output;
 
-/// Says what is wrong with a kernel. Runs in debug builds before every launch.
+/// Says what is wrong with a kernel. Runs in debug builds before every launch, and when a template is made.
 pub(crate) fn verify(kernel: &Kernel, buffers: usize) -> Result<(), String> {
     let (code, args) = (&kernel.code, &kernel.args);
     let rank = usize::from(code.rank);

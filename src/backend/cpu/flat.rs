@@ -1,8 +1,8 @@
-//! Small launches: one tile of contiguous elements, run where it is asked for.
+//! Small launches over contiguous elements: one tile, run where it is asked for.
 //!
-//! Owns [`FlatKernel`], a program with what remains to be known of it. Of a small tensor, to look a program up,
-//! to say how each operand walks and to keep its buffers takes longer than to run it; here there are
-//! only the views to make. And where one loop from memory to memory is all that a program is, it is called.
+//! Owns [`FlatKernel`], a program and where its operands lie. Of a small tensor, to look a program up, to say
+//! how each operand walks and to keep its buffers takes longer than to run it; here there are only the
+//! views to make. And where one loop from memory to memory is all that a program is, it is called.
 #![allow(unsafe_code, reason = "uses views, for the elements of the only tile")]
 
 use smallvec::SmallVec;
@@ -10,21 +10,18 @@ use smallvec::SmallVec;
 use super::chain::{ChainLoop, Link, Out};
 use super::lanes::Loop;
 use super::plan::{Argument, Form, Lanes, Place, Program, Purpose, Step};
-use super::run::are_worth_threads;
 use super::tile::{Launched, most_points};
 use super::view::View;
 use crate::backend::{Buffer, Flat, FlatArgs};
-use crate::kernel::SharedCode;
+use crate::kernel::Code;
 
 /// See the module.
 pub(super) struct FlatKernel {
     program: Program,
     only: Option<Only>,
     operands: SmallVec<[Operand; 4]>,
-    /// Points of a tile.
+    /// Points of a tile, at most.
     most: usize,
-    /// Bytes of all buffers for each point.
-    bytes: usize,
 }
 
 /// Where an operand's elements lie.
@@ -35,10 +32,10 @@ struct Operand {
     size: u8,
 }
 
-/// The only step of a program, if all that it reads and writes is in memory.
+/// The only step of a program, if all that it reads and writes are operands.
 enum Only {
-    Apply(Loop, SmallVec<[u8; 3]>, u8),
-    Chain(ChainLoop, u8, (Link, u8), u8),
+    Apply { run: Loop, arguments: SmallVec<[u8; 3]>, out: u8 },
+    Chain { run: ChainLoop, first: u8, link: Link, other: u8, out: u8 },
 }
 
 impl Only {
@@ -51,13 +48,13 @@ impl Only {
             [Step::Apply { run, arguments, out, round: None, past_cache: false }] => {
                 let given = arguments.iter().filter(|lanes| lanes.place != Place::Nowhere);
                 let arguments = given.map(operand).collect::<Option<_>>()?;
-                Some(Self::Apply(*run, arguments, operand(out)?))
+                Some(Self::Apply { run: *run, arguments, out: operand(out)? })
             }
             [Step::Chain { chain, out, past_cache: false }] => {
-                let [(link, Argument { lanes, .. })] = &chain.links[..] else { return None };
-                let other = operand(lanes)?;
+                let [(link, Argument { lanes: other, .. })] = &chain.links[..] else { return None };
                 let first = operand(&chain.first.lanes)?;
-                Some(Self::Chain(chain.run, first, (*link, other), operand(out)?))
+                let (other, out) = (operand(other)?, operand(out)?);
+                Some(Self::Chain { run: chain.run, first, link: *link, other, out })
             }
             _ => None,
         }
@@ -65,30 +62,20 @@ impl Only {
 }
 
 impl FlatKernel {
-    pub(super) fn new(code: &SharedCode) -> Self {
+    pub(super) fn new(code: &Code) -> Self {
         let program = Program::compile(code, Form::FLAT, Purpose::Stores);
-        let most = most_points(&program);
-        let only = Only::of(&program);
-        let operands: SmallVec<[_; 4]> = code
-            .operands
-            .iter()
-            .map(|operand| Operand { buffer: operand.buffer, size: operand.dtype.size() as u8 })
-            .collect();
-        let mut seen: SmallVec<[Operand; 4]> = SmallVec::new();
-        for operand in &operands {
-            if seen.iter().all(|other| other.buffer != operand.buffer) {
-                seen.push(*operand);
-            }
-        }
-        let bytes = seen.iter().map(|operand| usize::from(operand.size)).sum();
-        Self { program, only, operands, most, bytes }
+        let operands = code.operands.iter();
+        let operands =
+            operands.map(|o| Operand { buffer: o.buffer, size: o.dtype.size() as u8 }).collect();
+        let (only, most) = (Only::of(&program), most_points(&program));
+        Self { program, only, operands, most }
     }
 }
 
 impl Flat for FlatKernel {
     fn run(&self, FlatArgs { len, offset, scalars, buffers }: FlatArgs<'_>) -> bool {
-        let is_one_tile = len <= self.most && !are_worth_threads(&self.program, len);
-        if !is_one_tile || Form::is_past_cache(len * self.bytes) {
+        // Neither threads nor what goes past the cache come into question for one tile.
+        if len > self.most {
             return false;
         }
         let view = |operand: Operand| {
@@ -97,7 +84,7 @@ impl Flat for FlatKernel {
         };
         let operand = |number: &u8| view(self.operands[usize::from(*number)]);
         match &self.only {
-            Some(Only::Chain(run, first, (link, other), out)) => {
+            Some(Only::Chain { run, first, link, other, out }) => {
                 let (first, other, out) = (operand(first), operand(other), operand(out));
                 // SAFETY: the elements of all points, which this thread alone runs; by Note [In place] the step
                 // writes none that it reads.
@@ -106,7 +93,7 @@ impl Flat for FlatKernel {
                     run(Out::Cached(out.slice_mut(0, len)), 0, first.slice(0, len), &links);
                 }
             }
-            Some(Only::Apply(run, arguments, out)) => {
+            Some(Only::Apply { run, arguments, out }) => {
                 let arguments: SmallVec<[_; 3]> = arguments.iter().map(operand).collect();
                 let out = operand(out);
                 let argument = |i: usize| match arguments.get(i) {

@@ -4,8 +4,8 @@
 //! `programs` keeps), `tile` (its points, which `points` places, in `registers`); `ops`, `chain`,
 //! `fraction`, `stored`, `convert`, `float16`, `random` are the loops, `blocks` those that fold, `lanes`
 //! what they are made of; `reduce` and `whole` are the kernels of other forms; `bands` are launches that
-//! run together, `flat` are small ones; `memory` and `pool` are the buffers, `view` the only way into them, `threads` whom kernels
-//! run on. Knows kernels, never operations.
+//! run together, `flat` small ones that need less ado; `memory` and `pool` are the buffers, `view` the only
+//! way into them, `threads` whom kernels run on. Knows kernels, never operations.
 
 mod bands;
 mod blocks;
@@ -43,7 +43,7 @@ pub(crate) use memory::CpuMemory;
 
 use super::{Backend, BackendStats, Buffer, Flat, Launch, Limits};
 use crate::error::Result;
-use crate::kernel::{Kernel, SharedCode};
+use crate::kernel::{Code, Kernel};
 use flat::FlatKernel;
 use pool::Pool;
 
@@ -110,7 +110,7 @@ impl Backend for CpuBackend {
         bands::joins(waiting, kernel, buffers)
     }
 
-    fn flat(&self, code: &SharedCode) -> Option<Box<dyn Flat>> {
+    fn flat(&self, code: &Code) -> Option<Box<dyn Flat>> {
         Some(Box::new(FlatKernel::new(code)))
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Owns [`Program`]. Every value of a tile lies in a register, an array of lanes that stays in L1, or
 //! where that saves a copy in the memory of an operand. A program depends on the code and on what
-//! [`Form`] says of the arguments; `programs` keeps those that were made.
+//! [`Form`] says of the arguments; `programs`, or `flat`, keeps those that were made.
 //!
 //! # Note [In place]
 //! A contiguous operand whose stored form is its lane's is used where it lies, unless its buffer is

@@ -89,19 +89,10 @@ pub(super) fn each_range(len: usize, parts: usize, part: impl Fn(usize, usize) +
     threads::each(parts, |i| part(bound(i), bound(i + 1)));
 }
 
-/// How many threads so many points would keep busy.
-fn worth(program: &Program, points: usize) -> usize {
-    points.saturating_mul(program.steps.len().max(1)) / GRAIN
-}
-
-/// Whether several threads should run so many points.
-pub(super) fn are_worth_threads(program: &Program, points: usize) -> bool {
-    worth(program, points) >= 2
-}
-
 /// How many parts the points are worth: a few a thread, so that one that is late holds up little.
 pub(super) fn parts(launched: &Launched<'_>) -> usize {
-    let worth = worth(launched.program, launched.tiles() * launched.tile());
+    let steps = launched.program.steps.len().max(1);
+    let worth = (launched.tiles() * launched.tile()).saturating_mul(steps) / GRAIN;
     if worth < 2 {
         // Asking starts the threads, which a program of small tensors never needs.
         return 1;

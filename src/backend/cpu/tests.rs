@@ -366,14 +366,18 @@ fn stats_count_live_and_pooled_bytes() {
 
 #[test]
 fn small_launches_are_run_and_large_ones_are_not() {
+    const ALL: usize = 20_000;
     let backend = CpuBackend::new();
-    let (a, b) = (buffer(&backend, &[1_f32; 4000]), buffer(&backend, &[2_f32; 4000]));
-    for (scaled, op) in [(false, Op::Add), (true, Op::Add), (false, Op::Atan2)] {
-        let to = buffer(&backend, &[0_f32; 4000]);
+    let (a, b) = (buffer(&backend, &[1_f32; ALL]), buffer(&backend, &[2_f32; ALL]));
+    let scaled = 1_f32 - 6.0;
+    for (op, scale, expected) in
+        [(Op::Sub, false, -1.0), (Op::Sub, true, scaled), (Op::Atan2, false, 1_f32.atan2(2.0))]
+    {
+        let to = buffer(&backend, &[0_f32; ALL]);
         let mut k = Builder::new(&[4]);
         let (x, y, z) = (k.operand::<f32>(&a), k.operand::<f32>(&b), k.operand::<f32>(&to));
         let (x, mut y) = (k.load(x), k.load(y));
-        if scaled {
+        if scale {
             let three = k.scalar(DType::F32, 3_f32.to_bits().into());
             y = k.node(DType::F32, Expr::Binary(Op::Mul, [y, three]));
         }
@@ -385,14 +389,10 @@ fn small_launches_are_run_and_large_ones_are_not() {
         let run = |len, offset| {
             flat.run(FlatArgs { len, offset, scalars: &args.scalars, buffers: &buffers })
         };
-        assert!(run(4, 0) && run(60, 3939) && !run(4000, 0));
-        let expected = match op {
-            Op::Add => 1.0 + if scaled { 6.0 } else { 2.0 },
-            _ => 1_f32.atan2(2.0),
-        };
-        let written = |i: usize| i < 4 || (3939..3999).contains(&i);
-        let expected: Vec<f32> =
-            (0..4000).map(|i| if written(i) { expected } else { 0.0 }).collect();
+        assert!(run(4, 0) && run(60, 3939) && !run(ALL, 0));
+        let is_written = |i: usize| i < 4 || (3939..3999).contains(&i);
+        let expected = |i| if is_written(i) { expected } else { 0.0 };
+        let expected: Vec<f32> = (0..ALL).map(expected).collect();
         assert_eq!(values::<f32>(&backend, &to), expected);
     }
 }

@@ -105,9 +105,9 @@ impl<'a> Launched<'a> {
     ) -> Self {
         let (shape, tile) = (&len[..], len[0]);
         let (len, base, grid) = (len[0], 0, None);
-        let views_here = SmallVec::new();
         let mut launched =
-            Self { program, shape, len, base, scalars, grid, tile, views: views_here };
+            Self { program, shape, len, base, scalars, grid, tile, views: SmallVec::new() };
+        // As in `new`.
         launched.views.extend(views);
         launched
     }

@@ -124,7 +124,7 @@ impl<'a> View<'a> {
         let Some(start) = memory.pointer_of(size) else {
             unreachable!("a buffer is aligned to the elements that are put in it")
         };
-        // SAFETY: in bounds, as just asserted: `end` is beyond `offset`.
+        // SAFETY: in bounds, as just asserted: `end` is not before `offset`.
         let pointer = unsafe { start.add(offset * size) }.as_ptr();
         let bytes = memory.bytes();
         Self { pointer, size, offset, bytes, strides, class, buffer: PhantomData }
@@ -152,7 +152,7 @@ impl<'a> View<'a> {
     /// They are elements of the operand within the points of the tile that the caller runs, and
     /// no slice that was made by [`View::slice_mut`] overlaps them.
     pub(super) unsafe fn slice(&self, from: usize, len: usize) -> &[u8] {
-        // SAFETY: in bounds by `new`; for the rest Note [Who may touch what] and the caller.
+        // SAFETY: in bounds by `up_to`; for the rest Note [Who may touch what] and the caller.
         unsafe { slice::from_raw_parts(self.pointer.add(from * self.size), len * self.size) }
     }
 

@@ -10,7 +10,7 @@ use super::super::tests::{Builder, row_major};
 use super::groups;
 use crate::backend::{Backend, Buffer, Launch};
 use crate::dtype::{DType, Element};
-use crate::kernel::{Expr, Fold, Reduce};
+use crate::kernel::{Expr, Fold, Reduce, Value};
 use crate::ops::Op;
 
 const ROWS: usize = 40;
@@ -26,7 +26,7 @@ fn number(buffer: usize, i: usize) -> f32 {
     ((i * 37 + buffer * 101) % 251) as f32 - 100.5
 }
 
-/// A buffer of elements whose contents follow from its number.
+/// A buffer of these elements.
 fn buffer<T: Element>(backend: &CpuBackend, elements: &[T]) -> Buffer {
     let buffer = backend.allocate(size_of_val(elements)).unwrap();
     backend.write(&buffer, 0, T::as_bytes(elements).as_ref()).unwrap();
@@ -55,11 +55,11 @@ fn dtype_of(buffer: &Buffer) -> DType {
 /// Where a kernel reads or writes: a buffer, the first element, and strides over the matrix.
 type Place = (usize, usize, [usize; 2]);
 
-/// What a kernel does with the sum of what it reads and the index of the point, or a random number.
+/// What a kernel does with the sum of what it reads and the index of the point.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Store,
-    /// Stores what it draws too.
+    /// Stores it, with a random number in place of the index.
     Random,
     /// Over all points in one dimension.
     Flat,
@@ -68,6 +68,12 @@ enum Kind {
     Outer(Op),
     Scan,
     ArgMax,
+}
+
+/// The value in a dtype that may be its own.
+fn cast(k: &mut Builder, value: Value, dtype: DType) -> Value {
+    let is_so = k.launch.kernel.code.nodes[usize::from(value)].dtype == dtype;
+    if is_so { value } else { k.node(dtype, Expr::Cast(value)) }
 }
 
 fn launch(all: &[Buffer], kind: Kind, from: &[Place], to: Place) -> Launch {
@@ -109,7 +115,7 @@ fn launch(all: &[Buffer], kind: Kind, from: &[Place], to: Place) -> Launch {
     let mut value = k.node(DType::F32, Expr::Cast(start));
     for operand in operands {
         let loaded = k.load(operand);
-        let loaded = k.node(DType::F32, Expr::Cast(loaded));
+        let loaded = cast(&mut k, loaded, DType::F32);
         value = k.node(DType::F32, Expr::Binary(Op::Add, [value, loaded]));
     }
     let fold = |k: &mut Builder, op: Op, scan: bool| {
@@ -121,7 +127,7 @@ fn launch(all: &[Buffer], kind: Kind, from: &[Place], to: Place) -> Launch {
     };
     match kind {
         Kind::Store | Kind::Flat | Kind::Random => {
-            let value = k.node(dtype, Expr::Cast(value));
+            let value = cast(&mut k, value, dtype);
             k.store(to, value);
         }
         Kind::Fold(op) | Kind::Outer(op) => fold(&mut k, op, false),

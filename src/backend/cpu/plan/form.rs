@@ -21,14 +21,9 @@ pub(in crate::backend::cpu) struct Form {
 }
 
 impl Form {
-    /// That of arguments that are contiguous, and of few bytes.
+    /// That of few points in one dimension, all of whose operands are contiguous.
     pub(in crate::backend::cpu) const FLAT: Self =
         Self { rows: None, by_row: false, past_cache: false };
-
-    /// Whether kernels that touch so many bytes have results that go past the cache.
-    pub(in crate::backend::cpu) fn is_past_cache(bytes: usize) -> bool {
-        bytes >= PAST_CACHE
-    }
 
     /// Whether tiles are blocks: Note [Blocks].
     pub(in crate::backend::cpu) fn is_in_blocks(self) -> bool {
@@ -41,7 +36,7 @@ impl Form {
         let by_row = rows.is_some()
             && args.shape[args.shape.len() - 1] >= SHORT
             && rows_begin_with_lines(code, args);
-        Self { rows, by_row, past_cache: Self::is_past_cache(bytes_touched(code, args)) }
+        Self { rows, by_row, past_cache: bytes_touched(code, args) >= PAST_CACHE }
     }
 }
 

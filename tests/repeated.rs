@@ -1,0 +1,123 @@
+//! Programs that come again find the kernels that were made for them before: what they give must follow from
+//! their own data, numbers and shapes.
+//!
+//! One test, whose operations come in the order in which kernels that walk are made before those that do not.
+
+mod common;
+
+use common::devices;
+use taut::{Device, Result, Tensor, dims, from_slice};
+
+const ROWS: usize = 4;
+const COLUMNS: usize = 6;
+
+/// What an operation gives for two matrices and a number.
+type Operation = fn(&Tensor, &Tensor, i32) -> Result<Tensor>;
+/// The same for rows of numbers.
+type Expected = fn(&[f32], &[f32], i32) -> Vec<f32>;
+
+fn of_columns(rows: usize, values: &[f32], of: impl Fn(Vec<f32>) -> f32) -> Vec<f32> {
+    let columns = values.len() / rows;
+    (0..columns).map(|c| of(values.iter().skip(c).step_by(columns).copied().collect())).collect()
+}
+
+fn transposed(values: &[f32]) -> Vec<f32> {
+    let column = |c: usize| values.iter().skip(c).step_by(COLUMNS).copied();
+    (0..COLUMNS).flat_map(column).collect()
+}
+
+fn each(a: &[f32], b: &[f32], of: impl Fn(f32, f32) -> f32) -> Vec<f32> {
+    a.iter().zip(b).map(|(&a, &b)| of(a, b)).collect()
+}
+
+const OPERATIONS: [(&str, Operation, Expected); 13] = [
+    (
+        "a + a row",
+        |a, b, _| a.add(&b.narrow(0, 0, 1)?),
+        |a, b, _| a.iter().enumerate().map(|(i, a)| a + b[i % COLUMNS]).collect(),
+    ),
+    (
+        "a by columns + b",
+        |a, b, _| a.t()?.contiguous()?.t()?.add(b),
+        |a, b, _| each(a, b, |a, b| a + b),
+    ),
+    ("a + b", |a, b, _| a.add(b), |a, b, _| each(a, b, |a, b| a + b)),
+    ("b - a", |a, b, _| b.sub(a), |a, b, _| each(a, b, |a, b| b - a)),
+    ("a - a", |a, _, _| a.sub(a), |a, _, _| each(a, a, |a, b| a - b)),
+    (
+        "k - a",
+        |a, _, k| taut::full([1], k, a.device())?.sub(a),
+        |a, _, k| a.iter().map(|a| k as f32 - a).collect(),
+    ),
+    ("a * k + b", |a, b, k| a.mul(k)?.add(b), |a, b, k| each(a, b, |a, b| a * k as f32 + b)),
+    ("a^T", |a, _, _| a.t()?.contiguous(), |a, _, _| transposed(a)),
+    (
+        "sum of columns",
+        |a, _, k| a.mul(k)?.sum(0),
+        |a, _, k| {
+            let rows = if a.len() == COLUMNS { 1 } else { ROWS };
+            of_columns(rows, a, |column| column.iter().map(|a| a * k as f32).sum())
+        },
+    ),
+    (
+        "sum",
+        |a, b, k| a.mul(b)?.add(k)?.sum(()),
+        |a, b, k| vec![each(a, b, |a, b| a * b + k as f32).into_iter().sum()],
+    ),
+    (
+        "mean",
+        |a, _, _| a.mean(dims([0, 1]).keepdim()),
+        |a, _, _| vec![a.iter().sum::<f32>() / a.len() as f32],
+    ),
+    (
+        "largest of columns",
+        |a, _, _| a.amax(0),
+        |a, _, _| {
+            let rows = if a.len() == COLUMNS { 1 } else { ROWS };
+            of_columns(rows, a, |column| column.into_iter().fold(f32::NEG_INFINITY, f32::max))
+        },
+    ),
+    (
+        "sums so far",
+        |a, _, k| a.reshape([-1])?.sub(k)?.cumsum(0),
+        |a, _, k| {
+            let mut sum = 0.0;
+            a.iter()
+                .map(|a| {
+                    sum += a - k as f32;
+                    sum
+                })
+                .collect()
+        },
+    ),
+];
+
+/// Small numbers, of which sums are exact.
+fn numbers(len: usize, seed: usize) -> Vec<f32> {
+    (0..len).map(|i| ((i * 7 + seed * 5) % 23) as f32 - 8.0).collect()
+}
+
+fn check(device: Device) -> Result<()> {
+    for (name, operation, expected) in OPERATIONS {
+        for round in 0..4 {
+            let [a, b] = [2 * round, 2 * round + 1].map(|seed| numbers(ROWS * COLUMNS, seed));
+            let matrix = |values: &[f32]| from_slice(values, [ROWS, COLUMNS], device);
+            let k = round as i32 - 1;
+            let found = operation(&matrix(&a)?, &matrix(&b)?, k)?.to_vec::<f32>()?;
+            assert_eq!(found, expected(&a, &b, k), "{device}: {name}, round {round}");
+            // The same of the second row alone, which lies elsewhere.
+            let row = |values: &[f32]| matrix(values)?.narrow(0, 1, 1);
+            let found = operation(&row(&a)?, &row(&b)?, k)?.to_vec::<f32>()?;
+            let [a, b] = [&a[COLUMNS..2 * COLUMNS], &b[COLUMNS..2 * COLUMNS]];
+            if name != "a^T" {
+                assert_eq!(found, expected(a, b, k), "{device}: {name} of a row, round {round}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn what_comes_again_gives_what_its_own_data_say() -> Result<()> {
+    devices().into_iter().try_for_each(check)
+}
