@@ -39,6 +39,9 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernel::{self, Kernel};
 
+/// Points above which no launch is small.
+const SMALL: usize = 1 << 16;
+
 /// What flushes leave behind until the next read point.
 #[derive(Default)]
 pub(super) struct Executor {
@@ -181,14 +184,19 @@ impl Runtime {
         }
     }
 
-    /// Runs the operations of a tape that is one kernel for sure, so that there is nothing to plan; returns
-    /// whether it was. What nobody sees `build` leaves out.
+    /// Runs the operations of a tape that is one kernel, so that there is nothing to plan; returns whether it was.
+    /// Not where one of them is dead: what that reads should be gone before the kernel asks for memory.
     fn flush_alike(&self, executor: &mut Executor, records: &[Box<Record>]) -> bool {
         let limits = self.backend().limits();
         if !is_one_kernel(records, group_limits(&limits)) {
             return false;
         }
         let slots = Slots::of(records);
+        let dead = dead_records(records, &slots);
+        if dead.contains(&true) {
+            return false;
+        }
+        debug_assert_eq!(plan(records, &dead, &slots, group_limits(&limits), None).len(), 1);
         let members: SmallVec<[&Record; 16]> = records.iter().map(|record| &**record).collect();
         let (number, held) = (|view: &View| slots.at(view), |view: &View| slots.is_held(view));
         let made = make(&mut executor.templates, &members, 0, number, held);
@@ -226,6 +234,9 @@ impl Runtime {
 
     /// Runs a kernel if the backend has something for launches so small; returns whether it did.
     fn run_flat(&self, pattern: &Pattern, members: &[&Record]) -> Result<bool> {
+        if members[0].output().layout.len() > SMALL {
+            return Ok(false);
+        }
         let Some(flat) = pattern.flat(self.backend()) else { return Ok(false) };
         let buffers = buffers_of(pattern.views(members).map(|view| &view.storage))?;
         let ran = pattern.run_flat(flat, members, &buffers);

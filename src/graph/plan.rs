@@ -159,9 +159,9 @@ pub(super) fn plan(
 }
 
 /// Whether all operations of a tape store at each point what they see there, through one layout, and are so few
-/// that they become one kernel, whichever of them are [dead](dead_records).
+/// that they become one kernel if it sees no more buffers than a launch may have.
 pub(super) fn is_one_kernel(records: &[Box<Record>], limits: GroupLimits) -> bool {
-    // A cut depends on how many are not dead.
+    // There it would have to be of a size that is not cut.
     if limits.canonical || records.len() > limits.records {
         return false;
     }

@@ -176,16 +176,16 @@ impl Record {
         self.fold.is_none() && self.fetch.is_none() && self.entire.is_none()
     }
 
-    /// Whether it evaluates its program at each point, of elements that lie there, and may not be refused.
-    pub(crate) fn is_unconditional(&self) -> bool {
-        self.fetch.is_none() && self.entire.is_none() && self.program.check.is_none()
-    }
-
     /// Whether that is all, unconditionally, and every view has this layout.
     pub(crate) fn is_alike(&self, layout: &Layout) -> bool {
         self.is_pointwise()
             && self.program.check.is_none()
             && self.views.iter().all(|view| view.layout == *layout)
+    }
+
+    /// Whether it evaluates its program at each point, of elements that lie there, and may not be refused.
+    pub(crate) fn is_unconditional(&self) -> bool {
+        self.fetch.is_none() && self.entire.is_none() && self.program.check.is_none()
     }
 
     /// The same operation once more.

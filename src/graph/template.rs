@@ -2,7 +2,7 @@
 //!
 //! # Note [Templates]
 //! What `build` makes of a group follows from its programs, from which views are one, from which of them are
-//! stored and from how they walk; numbers only fill in arguments. So groups that neither fetch nor check, nor
+//! stored, from how they walk and from what is folded; numbers only fill in arguments. So groups that neither fetch nor check, nor
 //! are an [`Entire`](super::Entire), are built once. Their scalars are numbered for it, to see where each ends
 //! up; afterwards the kernel's arguments are put together from the records. A template is found by a hash and
 //! compared in full, so what it was made of and what it is used for are the same but for numbers.
@@ -15,7 +15,7 @@
 use std::cell::OnceCell;
 use std::hash::Hasher;
 
-use rustc_hash::{FxHashMap, FxHasher};
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use smallvec::SmallVec;
 
 use super::build::build;
@@ -24,7 +24,7 @@ use super::storage::View;
 use crate::backend::{Backend, Buffer, Flat, FlatArgs, Launch};
 use crate::kernel::{self, Args, Dims, Fold, Kernel, Node, OperandArgs, SharedCode};
 
-/// Records of all templates that are kept, at most; then all are forgotten. Tests are to see it.
+/// Records of all templates from which on all are forgotten. Unit tests, those of the GPU, are to see it.
 const MAX_KEPT: usize = if cfg!(test) { 1 << 4 } else { 1 << 14 };
 
 /// The kernel of a group, but for its numbers.
@@ -58,8 +58,8 @@ pub(super) struct Pattern {
 /// Templates of single records that are looked at before others, a power of two: each has its one place.
 const RECENT: usize = 16;
 
-/// Groups without a template that are remembered, a power of two.
-const SEEN: usize = 256;
+/// Groups without a template that are remembered, at most; then all are forgotten.
+const MAX_SEEN: usize = 1 << 12;
 
 /// Templates that were made before.
 #[derive(Default)]
@@ -74,8 +74,8 @@ pub(super) struct Templates {
     /// The words, and walks, of the group at hand.
     words: Vec<u32>,
     walks: Vec<usize>,
-    /// Hashes of groups that have no template yet, each at its place.
-    seen: Vec<u64>,
+    /// Hashes of groups that have no template yet.
+    seen: FxHashSet<u64>,
     /// Of each number, the group that met it last and what it calls it.
     names: Vec<(u32, u32)>,
     groups: u32,
@@ -105,7 +105,7 @@ impl Templates {
 
     /// [`of`](Self::of) a group of one that is flat.
     fn of_one(&mut self, record: &Record, stored: bool) -> &Template {
-        // Names lie anywhere, but for their low bits; of one name nodes are more with a number than with a tensor.
+        // Where names lie differs in the low bits; how many nodes there are tells numbers from tensors.
         let place = (record.name.as_ptr().addr() ^ record.program.nodes.len()) % RECENT;
         let recent = self.recent[place] as usize;
         if self.all.get(recent).is_some_and(|template| template.is_of_one(record, stored)) {
@@ -118,11 +118,12 @@ impl Templates {
         &self.all[at]
     }
 
-    /// Whether a group was met before, of late; from now on it was.
+    /// Whether a group was met before, of late; if it was not, now it was, and if it was, it gets a template.
     fn is_seen(&mut self, hash: u64) -> bool {
-        self.seen.resize(SEEN, 0);
-        let place = &mut self.seen[hash as usize % SEEN];
-        std::mem::replace(place, hash) == hash
+        if self.seen.len() >= MAX_SEEN {
+            self.seen.clear();
+        }
+        !self.seen.insert(hash) && self.seen.remove(&hash)
     }
 
     /// The number of the template of what was described, if there is one.
@@ -287,7 +288,7 @@ impl Template {
                 code,
                 buffers,
                 scalars,
-                exact: (!is_flat).then_some(args),
+                exact: (!is_flat).then(|| Args { scalars: SmallVec::new(), ..args }),
                 read: built.bytes_read / len,
                 written: built.bytes_written / len,
             }
