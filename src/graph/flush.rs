@@ -9,14 +9,12 @@
 //! stored gives its memory back before the next one asks for some, unless its kernel waits for the next
 //! ([`Backend::joins`]).
 //!
-//! Most tapes of small tensors are one kernel: one operation, or a few [alike](is_one_kernel). These run at once,
-//! by [`Backend::flat`] if that is something for them; the others are planned, and go through a batch.
-//!
 //! A kernel that its device does not count far enough for, [`Backend::reaches`], runs on the CPU in its turn.
 //!
-//! [`Backend::flat`]: crate::backend::Backend::flat
 //! [`Backend::joins`]: crate::backend::Backend::joins
 //! [`Backend::reaches`]: crate::backend::Backend::reaches
+
+mod alone;
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -27,7 +25,7 @@ use smallvec::SmallVec;
 
 use super::build::{Built, build};
 use super::explain::Reason;
-use super::plan::{Ended, GroupLimits, dead_records, is_one_kernel, plan};
+use super::plan::{Ended, GroupLimits, dead_records, plan};
 use super::record::{Record, Refusal};
 use super::runtime::{Runtime, lock};
 use super::slots::Slots;
@@ -38,9 +36,6 @@ use crate::backend::{Buffer, Launch, Limits, elsewhere};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernel::{self, Kernel};
-
-/// Points above which no launch is small.
-const SMALL: usize = 1 << 16;
 
 /// What flushes leave behind until the next read point.
 #[derive(Default)]
@@ -159,91 +154,6 @@ impl Runtime {
             span.tell_kernels(kernels() - before);
         }
         executor.spare = records;
-    }
-
-    /// Runs the only operation of a tape: nothing to plan.
-    fn flush_one(&self, executor: &mut Executor, record: &Record) {
-        count(&self.counters.flushes, 1);
-        let output = &record.output().storage;
-        let on_tape = record.views.iter().filter(|view| view.is_of(output)).count();
-        let held = Arc::strong_count(output) > on_tape;
-        if !held && !record.may_refuse() {
-            return;
-        }
-        let same = |view: &View| record.views.iter().position(|other| view.is_of(&other.storage));
-        let number = |view: &View| same(view).unwrap_or_default();
-        let code = executor.checks.len() as u32;
-        let made = make(&mut executor.templates, &[record], code, number, |_| held);
-        let Some(made) = made else { return };
-        let reason = Reason { ended: Ended::Tape, records: &[] };
-        let _span = spans::kernel(&[record], made.bytes(&[record]), &reason);
-        let ran = self.run_alone(made, &[record], &mut executor.single);
-        executor.expect_refusal(&[record]);
-        if let Err(error) = ran {
-            give_up(&mut executor.deferred, &error, &[outputs_of(&[record])]);
-        }
-    }
-
-    /// Runs the operations of a tape that is one kernel, so that there is nothing to plan; returns whether it was.
-    /// Not where one of them is dead: what that reads should be gone before the kernel asks for memory.
-    fn flush_alike(&self, executor: &mut Executor, records: &[Box<Record>]) -> bool {
-        let limits = self.backend().limits();
-        if !is_one_kernel(records, group_limits(&limits)) {
-            return false;
-        }
-        let slots = Slots::of(records);
-        let dead = dead_records(records, &slots);
-        if dead.contains(&true) {
-            return false;
-        }
-        debug_assert_eq!(plan(records, &dead, &slots, group_limits(&limits), None).len(), 1);
-        let members: SmallVec<[&Record; 16]> = records.iter().map(|record| &**record).collect();
-        let (number, held) = (|view: &View| slots.at(view), |view: &View| slots.is_held(view));
-        let made = make(&mut executor.templates, &members, 0, number, held);
-        if made.as_ref().is_some_and(|made| made.buffers() > limits.buffers) {
-            return false;
-        }
-        count(&self.counters.flushes, 1);
-        let Some(made) = made else { return true };
-        let reason = Reason { ended: Ended::Tape, records: &[] };
-        let _span = spans::kernel(&members, made.bytes(&members), &reason);
-        if let Err(error) = self.run_alone(made, &members, &mut executor.single) {
-            give_up(&mut executor.deferred, &error, &[outputs_of(&members)]);
-        }
-        true
-    }
-
-    /// Runs the only kernel of a tape. A launch of its own, if it needs one, is put in the place of an earlier
-    /// one.
-    fn run_alone(
-        &self,
-        made: Made<'_>,
-        members: &[&Record],
-        launch: &mut Option<Launch>,
-    ) -> Result<()> {
-        if let Made::Before(pattern) = &made
-            && self.run_flat(pattern, members)?
-        {
-            return Ok(());
-        }
-        let launch = self.prepare(made, members, launch)?;
-        let result = self.run_all(std::slice::from_ref(launch));
-        launch.buffers.clear();
-        result
-    }
-
-    /// Runs a kernel if the backend has something for launches so small; returns whether it did.
-    fn run_flat(&self, pattern: &Pattern, members: &[&Record]) -> Result<bool> {
-        if members[0].output().layout.len() > SMALL {
-            return Ok(false);
-        }
-        let Some(flat) = pattern.flat(self.backend()) else { return Ok(false) };
-        let buffers = buffers_of(pattern.views(members).map(|view| &view.storage))?;
-        let ran = pattern.run_flat(flat, members, &buffers);
-        if ran {
-            self.count_kernel(pattern.bytes(members[0].output().layout.len()));
-        }
-        Ok(ran)
     }
 
     /// Runs the operations of a tape; returns their list, empty.
@@ -402,11 +312,7 @@ impl Runtime {
         // After a panic that somebody caught there may be some.
         buffers.clear();
         buffers.extend(buffers_of(storages)?.into_iter().cloned());
-        if cfg!(debug_assertions)
-            && let Err(why) = kernel::verify(kernel, buffers.len())
-        {
-            unreachable!("illegal kernel: {why}\n{kernel:#?}");
-        }
+        kernel::debug_verify(kernel, buffers.len());
         self.count_kernel(bytes);
         Ok(())
     }

@@ -2,15 +2,16 @@
 //!
 //! # Note [Templates]
 //! What `build` makes of a group follows from its programs, from which views are one, from which of them are
-//! stored, from how they walk and from what is folded; numbers only fill in arguments. So groups that neither fetch nor check, nor
-//! are an [`Entire`](super::Entire), are built once. Their scalars are numbered for it, to see where each ends
-//! up; afterwards the kernel's arguments are put together from the records. A template is found by a hash and
-//! compared in full, so what it was made of and what it is used for are the same but for numbers.
+//! stored, from how they walk and from what is folded; numbers only fill in arguments. So groups that neither
+//! fetch nor check, nor are an [`Entire`](super::Entire), are built once. Their scalars are numbered for it, to
+//! see where each ends up; afterwards the kernel's arguments are put together from the records. A template is
+//! found by a hash and compared in full, so what it was made of and what it is used for are the same but for
+//! numbers.
 //!
 //! A group is *flat* if all its views have one contiguous layout and it folds nothing, as most small operations
 //! are. Then sizes too only fill in arguments, and one template does for all; and where its launch is small
-//! and the only one of its tape, the backend may run it with less ado ([`Backend::flat`]). Templates of others are
-//! of their sizes alone: one is made when a group comes for the second time.
+//! and the only one of its tape, the backend may run it with less ado ([`Backend::flat`]). Templates of others
+//! are of their sizes alone: one is made when a group comes for the second time.
 
 use std::cell::OnceCell;
 use std::hash::Hasher;
@@ -21,7 +22,7 @@ use smallvec::SmallVec;
 use super::build::build;
 use super::record::{Folding, Record};
 use super::storage::View;
-use crate::backend::{Backend, Buffer, Flat, FlatArgs, Launch};
+use crate::backend::{Backend, Flat, Launch};
 use crate::kernel::{self, Args, Dims, Fold, Kernel, Node, OperandArgs, SharedCode};
 
 /// Records of all templates from which on all are forgotten. Unit tests, those of the GPU, are to see it.
@@ -267,11 +268,7 @@ impl Template {
             .collect();
         let numbered: SmallVec<[&Record; 16]> = numbered.iter().map(|record| &**record).collect();
         let pattern = build(&numbered, 0, stored).map(|built| {
-            if cfg!(debug_assertions)
-                && let Err(why) = kernel::verify(&built.kernel, built.storages.len())
-            {
-                unreachable!("illegal kernel: {why}\n{:#?}", built.kernel);
-            }
+            kernel::debug_verify(&built.kernel, built.storages.len());
             let Kernel { code, args } = built.kernel;
             let views = || {
                 let views = records.iter().enumerate();
@@ -354,7 +351,7 @@ impl Pattern {
     }
 
     /// The kernel's numbers.
-    fn scalars(&self, records: &[&Record]) -> SmallVec<[u64; 4]> {
+    pub(super) fn scalars(&self, records: &[&Record]) -> SmallVec<[u64; 4]> {
         if self.scalars.is_empty() {
             return SmallVec::new();
         }
@@ -372,19 +369,6 @@ impl Pattern {
             return None;
         }
         self.flat.get_or_init(|| backend.flat(&self.code)).as_deref()
-    }
-
-    /// Runs the kernel of records on the buffers of its [views](Self::views), if that is a small launch; returns
-    /// whether it did.
-    pub(super) fn run_flat(
-        &self,
-        flat: &dyn Flat,
-        records: &[&Record],
-        buffers: &[&Buffer],
-    ) -> bool {
-        let layout = &records[0].output().layout;
-        let (len, offset, scalars) = (layout.len(), layout.offset(), self.scalars(records));
-        flat.run(FlatArgs { len, offset, scalars: &scalars, buffers })
     }
 
     /// How many buffers the kernel has.

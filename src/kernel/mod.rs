@@ -2,7 +2,7 @@
 //!
 //! Data only. A [`Kernel`] visits every point of an iteration space once and, at each point, loads
 //! elements, evaluates a list of expressions and stores some of the values. This page is the
-//! specification; [`verify()`] states what a legal kernel is.
+//! specification; [`verify`](mod@verify) states what a legal kernel is.
 //!
 //! A kernel has two parts. [`Code`] is its structure, and the key under which a backend may cache what
 //! it made of it: no sizes, no strides, no numbers. [`Args`] is everything else, so a new shape or a
@@ -93,6 +93,8 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+pub(crate) use verify::debug_verify;
+#[cfg(test)]
 pub(crate) use verify::verify;
 pub(crate) use whole::Whole;
 

@@ -4,7 +4,16 @@ use super::{Class, Code, Expr, Fold, Kernel, Node, OperandCode, Reduce};
 use crate::dtype::DType;
 use crate::ops::Output;
 
-/// Says what is wrong with a kernel. Runs in debug builds before every launch, and when a template is made.
+/// Panics in debug builds if the kernel is not legal. Runs before every launch, and when a template is made.
+pub(crate) fn debug_verify(kernel: &Kernel, buffers: usize) {
+    if cfg!(debug_assertions)
+        && let Err(why) = verify(kernel, buffers)
+    {
+        unreachable!("illegal kernel: {why}\n{kernel:#?}");
+    }
+}
+
+/// Says what is wrong with a kernel.
 pub(crate) fn verify(kernel: &Kernel, buffers: usize) -> Result<(), String> {
     let (code, args) = (&kernel.code, &kernel.args);
     let rank = usize::from(code.rank);

@@ -9,6 +9,7 @@ use super::threads;
 use super::tile::Launched;
 use super::whole;
 use crate::backend::Launch;
+use crate::kernel::debug_verify;
 
 /// Points a thread is given at least, times steps: below, waking threads costs more than it saves.
 const GRAIN: usize = if cfg!(test) { 1 << 11 } else { 1 << 17 };
@@ -34,10 +35,7 @@ pub(super) fn run_here(launch: &Launch, program: &Program) {
 
 /// Runs a launch; returns the code of its check if that failed.
 pub(super) fn run(launch: &Launch) -> Option<u32> {
-    #[cfg(debug_assertions)]
-    if let Err(why) = crate::kernel::verify(&launch.kernel, launch.buffers.len()) {
-        unreachable!("illegal kernel: {why}: {:?}", launch.kernel);
-    }
+    debug_verify(&launch.kernel, launch.buffers.len());
     if let Some(whole) = launch.kernel.code.whole {
         // Few elements are not worth waking threads, nor do these kernels then.
         let bytes: usize = launch.buffers.iter().map(|buffer| buffer.bytes()).sum();

@@ -99,7 +99,7 @@ pub(super) fn row_major(shape: &[usize]) -> Dims {
     strides
 }
 
-fn buffer<T: Element>(backend: &CpuBackend, values: &[T]) -> Buffer {
+pub(super) fn buffer<T: Element>(backend: &CpuBackend, values: &[T]) -> Buffer {
     let mut bytes = Vec::new();
     bytes.extend_from_slice(T::as_bytes(values));
     let buffer = backend.allocate(bytes.len()).unwrap();

@@ -39,7 +39,7 @@ use self::window::Reach;
 use super::pending::Pending;
 use super::{Backend, BackendStats, Buffer, Launch, Limits, MAX_PENDING_BYTES};
 use crate::error::{Error, Result};
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, debug_verify};
 use crate::math::emit::Subnormals;
 
 /// Buffers of one kernel: more would make a chain of operations one kernel that few devices run well.
@@ -217,11 +217,8 @@ impl Backend for GpuBackend {
 
     fn run(&self, launches: &[Launch]) -> Result<()> {
         self.context.check()?;
-        #[cfg(debug_assertions)]
-        for launch in launches {
-            if let Err(why) = crate::kernel::verify(&launch.kernel, launch.buffers.len()) {
-                unreachable!("an illegal kernel: {why}: {launch:?}");
-            }
+        for Launch { kernel, buffers } in launches {
+            debug_verify(kernel, buffers.len());
         }
         let state = &mut *lock(&self.state);
         let mut rest = launches;

@@ -6,10 +6,10 @@ use rand::{RngExt, SeedableRng};
 use smallvec::SmallVec;
 
 use super::super::CpuBackend;
-use super::super::tests::{Builder, row_major};
+use super::super::tests::{Builder, buffer, row_major};
 use super::groups;
 use crate::backend::{Backend, Buffer, Launch};
-use crate::dtype::{DType, Element};
+use crate::dtype::DType;
 use crate::kernel::{Expr, Fold, Reduce, Value};
 use crate::ops::Op;
 
@@ -24,13 +24,6 @@ const FOLDS: usize = 6;
 /// The number at a place of a buffer.
 fn number(buffer: usize, i: usize) -> f32 {
     ((i * 37 + buffer * 101) % 251) as f32 - 100.5
-}
-
-/// A buffer of these elements.
-fn buffer<T: Element>(backend: &CpuBackend, elements: &[T]) -> Buffer {
-    let buffer = backend.allocate(size_of_val(elements)).unwrap();
-    backend.write(&buffer, 0, T::as_bytes(elements).as_ref()).unwrap();
-    buffer
 }
 
 /// Buffers of float32.

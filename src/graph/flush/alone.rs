@@ -1,0 +1,115 @@
+//! Tapes that are one kernel: one operation, or a few [alike](is_one_kernel).
+//!
+//! Most tapes of small tensors are such. Nothing is planned, and the kernel runs at once: by [`Backend::flat`]
+//! if that is something for it, else as a launch that does not go through a batch.
+//!
+//! [`Backend::flat`]: crate::backend::Backend::flat
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::{Executor, Made, buffers_of, count, give_up, group_limits, make, outputs_of};
+use crate::backend::{FlatArgs, Launch};
+use crate::error::Result;
+use crate::graph::explain::Reason;
+use crate::graph::plan::{Ended, dead_records, is_one_kernel, plan};
+use crate::graph::record::Record;
+use crate::graph::runtime::Runtime;
+use crate::graph::slots::Slots;
+use crate::graph::spans;
+use crate::graph::storage::View;
+use crate::graph::template::Pattern;
+
+/// Points above which no launch is small.
+const SMALL: usize = 1 << 16;
+
+impl Runtime {
+    /// Runs the only operation of a tape: nothing to plan.
+    pub(super) fn flush_one(&self, executor: &mut Executor, record: &Record) {
+        count(&self.counters.flushes, 1);
+        let output = &record.output().storage;
+        let on_tape = record.views.iter().filter(|view| view.is_of(output)).count();
+        let held = Arc::strong_count(output) > on_tape;
+        if !held && !record.may_refuse() {
+            return;
+        }
+        let same = |view: &View| record.views.iter().position(|other| view.is_of(&other.storage));
+        let number = |view: &View| same(view).unwrap_or_default();
+        let code = executor.checks.len() as u32;
+        let made = make(&mut executor.templates, &[record], code, number, |_| held);
+        let Some(made) = made else { return };
+        let reason = Reason { ended: Ended::Tape, records: &[] };
+        let _span = spans::kernel(&[record], made.bytes(&[record]), &reason);
+        let ran = self.run_alone(made, &[record], &mut executor.single);
+        executor.expect_refusal(&[record]);
+        if let Err(error) = ran {
+            give_up(&mut executor.deferred, &error, &[outputs_of(&[record])]);
+        }
+    }
+
+    /// Runs the operations of a tape that is one kernel, so that there is nothing to plan; returns whether it was.
+    /// Not where one of them is dead: what that reads should be gone before the kernel asks for memory.
+    pub(super) fn flush_alike(&self, executor: &mut Executor, records: &[Box<Record>]) -> bool {
+        let limits = self.backend().limits();
+        if !is_one_kernel(records, group_limits(&limits)) {
+            return false;
+        }
+        let slots = Slots::of(records);
+        let dead = dead_records(records, &slots);
+        if dead.contains(&true) {
+            return false;
+        }
+        debug_assert_eq!(plan(records, &dead, &slots, group_limits(&limits), None).len(), 1);
+        let members: SmallVec<[&Record; 16]> = records.iter().map(|record| &**record).collect();
+        let (number, held) = (|view: &View| slots.at(view), |view: &View| slots.is_held(view));
+        let made = make(&mut executor.templates, &members, 0, number, held);
+        if made.as_ref().is_some_and(|made| made.buffers() > limits.buffers) {
+            return false;
+        }
+        count(&self.counters.flushes, 1);
+        let Some(made) = made else { return true };
+        let reason = Reason { ended: Ended::Tape, records: &[] };
+        let _span = spans::kernel(&members, made.bytes(&members), &reason);
+        if let Err(error) = self.run_alone(made, &members, &mut executor.single) {
+            give_up(&mut executor.deferred, &error, &[outputs_of(&members)]);
+        }
+        true
+    }
+
+    /// Runs the only kernel of a tape. A launch of its own, if it needs one, is put in the place of an earlier
+    /// one.
+    fn run_alone(
+        &self,
+        made: Made<'_>,
+        members: &[&Record],
+        launch: &mut Option<Launch>,
+    ) -> Result<()> {
+        if let Made::Before(pattern) = &made
+            && self.run_flat(pattern, members)?
+        {
+            return Ok(());
+        }
+        let launch = self.prepare(made, members, launch)?;
+        let result = self.run_all(std::slice::from_ref(launch));
+        launch.buffers.clear();
+        result
+    }
+
+    /// Runs a kernel if the backend has something for launches so small; returns whether it did.
+    fn run_flat(&self, pattern: &Pattern, members: &[&Record]) -> Result<bool> {
+        let layout = &members[0].output().layout;
+        let (len, offset) = (layout.len(), layout.offset());
+        if len > SMALL {
+            return Ok(false);
+        }
+        let Some(flat) = pattern.flat(self.backend()) else { return Ok(false) };
+        let buffers = buffers_of(pattern.views(members).map(|view| &view.storage))?;
+        let scalars = pattern.scalars(members);
+        let ran = flat.run(FlatArgs { len, offset, scalars: &scalars, buffers: &buffers });
+        if ran {
+            self.count_kernel(pattern.bytes(len));
+        }
+        Ok(ran)
+    }
+}
