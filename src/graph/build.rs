@@ -2,7 +2,14 @@
 //!
 //! Owns the joining of programs: a value that one record writes and a later one reads through the same
 //! layout stays in a register; equal expressions are computed once; what nobody uses goes.
+//!
+//! # Note [Order of points]
+//! A kernel that folds nothing visits its points in the order in which its first store's elements lie in
+//! memory, whatever order the shape gives them: what is computed of transposed tensors alone is as
+//! contiguous as it would be of others, and what is stored is never scattered. Where a value depends
+//! on the place of its point in the shape's order, as random numbers do, the kernel keeps to that.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -263,11 +270,7 @@ impl<'a> Builder<'a> {
             })
             .collect();
 
-        let mut order: Dims = (0..shape.len()).collect();
-        let mut parts = [shape.len(), 0];
         let reduce = fold.map(|(fold, value, operand)| {
-            let (permuted, lead, reduced) = fold.order();
-            (order, parts) = (permuted, [lead, reduced]);
             scalars.push(fold.identity);
             Reduce {
                 fold: fold.fold,
@@ -288,8 +291,17 @@ impl<'a> Builder<'a> {
         let bytes_written = written.map(|operand| bytes(operand.into())).sum();
 
         let strides: SmallVec<[&[usize]; 8]> = seen.iter().map(|operand| operand.strides).collect();
-        let (shape, strides, [lead, reduced]) =
-            collapse(shape, &strides, &order, parts, reduce.is_some());
+        let (shape, strides, [lead, reduced]) = match fold {
+            Some((fold, ..)) => {
+                let (order, lead, reduced) = fold.order();
+                collapse_parts(shape, &strides, &order, [lead, reduced])
+            }
+            None => {
+                let order = order_of(shape.len(), &nodes, &stores, &seen);
+                let (shape, strides) = collapse(shape, &strides, &order);
+                (shape, strides, [0, 0])
+            }
+        };
         let reduce = reduce.map(|reduce| Reduce { lead, reduced, ..reduce });
         let mut storages: SmallVec<[Arc<Storage>; 8]> = SmallVec::new();
         let mut operands = SmallVec::new();
@@ -395,36 +407,46 @@ fn spread(output: &View, shape: &[usize]) -> View {
     View { storage: output.storage.clone(), layout }
 }
 
+/// The dimensions of the iteration space in the order that Note [Order of points] gives them.
+fn order_of(rank: usize, nodes: &[Node], stores: &[Store], operands: &[Operand<'_>]) -> Dims {
+    let is_placed = |node: &Node| matches!(node.expr, Expr::Index | Expr::Random { .. });
+    let mut order: Dims = (0..rank).collect();
+    if let Some(store) = stores.first()
+        && !nodes.iter().any(is_placed)
+    {
+        // Those of size 1 go wherever that is.
+        let strides = operands[usize::from(store.operand)].strides;
+        order.sort_by_key(|&d| Reverse(strides[d]));
+    }
+    order
+}
+
 /// The strides of each operand.
 type AllStrides = SmallVec<[Dims; 8]>;
 
-/// The iteration space with dimensions in `order`, merged where every operand allows it; for a fold
-/// (`parts` of it lead and are folded) within each part only, and with the sizes of the parts.
-fn collapse(
+/// The dimensions `dims` of the iteration space, in this order, merged where every operand allows it.
+fn collapse(shape: &[usize], strides: &[&[usize]], dims: &[usize]) -> (Dims, AllStrides) {
+    let mut sizes: Dims = dims.iter().map(|&d| shape[d]).collect();
+    let mut steps: AllStrides =
+        strides.iter().map(|strides| dims.iter().map(|&d| strides[d]).collect()).collect();
+    layout::collapse(&mut sizes, &mut steps);
+    (sizes, steps)
+}
+
+/// The same for a fold, each part of the dimensions by itself: so many of them lead, so many are folded, and
+/// the others are beside. Also says how many of the first two are left.
+fn collapse_parts(
     shape: &[usize],
     strides: &[&[usize]],
     order: &[usize],
-    parts: [usize; 2],
-    fold: bool,
+    [lead, reduced]: [usize; 2],
 ) -> (Dims, AllStrides, [u8; 2]) {
-    if !fold {
-        let mut sizes = Dims::from_slice(shape);
-        let mut steps: AllStrides = strides.iter().map(|s| Dims::from_slice(s)).collect();
-        layout::collapse(&mut sizes, &mut steps);
-        let rank = sizes.len() as u8;
-        return (sizes, steps, [rank, 0]);
-    }
     let mut collapsed = Dims::new();
     let mut all: AllStrides = smallvec::smallvec![Dims::new(); strides.len()];
     let mut counts = [0; 3];
-    let [lead, reduced] = parts;
     let ranges = [0..lead, lead..lead + reduced, lead + reduced..order.len()];
     for (part, range) in ranges.into_iter().enumerate() {
-        let dims = &order[range];
-        let mut sizes: Dims = dims.iter().map(|&d| shape[d]).collect();
-        let mut steps: AllStrides =
-            strides.iter().map(|strides| dims.iter().map(|&d| strides[d]).collect()).collect();
-        layout::collapse(&mut sizes, &mut steps);
+        let (sizes, steps) = collapse(shape, strides, &order[range]);
         if part == 1 || sizes.iter().product::<usize>() > 1 {
             counts[part] = sizes.len() as u8;
             collapsed.extend(sizes);
