@@ -247,6 +247,7 @@ fn halved<S: Simd, F: Folding<T>, T: Number, const N: usize>(mut lanes: [T::Vect
 mod tests {
     use super::super::chain::{Out, chain_loop};
     use super::super::ops::fold_of;
+    use super::super::view::Rows;
     use super::*;
 
     /// Numbers of many magnitudes, some of which are zeros, and few NaN.
@@ -310,7 +311,10 @@ mod tests {
                                 let compute = |first: &[u8], links: &[(Link, &[u8])]| {
                                     let mut values = vec![0_u64; count];
                                     let out = &mut cast_slice_mut(&mut values)[..count * size];
-                                    chain(Out::Cached(out), 0, first, links);
+                                    let links = links.iter();
+                                    let links: Vec<_> =
+                                        links.map(|(link, o)| (*link, Rows::one(o))).collect();
+                                    chain(Out::Cached(out), (0, 0), Rows::one(first), &links);
                                     values
                                 };
                                 let mut values = compute(a, &[(link, other)]);

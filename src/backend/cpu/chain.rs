@@ -11,7 +11,7 @@ use std::ops::{Add, Div, Mul, Sub};
 use bytemuck::{Pod, cast_slice};
 use fearless_simd::{Level, Simd, SimdBase, SimdFloat, SimdFloatElement, SimdFrom, dispatch};
 
-use super::view::PastCache;
+use super::view::{PastCache, Rows};
 use crate::dtype::DType;
 use crate::math::algebra::Float;
 use crate::ops::Op;
@@ -104,9 +104,9 @@ pub(super) enum Out<'a> {
     PastCache(PastCache<'a>),
 }
 
-/// Computes the elements of a tile from the given one on, of the chain that begins with the elements of
-/// the slice. Of a slice of one element each takes that one.
-pub(super) type ChainLoop = fn(Out<'_>, usize, &[u8], &[(Link, &[u8])]);
+/// Computes the elements of a row from the given one on, of the chain that begins with those of the first
+/// argument. Of a row of one element each takes that one.
+pub(super) type ChainLoop = fn(Out<'_>, (usize, usize), Rows<'_>, &[(Link, Rows<'_>)]);
 
 /// The loop of chains in this dtype, if there are any.
 pub(super) fn chain_loop(dtype: DType) -> Option<ChainLoop> {
@@ -172,14 +172,19 @@ impl Sink for PastCache<'_> {
     }
 }
 
-fn chain<T: Number>(out: Out<'_>, start: usize, first: &[u8], links: &[(Link, &[u8])]) {
-    let first: &[T] = cast_slice(first);
+fn chain<T: Number>(
+    out: Out<'_>,
+    (row, start): (usize, usize),
+    first: Rows<'_>,
+    links: &[(Link, Rows<'_>)],
+) {
+    let first: &[T] = cast_slice(first.row(row));
     match out {
         Out::Cached(out) => {
-            dispatch!(Level::new(), simd => blocks(simd, out, start, first, links));
+            dispatch!(Level::new(), simd => blocks(simd, out, (row, start), first, links));
         }
         Out::PastCache(out) => {
-            dispatch!(Level::new(), simd => blocks(simd, out, start, first, links));
+            dispatch!(Level::new(), simd => blocks(simd, out, (row, start), first, links));
         }
     }
 }
@@ -195,13 +200,13 @@ fn elements<T: Number>(bytes: &[u8]) -> &[T] {
 fn blocks<S: Simd, T: Number>(
     simd: S,
     out: impl Sink,
-    start: usize,
+    (row, start): (usize, usize),
     first: &[T],
-    links: &[(Link, &[u8])],
+    links: &[(Link, Rows<'_>)],
 ) {
     match TOGETHER / size_of::<T>() / T::Vector::<S>::LEN {
-        4 => blocks_of::<S, T, 4>(simd, out, start, first, links),
-        _ => blocks_of::<S, T, 8>(simd, out, start, first, links),
+        4 => blocks_of::<S, T, 4>(simd, out, (row, start), first, links),
+        _ => blocks_of::<S, T, 8>(simd, out, (row, start), first, links),
     }
 }
 
@@ -210,25 +215,25 @@ fn blocks<S: Simd, T: Number>(
 fn blocks_of<S: Simd, T: Number, const N: usize>(
     simd: S,
     mut out: impl Sink,
-    start: usize,
+    (row, start): (usize, usize),
     first: &[T],
-    links: &[(Link, &[u8])],
+    links: &[(Link, Rows<'_>)],
 ) {
     let (width, len) = (T::Vector::<S>::LEN, out.len() / size_of::<T>());
     let mut done = 0;
     while len - done >= N * width {
-        block::<S, T, N>(simd, &mut out, done, start, first, links);
+        block::<S, T, N>(simd, &mut out, done, (row, start), first, links);
         done += N * width;
     }
     while len - done >= width {
-        block::<S, T, 1>(simd, &mut out, done, start, first, links);
+        block::<S, T, 1>(simd, &mut out, done, (row, start), first, links);
         done += width;
     }
     for done in done..len {
         let of = |values: &[T]| if values.len() == 1 { values[0] } else { values[start + done] };
         let mut value = [of(first)];
         for (link, other) in links {
-            let other: &[T] = elements(other);
+            let other: &[T] = elements(other.row(row));
             link.apply(&mut value, |_| of(other));
         }
         out.put(simd, done * size_of::<T>(), cast_slice(&value));
@@ -241,9 +246,9 @@ fn block<S: Simd, T: Number, const N: usize>(
     simd: S,
     out: &mut impl Sink,
     done: usize,
-    start: usize,
+    (row, start): (usize, usize),
     first: &[T],
-    links: &[(Link, &[u8])],
+    links: &[(Link, Rows<'_>)],
 ) {
     let width = T::Vector::<S>::LEN;
     let of = |values: &[T], k: usize| {
@@ -256,7 +261,7 @@ fn block<S: Simd, T: Number, const N: usize>(
         array::from_fn(|k| of(first, k))
     };
     for (link, other) in links {
-        let other: &[T] = elements(other);
+        let other: &[T] = elements(other.row(row));
         if *link == Link::Square {
             link.apply(&mut values, |_| unreachable!("a square takes nothing beside"));
         } else if other.len() == 1 {
@@ -350,15 +355,15 @@ mod tests {
                         (LINKS[link], &values[1 + k % 5][..len * size])
                     })
                     .collect();
-                let linked: Vec<(Link, &[u8])> = chain
+                let linked: Vec<(Link, Rows<'_>)> = chain
                     .iter()
-                    .map(|&((op, side), other)| (Link::of(op, side).unwrap(), other))
+                    .map(|&((op, side), other)| (Link::of(op, side).unwrap(), Rows::one(other)))
                     .collect();
                 let mut out = vec![0_u64; 400];
                 let out = &mut cast_slice_mut(&mut out)[..(len - start) * size];
                 let first = if random() % 4 == 0 { 1 } else { len };
                 let first = &values[0][..first * size];
-                run(Out::Cached(out), start, first, &linked);
+                run(Out::Cached(out), (0, start), Rows::one(first), &linked);
                 let expected = one_after_the_other(dtype, (start, len), first, &chain);
                 let expected: &[u8] = cast_slice(&expected);
                 for (got, expected) in out.chunks(size).zip(expected.chunks(size)) {

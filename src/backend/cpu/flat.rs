@@ -11,7 +11,7 @@ use super::chain::{ChainLoop, Link, Out};
 use super::lanes::Loop;
 use super::plan::{Argument, Form, Lanes, Place, Program, Purpose, Step};
 use super::tile::{Launched, most_points};
-use super::view::View;
+use super::view::{Rows, View};
 use crate::backend::{Buffer, Flat, FlatArgs};
 use crate::kernel::Code;
 
@@ -89,8 +89,9 @@ impl Flat for FlatKernel {
                 // SAFETY: the elements of all points, which this thread alone runs; by Note [In place] the step
                 // writes none that it reads.
                 unsafe {
-                    let links = [(*link, other.slice(0, len))];
-                    run(Out::Cached(out.slice_mut(0, len)), 0, first.slice(0, len), &links);
+                    let links = [(*link, Rows::one(other.slice(0, len)))];
+                    let first = Rows::one(first.slice(0, len));
+                    run(Out::Cached(out.slice_mut(0, len)), (0, 0), first, &links);
                 }
             }
             Some(Only::Apply { run, arguments, out }) => {

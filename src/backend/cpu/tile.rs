@@ -19,7 +19,7 @@ use super::convert;
 use super::plan::{FillValue, Lanes, Place, Program, Summed, lane_size};
 use super::points::{Grid, Tile, each_row};
 use super::registers::{Line, Registers};
-use super::view::{Block, Share, View, fence};
+use super::view::{Ahead, Block, Runs, View, fence};
 use crate::backend::Launch;
 
 /// Bytes of a register that a tile of consecutive points fills.
@@ -54,27 +54,6 @@ pub(super) struct Launched<'a> {
     /// Points of a tile, and so lanes of a register.
     tile: usize,
     views: SmallVec<[View<'a>; 4]>,
-}
-
-/// What memory is asked for: a share of what a later tile will read.
-#[derive(Clone, Copy)]
-struct Ahead<'l> {
-    blocks: &'l [(&'l View<'l>, Block)],
-    share: Share,
-}
-
-impl Ahead<'_> {
-    const NOTHING: Self = Self { blocks: &[], share: Share::ALL };
-
-    fn part(self, part: usize, parts: usize) -> Self {
-        Self { share: self.share.part(part, parts), ..self }
-    }
-
-    fn ask(self) {
-        for (view, block) in self.blocks {
-            view.ask_for(*block, self.share);
-        }
-    }
 }
 
 impl<'a> Launched<'a> {
@@ -199,12 +178,12 @@ impl<'a> Launched<'a> {
             }
             return;
         };
-        let blocks = self.ahead(next);
+        let runs = self.ahead(next);
         let first = self.program.first_asking();
         let parts = self.program.steps.len() - first;
         for (number, step) in self.program.steps.iter().enumerate() {
             let ahead = match number.checked_sub(first) {
-                Some(part) => Ahead { blocks: &blocks, share: Share::new(part, parts) },
+                Some(part) => Ahead::new(&runs, part, parts),
                 None => Ahead::NOTHING,
             };
             self.step(step, registers, tile, ahead);
@@ -212,13 +191,13 @@ impl<'a> Launched<'a> {
     }
 
     /// What memory is asked for.
-    fn ahead(&self, tile: Tile) -> SmallVec<[(&View<'a>, Block); 4]> {
+    fn ahead(&self, tile: Tile) -> SmallVec<[Runs; 4]> {
         let operands = self.program.ahead.iter();
-        let blocks = operands.filter_map(|&operand| {
+        let runs = operands.filter_map(|&operand| {
             let view = &self.views[usize::from(operand)];
-            Some((view, self.block(view, tile)?))
+            view.runs(self.block(view, tile)?)
         });
-        blocks.collect()
+        runs.collect()
     }
 
     /// Calls `body` with the thread's registers, made ready for tiles of this launch.

@@ -17,6 +17,7 @@
 
 mod ask;
 mod copy;
+mod rows;
 mod stream;
 
 use std::marker::PhantomData;
@@ -28,9 +29,10 @@ use crate::backend::{Buffer, Memory};
 use crate::kernel::{Class, OperandArgs, OperandCode};
 
 use super::memory::CpuMemory;
-pub(super) use ask::Share;
+pub(super) use ask::{Ahead, Runs};
 use ask::{Cache, ask};
 use copy::{gather, scatter};
+pub(super) use rows::Rows;
 use stream::stream;
 pub(super) use stream::{PastCache, fence};
 
@@ -180,24 +182,41 @@ impl<'a> View<'a> {
         (head, PastCache(rest))
     }
 
-    /// Asks memory for a share of the elements of a block.
-    pub(super) fn ask_for(&self, block: Block, share: Share) {
+    /// What memory is to be asked for so that the elements of a block are there, if the processor does not
+    /// foresee them.
+    pub(super) fn runs(&self, block: Block) -> Option<Runs> {
         let Block { offset, rows, row_stride, columns, column_stride } = block;
+        let first = self.pointer(offset).cast_const();
         if rows == 1 && column_stride == 1 {
-            let part = share.of(columns);
-            return ask(self.pointer(offset + part.start), part.len() * self.size, Cache::First);
+            let count = (columns * self.size).div_ceil(64);
+            return Some(Runs { first, apart: 64, bytes: 64, count, cache: Cache::First });
         }
-        let (runs, apart, len, step) = match row_stride < column_stride {
+        let (count, apart, len, step) = match row_stride < column_stride {
             true => (columns, column_stride, rows, row_stride * self.size),
             false => (rows, row_stride, columns, column_stride * self.size),
         };
-        // No line has several of them; or they are one run, which the processor foresees by itself.
-        if step >= 64 || apart * self.size == len * step {
-            return;
+        let (apart, bytes) = (apart * self.size, len * step);
+        // No line has several of them; or they are one run.
+        if step >= 64 || apart == bytes {
+            return None;
         }
-        for run in share.of(runs) {
-            ask(self.pointer(offset + run * apart), len * step, Cache::Second);
-        }
+        Some(Runs { first, apart, bytes, count, cache: Cache::Second })
+    }
+
+    /// So many rows of `len` elements, the first `from` elements from the origin and `step` from one to the
+    /// next.
+    ///
+    /// # Safety
+    /// As for [`View::slice`], of the elements of each row, for as long as the rows live.
+    pub(super) unsafe fn rows(
+        &self,
+        from: usize,
+        count: usize,
+        (step, len): (usize, usize),
+    ) -> Rows<'_> {
+        let (step, len) = (step * self.size, len * self.size);
+        // SAFETY: by contract.
+        unsafe { Rows::new(self.pointer(from), count, (step, len)) }
     }
 
     /// Copies the elements of the block, row by row.

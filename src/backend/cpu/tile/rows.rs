@@ -7,9 +7,9 @@ use super::super::chain::Out;
 use super::super::plan::{Argument, Chain, Place, ROW_LINKS};
 use super::super::points::{Tile, offset_of};
 use super::super::registers::Registers;
-use super::super::view::View;
+use super::super::view::{Ahead, Rows, View};
+use super::Launched;
 use super::steps::run_past_cache;
-use super::{Ahead, Launched};
 
 impl Launched<'_> {
     /// Runs a chain on each row of a block, and asks memory for what is ahead as it goes.
@@ -25,47 +25,43 @@ impl Launched<'_> {
         let Some((offset, step, _)) = self.rows_of(view, false, tile) else {
             unreachable!("a contiguous operand has rows")
         };
-        let first = self.lines(&chain.first, registers, tile);
+        let first = self.rows(&chain.first, registers, tile);
         let links = chain.links.iter();
-        let links = links.map(|(link, other)| (*link, self.lines(other, registers, tile)));
-        let links: SmallVec<[_; ROW_LINKS]> = links.collect();
+        let links: SmallVec<[_; ROW_LINKS]> =
+            links.map(|(link, other)| (*link, self.rows(other, registers, tile))).collect();
+        let mut ahead = ahead.in_steps(tile.rows);
         for row in 0..tile.rows {
-            ahead.part(row, tile.rows).ask();
-            // Made anew: what is changed in place is slow to read at once.
-            let links: SmallVec<[_; ROW_LINKS]> =
-                links.iter().map(|(link, lines)| (*link, lines.line(row))).collect();
-            let (first, from) = (first.line(row), offset + row * step);
+            ahead.ask();
+            let from = offset + row * step;
             if past_cache {
+                let place = (from, tile.columns);
                 // SAFETY: elements of this tile, of a buffer that is stored to and not loaded.
-                unsafe { run_past_cache(chain, view, (from, tile.columns), first, &links) };
+                unsafe { run_past_cache(chain, view, place, row, first, &links) };
             } else {
                 // SAFETY: elements of this tile, of a buffer that is read from registers alone.
                 let out = unsafe { view.slice_mut(from, tile.columns) };
-                (chain.run)(Out::Cached(out), 0, first, &links);
+                (chain.run)(Out::Cached(out), (row, 0), first, &links);
             }
         }
     }
 
     /// The rows of a block's lanes.
-    fn lines<'r>(
+    fn rows<'r>(
         &'r self,
         &Argument { lanes, uniform }: &Argument,
         registers: &'r Registers,
         tile: Tile,
-    ) -> Lines<'r> {
-        let size = usize::from(lanes.size);
+    ) -> Rows<'r> {
         if let Place::Row { operand, same, .. } = lanes.place {
             let view = &self.views[usize::from(operand)];
             if let Some((offset, step, len)) = self.rows_of(view, same, tile) {
-                return Lines::Memory { view, offset, step, len };
+                // SAFETY: elements of this tile, of an operand whose buffer is not stored to.
+                return unsafe { view.rows(offset, tile.rows, (step, len)) };
             }
         }
         let bytes = self.read(lanes, registers, tile);
-        if uniform {
-            return Lines::Register { bytes: &bytes[..size], step: 0, len: size };
-        }
-        let len = if bytes.is_empty() { 0 } else { tile.columns * size };
-        Lines::Register { bytes, step: len, len }
+        let bytes = if uniform { &bytes[..usize::from(lanes.size)] } else { bytes };
+        Rows::of(bytes, tile.rows, uniform)
     }
 
     /// Of an operand whose rows of a block are where they lie: where the first begins, how far it is to the
@@ -80,23 +76,5 @@ impl Launched<'_> {
         let grid = self.grid.as_ref()?;
         let (offset, ..) = offset_of(self.shape, view.strides, tile.start);
         Some((offset, view.strides[grid.dim], len))
-    }
-}
-
-/// Rows of lanes, in bytes or in elements of an operand.
-enum Lines<'r> {
-    Register { bytes: &'r [u8], step: usize, len: usize },
-    Memory { view: &'r View<'r>, offset: usize, step: usize, len: usize },
-}
-
-impl<'r> Lines<'r> {
-    fn line(&self, row: usize) -> &'r [u8] {
-        match *self {
-            Self::Register { bytes, step, len } => &bytes[row * step..][..len],
-            // SAFETY: elements of this tile, of an operand whose buffer is not stored to.
-            Self::Memory { view, offset, step, len } => unsafe {
-                view.slice(offset + row * step, len)
-            },
-        }
     }
 }

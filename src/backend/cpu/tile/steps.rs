@@ -13,8 +13,8 @@ use super::super::plan::{Argument, Chain, Draw, Lanes, Place, Step};
 use super::super::points::{Tile, each_row, offset_of};
 use super::super::random::Stream;
 use super::super::registers::{Line, Registers};
-use super::super::view::{Block, View};
-use super::{Ahead, Launched, REGISTER};
+use super::super::view::{Ahead, Block, Rows, View};
+use super::{Launched, REGISTER};
 use crate::kernel::Class;
 
 /// Lines that a loop computes before they are stored past the cache: so few that the processor begins to
@@ -116,13 +116,13 @@ impl Launched<'_> {
                 let view = &self.views[memory_of(out)];
                 self.with_chain(chain, registers, tile, |first, links| {
                     // SAFETY: elements of this tile, of a buffer that is stored to and not loaded.
-                    unsafe { run_past_cache(chain, view, (tile.start, tile.len), first, links) };
+                    unsafe { run_past_cache(chain, view, (tile.start, tile.len), 0, first, links) };
                 });
             }
             Step::Chain { ref chain, out, past_cache: false } => {
                 self.write(out, registers, tile, |out, registers| {
                     self.with_chain(chain, registers, tile, |first, links| {
-                        (chain.run)(Out::Cached(out), 0, first, links);
+                        (chain.run)(Out::Cached(out), (0, 0), first, links);
                     });
                 });
             }
@@ -300,11 +300,11 @@ impl Launched<'_> {
         chain: &Chain,
         registers: &Registers,
         tile: Tile,
-        body: impl FnOnce(&[u8], &[(Link, &[u8])]),
+        body: impl FnOnce(Rows<'_>, &[(Link, Rows<'_>)]),
     ) {
-        let first = self.argument(&chain.first, registers, tile);
-        let linked =
-            |(link, other): &(Link, Argument)| (*link, self.argument(other, registers, tile));
+        let row = |argument: &Argument| Rows::one(self.argument(argument, registers, tile));
+        let first = row(&chain.first);
+        let linked = |(link, other): &(Link, Argument)| (*link, row(other));
         match &chain.links[..] {
             // To collect costs as much as a small tile.
             [only] => body(first, &[linked(only)]),
@@ -404,7 +404,8 @@ impl<'r> Arguments<'r> {
     }
 }
 
-/// Runs a chain on elements that follow each other, past the cache but for those before a line of it.
+/// Runs a chain on elements that follow each other, of this row of what it takes, past the cache but for
+/// those before a line of it.
 ///
 /// # Safety
 /// As for [`View::slice_mut`], of the elements that `place` says the first and number of.
@@ -412,16 +413,17 @@ pub(super) unsafe fn run_past_cache(
     chain: &Chain,
     view: &View<'_>,
     place: (usize, usize),
-    first: &[u8],
-    links: &[(Link, &[u8])],
+    row: usize,
+    first: Rows<'_>,
+    links: &[(Link, Rows<'_>)],
 ) {
     // SAFETY: by contract.
     let (head, rest) = unsafe { view.past_cache(place.0, place.1) };
     let start = head.len() / view.size;
     if start > 0 {
-        (chain.run)(Out::Cached(head), 0, first, links);
+        (chain.run)(Out::Cached(head), (row, 0), first, links);
     }
-    (chain.run)(Out::PastCache(rest), start, first, links);
+    (chain.run)(Out::PastCache(rest), (row, start), first, links);
 }
 
 /// The operand that lanes past the cache are of.

@@ -4,30 +4,80 @@
 
 use std::ops::Range;
 
-/// A part of what is to be asked for, so that not all comes at once.
+use smallvec::SmallVec;
+
+/// Runs of bytes at equal distances that memory may be asked for.
+pub(in super::super) struct Runs {
+    pub(super) first: *const u8,
+    /// Bytes from one to the next.
+    pub(super) apart: usize,
+    /// Of each.
+    pub(super) bytes: usize,
+    pub(super) count: usize,
+    pub(super) cache: Cache,
+}
+
+impl Runs {
+    fn ask(&self, which: Range<usize>) {
+        let mut run = self.first.wrapping_add(which.start * self.apart);
+        for _ in which {
+            ask(run, self.bytes, self.cache);
+            run = run.wrapping_add(self.apart);
+        }
+    }
+}
+
+/// What is asked for: a part of some runs, so that not all comes at once.
 #[derive(Clone, Copy)]
-pub(in super::super) struct Share {
+pub(in super::super) struct Ahead<'a> {
+    runs: &'a [Runs],
     part: usize,
     parts: usize,
 }
 
-impl Share {
-    pub(in super::super) const ALL: Self = Self { part: 0, parts: 1 };
+impl<'a> Ahead<'a> {
+    pub(in super::super) const NOTHING: Self = Self { runs: &[], part: 0, parts: 1 };
 
     /// Part `part` of `parts`.
-    pub(in super::super) fn new(part: usize, parts: usize) -> Self {
-        Self { part, parts }
+    pub(in super::super) fn new(runs: &'a [Runs], part: usize, parts: usize) -> Self {
+        Self { runs, part, parts }
     }
 
-    /// Part `part` of `parts` of this one.
-    pub(in super::super) fn part(self, part: usize, parts: usize) -> Self {
-        Self { part: self.part * parts + part, parts: self.parts * parts }
+    /// Asks for all of it.
+    pub(in super::super) fn ask(self) {
+        for runs in self.runs {
+            runs.ask(self.of(runs.count));
+        }
     }
 
-    /// Which of so many things.
-    pub(in super::super) fn of(self, len: usize) -> Range<usize> {
-        let [start, end] = [self.part, self.part + 1].map(|part| part * len / self.parts);
+    /// What asks for it in so many steps.
+    pub(in super::super) fn in_steps(self, steps: usize) -> Steps<'a> {
+        let of = |runs: &'a Runs| {
+            let left = self.of(runs.count);
+            // Divided here, as a step takes hardly longer than a division.
+            let each = left.len().div_ceil(steps);
+            (runs, left, each)
+        };
+        Steps(self.runs.iter().map(of).collect())
+    }
+
+    /// Which of so many runs.
+    fn of(self, count: usize) -> Range<usize> {
+        let [start, end] = [self.part, self.part + 1].map(|part| part * count / self.parts);
         start..end
+    }
+}
+
+/// Asks step by step: of each the runs that are left, and how many a step takes.
+pub(in super::super) struct Steps<'a>(SmallVec<[(&'a Runs, Range<usize>, usize); 4]>);
+
+impl Steps<'_> {
+    pub(in super::super) fn ask(&mut self) {
+        for (runs, left, each) in &mut self.0 {
+            let next = left.end.min(left.start + *each);
+            runs.ask(left.start..next);
+            left.start = next;
+        }
     }
 }
 
@@ -63,14 +113,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_are_all_in_order() {
-        for len in [0, 1, 7, 64, 100] {
-            for (steps, rows) in [(1, 64), (2, 5), (3, 1), (5, 200)] {
-                let shares = (0..steps).flat_map(|step| {
-                    (0..rows).map(move |row| Share::new(step, steps).part(row, rows).of(len))
-                });
-                let asked: Vec<usize> = shares.flatten().collect();
-                assert_eq!(asked, (0..len).collect::<Vec<_>>(), "{len} {steps} {rows}");
+    fn parts_and_steps_are_all_in_order() {
+        for count in [0, 1, 7, 64, 100] {
+            let run =
+                || Runs { first: [].as_ptr(), apart: 64, bytes: 0, count, cache: Cache::First };
+            let runs = [run(), run()];
+            for (parts, steps) in [(1, 64), (2, 5), (3, 1), (5, 200)] {
+                let mut asked = vec![];
+                for part in 0..parts {
+                    let ahead = Ahead::new(&runs, part, parts);
+                    let mut slowly = ahead.in_steps(steps);
+                    for _ in 0..steps {
+                        let before = slowly.0[1].1.start;
+                        slowly.ask();
+                        asked.extend(before..slowly.0[1].1.start);
+                    }
+                    assert_eq!(asked.len(), ahead.of(count).end, "{count} {parts} {steps}");
+                }
+                assert_eq!(asked, (0..count).collect::<Vec<_>>(), "{count} {parts} {steps}");
             }
         }
     }
