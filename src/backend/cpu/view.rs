@@ -18,6 +18,7 @@
 mod ask;
 mod copy;
 mod rows;
+mod square;
 mod stream;
 
 use std::marker::PhantomData;

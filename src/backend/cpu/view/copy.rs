@@ -5,12 +5,13 @@
 
 use std::slice;
 
+use super::square::{Bits, Square};
 use super::{Block, Cache, ask};
 
 /// # Safety
 /// `from` is valid for the block, `to` for as many elements; both are aligned.
 #[inline(always)]
-pub(super) unsafe fn gather<T: Copy>(from: *const T, block: Block, to: *mut T) {
+pub(super) unsafe fn gather<T: Bits>(from: *const T, block: Block, to: *mut T) {
     let Block { rows, row_stride, columns, column_stride, .. } = block;
     // SAFETY: by contract.
     unsafe {
@@ -33,7 +34,7 @@ pub(super) unsafe fn gather<T: Copy>(from: *const T, block: Block, to: *mut T) {
 /// # Safety
 /// `to` is valid for the block, `from` for as many elements; both are aligned.
 #[inline(always)]
-pub(super) unsafe fn scatter<T: Copy>(from: *const T, block: Block, to: *mut T) {
+pub(super) unsafe fn scatter<T: Bits>(from: *const T, block: Block, to: *mut T) {
     let Block { rows, row_stride, columns, column_stride, .. } = block;
     // SAFETY: by contract.
     unsafe {
@@ -50,54 +51,12 @@ pub(super) unsafe fn scatter<T: Copy>(from: *const T, block: Block, to: *mut T) 
     }
 }
 
-/// Elements on a side of what goes through vectors.
-const SIDE: usize = 4;
-
-/// Transposes four times four elements: rows that are `across` apart become columns, `along` apart.
-///
-/// # Safety
-/// `from` and `to` are valid for all elements, and aligned to one.
-#[inline(always)]
-unsafe fn square<T: Copy>(from: *const T, across: usize, to: *mut T, along: usize) {
-    #[cfg(target_arch = "x86_64")]
-    if size_of::<T>() == 4 {
-        use std::arch::x86_64::{
-            _mm_loadu_si128, _mm_storeu_si128, _mm_unpackhi_epi32, _mm_unpackhi_epi64,
-            _mm_unpacklo_epi32, _mm_unpacklo_epi64,
-        };
-        // SAFETY: every x86-64 has SSE2; rows and columns are four elements, by contract.
-        unsafe {
-            let row = |k: usize| _mm_loadu_si128(from.add(k * across).cast());
-            let (low, high) = (
-                [_mm_unpacklo_epi32(row(0), row(1)), _mm_unpacklo_epi32(row(2), row(3))],
-                [_mm_unpackhi_epi32(row(0), row(1)), _mm_unpackhi_epi32(row(2), row(3))],
-            );
-            let columns = [
-                _mm_unpacklo_epi64(low[0], low[1]),
-                _mm_unpackhi_epi64(low[0], low[1]),
-                _mm_unpacklo_epi64(high[0], high[1]),
-                _mm_unpackhi_epi64(high[0], high[1]),
-            ];
-            for (k, column) in columns.into_iter().enumerate() {
-                _mm_storeu_si128(to.add(k * along).cast(), column);
-            }
-        }
-        return;
-    }
-    for k in 0..4 {
-        for l in 0..4 {
-            // SAFETY: by contract.
-            unsafe { to.add(k * along + l).write(from.add(l * across + k).read()) };
-        }
-    }
-}
-
 /// Copies `to[i, j] = from[i, j]`, where the strides of both along `i` and `j` are given, `i` the slower.
 ///
 /// # Safety
 /// `from` and `to` are valid for all elements, and aligned.
 #[inline(always)]
-unsafe fn transpose<T: Copy>(
+unsafe fn transpose<T: Bits>(
     from: *const T,
     [from_i, from_j]: [usize; 2],
     to: *mut T,
@@ -110,10 +69,11 @@ unsafe fn transpose<T: Copy>(
     // SAFETY: by contract; the others are those that no patch has.
     unsafe {
         let [done_i, done_j] = if from_j == 1 && to_i == 1 {
-            patches::<_, 2>(from, from_i, to, to_j, [len_i, len_j], [lines, line])
+            let walk = Walk { from, across: from_i, to, along: to_j };
+            patches::<_, 2>(walk, [len_i, len_j], [lines, line])
         } else if from_i == 1 && to_j == 1 {
-            let [done_j, done_i] =
-                patches::<_, 0>(from, from_j, to, to_i, [len_j, len_i], [line, lines]);
+            let walk = Walk { from, across: from_j, to, along: to_i };
+            let [done_j, done_i] = patches::<_, 0>(walk, [len_j, len_i], [line, lines]);
             [done_i, done_j]
         } else {
             [0, 0]
@@ -127,29 +87,66 @@ unsafe fn transpose<T: Copy>(
     }
 }
 
-/// Copies `to[i, j] = from[i, j]`, where `from` is contiguous along `j` and `to` along `i`, but for the last
-/// rows and columns that are no whole squares: patch by patch, and memory is asked for the lines of the one that
-/// is so many ahead, if any. Returns how far it came along either.
-///
-/// # Safety
-/// `from` and `to` are valid for all elements, and aligned.
-#[inline(always)]
-unsafe fn patches<T: Copy, const AHEAD: usize>(
+/// From where to where: `from` is contiguous along `j` and `across` from one `i` to the next, `to` contiguous
+/// along `i` and `along` from one `j` to the next.
+#[derive(Clone, Copy)]
+struct Walk<T> {
     from: *const T,
     across: usize,
     to: *mut T,
     along: usize,
+}
+
+/// Copies `to[i, j] = from[i, j]`, but for the last rows and columns that are no whole squares: patch by
+/// patch, and memory is asked for the lines of the one that is so many ahead, if any. Returns how far it came
+/// along either.
+///
+/// # Safety
+/// `from` and `to` are valid for all elements, and aligned.
+#[inline(always)]
+unsafe fn patches<T: Bits, const AHEAD: usize>(
+    walk: Walk<T>,
+    lens: [usize; 2],
+    patch: [usize; 2],
+) -> [usize; 2] {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    if fearless_simd::Level::new().as_avx2().is_some() {
+        /// # Safety
+        /// As [`patches`]; the machine has AVX2.
+        #[target_feature(enable = "avx2")]
+        unsafe fn wide<T: Bits, const AHEAD: usize>(
+            walk: Walk<T>,
+            lens: [usize; 2],
+            patch: [usize; 2],
+        ) -> [usize; 2] {
+            // SAFETY: by contract.
+            unsafe { patches_by::<T, T::Wide, AHEAD>(walk, lens, patch) }
+        }
+        // SAFETY: by contract; the level says that the machine has it.
+        return unsafe { wide::<T, AHEAD>(walk, lens, patch) };
+    }
+    // SAFETY: by contract.
+    unsafe { patches_by::<T, T::Squares, AHEAD>(walk, lens, patch) }
+}
+
+/// The same, by these squares.
+///
+/// # Safety
+/// As [`patches`]; the machine has what the squares need.
+#[inline(always)]
+unsafe fn patches_by<T: Copy, S: Square<T>, const AHEAD: usize>(
+    Walk { from, across, to, along }: Walk<T>,
     lens: [usize; 2],
     [patch_i, patch_j]: [usize; 2],
 ) -> [usize; 2] {
-    let [whole_i, whole_j] = lens.map(|len| len - len % SIDE);
+    let [whole_i, whole_j] = lens.map(|len| len - len % S::SIDE);
     let after = |[i, j]: [usize; 2]| match j + patch_j < whole_j {
         true => [i, j + patch_j],
         false => [i + patch_i, 0],
     };
     let mut patch = [0, 0];
     let mut next = (0..AHEAD).fold(patch, |patch, _| after(patch));
-    while patch[0] < whole_i {
+    while patch[0] < whole_i && whole_j > 0 {
         if AHEAD > 0 {
             let [first, j] = next;
             for i in first..whole_i.min(first + patch_i) {
@@ -158,10 +155,10 @@ unsafe fn patches<T: Copy, const AHEAD: usize>(
             next = after(next);
         }
         let [i, j] = patch;
-        for i in (i..whole_i.min(i + patch_i)).step_by(SIDE) {
-            for j in (j..whole_j.min(j + patch_j)).step_by(SIDE) {
+        for i in (i..whole_i.min(i + patch_i)).step_by(S::SIDE) {
+            for j in (j..whole_j.min(j + patch_j)).step_by(S::SIDE) {
                 // SAFETY: by contract, as these are whole squares.
-                unsafe { square(from.add(i * across + j), across, to.add(i + j * along), along) };
+                unsafe { S::turn(from.add(i * across + j), across, to.add(i + j * along), along) };
             }
         }
         patch = after(patch);
@@ -174,7 +171,7 @@ mod tests {
     use super::*;
 
     /// Copies a block out of memory and back, and says where both put elements.
-    fn turn<T: Copy + PartialEq + std::fmt::Debug>(of: impl Fn(usize) -> T) {
+    fn turn<T: Bits + PartialEq + std::fmt::Debug>(of: impl Fn(usize) -> T) {
         let sizes = [1, 3, 4, 7, 8, 9, 15, 16, 17, 31, 33, 64, 70, 130];
         for rows in sizes {
             for columns in sizes {
