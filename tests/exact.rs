@@ -150,3 +150,73 @@ fn operations_on_transposed_operands_are_those_of_each_element() -> Result<()> {
     }
     Ok(())
 }
+
+/// Numbers of many magnitudes, whose sum depends on the order.
+fn mixed(count: usize) -> Vec<f32> {
+    (0..count).map(|i| (i * 7919 % 8191) as f32 * 10_f32.powi((i * 31 % 13) as i32 - 6)).collect()
+}
+
+#[test]
+fn folds_of_permuted_tensors_have_the_bits_of_those_of_their_memory() -> Result<()> {
+    for device in devices() {
+        let a = floats(&mixed(37 * 5000), device)?.view([37, 5000])?;
+        let t = a.t()?;
+        let same = |ours: Tensor, theirs: Tensor, what: &str| -> Result<()> {
+            assert_eq!(bits(&ours)?, bits(&theirs)?, "{device}, {what}");
+            Ok(())
+        };
+        same(t.sum(0)?, a.sum(1)?, "rows")?;
+        same(t.sum(1)?, a.sum(0)?, "columns")?;
+        same(t.sum(())?, a.sum(())?, "all")?;
+        same(t.mean(0)?, a.mean(1)?, "mean")?;
+        same(t.var(0)?, a.var(1)?, "var")?;
+        same(t.softmax(0)?, a.softmax(1)?.t()?, "softmax")?;
+        // The order makes a difference at all, and this is the shape's where the memory's is another.
+        assert_ne!(bits(&t.sum(0)?)?, bits(&t.contiguous()?.sum(0)?)?, "{device}");
+        let v = a.view([37, 40, 125])?;
+        let p = v.permute([2, 0, 1])?;
+        same(p.sum(0)?, v.sum(2)?, "last")?;
+        same(p.sum(1)?, v.sum(0)?.t()?, "first")?;
+        same(p.sum([0, 1])?, v.sum([0, 2])?, "first and last")?;
+        same(p.prod(2)?, v.prod(1)?.t()?, "products")?;
+        // What an operation before it in the same kernel gives is as permuted.
+        let (fused, stored) = (t.mul(3)?.sum(0)?, t.mul(3)?);
+        stored.eval()?;
+        same(fused, stored.sum(0)?, "fused")?;
+        let drawn = taut::rand([37, 5000], device)?.t()?;
+        same(drawn.mul(&t)?.sum(0)?, drawn.mul(&t)?.t()?.sum(1)?, "random")?;
+    }
+    Ok(())
+}
+
+#[test]
+fn exact_products_have_the_same_bits_whatever_the_layout() -> Result<()> {
+    for device in devices() {
+        let a = floats(&mixed(37 * 5000), device)?.view([5000, 37])?.t()?;
+        for columns in [1, 3] {
+            let b = floats(&mixed(5000 * columns), device)?.view([columns as i64, 5000])?.t()?;
+            let product = bits(&a.matmul_exact(&b)?)?;
+            assert_eq!(
+                product,
+                bits(&a.contiguous()?.matmul_exact(&b.contiguous()?)?)?,
+                "{device}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn places_of_extremes_are_those_of_the_shape() -> Result<()> {
+    for device in devices() {
+        let a = taut::tensor([[1, 7, 3], [7, 0, 7]], device)?;
+        let t = a.t()?;
+        assert_eq!(t.argmax(0)?.to_vec::<i64>()?, [1, 0], "{device}");
+        assert_eq!(t.argmax(1)?.to_vec::<i64>()?, [1, 0, 1], "{device}");
+        // (0, 1) comes before (1, 0), which comes first in memory.
+        assert_eq!(t.argmax(())?.item::<i64>()?, 1, "{device}");
+        assert_eq!(t.argmin(())?.item::<i64>()?, 3, "{device}");
+        assert_eq!(t.cumsum(0)?.tolist()?, a.cumsum(1)?.t()?.tolist()?, "{device}");
+    }
+    Ok(())
+}

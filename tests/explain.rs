@@ -138,3 +138,19 @@ fn explain_of_compiled_kernels_names_canonical_cuts() {
         assert!(text.contains("cut at a canonical size"), "{text}");
     }
 }
+
+#[test]
+fn kernels_of_transposed_tensors_go_as_their_memory_does() {
+    let _alone = alone();
+    let (a, b) = (ready(&[4, 8]).t().unwrap(), ready(&[4, 8]).t().unwrap());
+    let sum = explain(&a.add(&b).unwrap());
+    assert!(sum.contains("add over [32]"), "{sum}");
+    assert_eq!(sum.matches("contiguous, strides [1] from 0").count(), 3, "{sum}");
+    let rows = explain(&a.sum(0).unwrap());
+    assert!(rows.contains("o0: float32, contiguous, strides [8, 1] from 0"), "{rows}");
+    // A target in the other order is what is not strided.
+    let c = ready(&[8, 4]);
+    c.copy_(&a.add(&b).unwrap()).unwrap();
+    let copied = explain(&c);
+    assert!(copied.contains("contiguous, strides [4, 1] from 0"), "{copied}");
+}

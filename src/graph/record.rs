@@ -4,6 +4,7 @@
 //! plan joins several into one kernel. Loads and scalars are numbered within the record.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::panic::Location;
 
 use smallvec::SmallVec;
@@ -77,22 +78,43 @@ pub(crate) struct Folding {
     /// unless this is a scan.
     pub(crate) dims: SmallVec<[bool; 6]>,
     pub(crate) scan: bool,
+    /// The dimensions as they lie in the memory of what is folded, the outermost first: Note [Order of folds].
+    pub(crate) places: Dims,
 }
 
+/// # Note [Order of folds]
+/// A fold is of the inner or the outer form by where its dimensions lie in memory, not by their numbers: the
+/// sum over the first dimension of a transposed matrix reads each row of the matrix, as the sum over
+/// the last dimension of the matrix does, and has its bits. It goes by the layout of the tensor that is
+/// folded, which is part of the program, whether that is ever stored or not: so fusion changes no bit. Where
+/// strides give no order (an expanded dimension), where the place of an element is asked for (`argmax` over
+/// several dimensions), in scans, and in exact products, the dimensions are in the order of the shape.
 impl Folding {
+    /// The dimensions of a tensor in the order of its strides; those of size 1 come first, if that is not
+    /// the order that they have.
+    pub(crate) fn places(shape: &[usize], strides: &[usize]) -> Dims {
+        let all = 0..shape.len();
+        let (ones, mut others): (Dims, Dims) = all.clone().partition(|&d| shape[d] == 1);
+        let is_sorted = others.is_sorted_by_key(|&d| Reverse(strides[d]));
+        if is_sorted || others.iter().any(|&d| strides[d] == 0) {
+            return all.collect();
+        }
+        others.sort_by_key(|&d| Reverse(strides[d]));
+        ones.into_iter().chain(others).collect()
+    }
+
     /// The dimensions in the order of the kernel (kept, folded, kept), and how many come before and
     /// belong to the fold.
     pub(crate) fn order(&self) -> (Dims, usize, usize) {
-        let shape = &self.shape;
-        let all = 0..shape.len();
-        let last = all.clone().rfind(|&d| self.dims[d]).unwrap_or(0);
-        let mut trail: Dims = (last + 1..shape.len()).collect();
-        if trail.iter().map(|&d| shape[d]).product::<usize>() == 1 {
-            trail.clear();
-        }
-        let lead: Dims = all.clone().filter(|d| !self.dims[*d] && !trail.contains(d)).collect();
-        let folded: Dims = all.filter(|&d| self.dims[d]).collect();
+        let all = || self.places.iter().copied();
+        let after = all().rev().take_while(|&d| !self.dims[d]);
+        let count = after.clone().count();
+        let trails = after.map(|d| self.shape[d]).product::<usize>() > 1;
+        let before = self.places.len() - if trails { count } else { 0 };
+        let (before, trail) = self.places.split_at(before);
+        let (folded, lead): (Dims, Dims) = before.iter().copied().partition(|&d| self.dims[d]);
         let counts = (lead.len(), folded.len());
+        let trail = trail.iter().copied();
         (lead.into_iter().chain(folded).chain(trail).collect(), counts.0, counts.1)
     }
 }
@@ -296,5 +318,46 @@ impl Program {
             Output::Same => self.dtype(argument),
             Output::Mask => DType::Bool,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a sum over these dimensions of a tensor with this layout goes by.
+    fn order(shape: &[usize], strides: &[usize], folded: &[usize]) -> (Vec<usize>, usize, usize) {
+        let fold = Folding {
+            fold: Fold::Op(Op::Add),
+            shape: shape.into(),
+            identity: 0,
+            dims: (0..shape.len()).map(|d| folded.contains(&d)).collect(),
+            scan: false,
+            places: Folding::places(shape, strides),
+        };
+        let (order, lead, reduced) = fold.order();
+        (order.to_vec(), lead, reduced)
+    }
+
+    #[test]
+    fn folds_of_contiguous_tensors_go_by_the_shape() {
+        assert_eq!(order(&[2, 3, 5], &[15, 5, 1], &[2]), (vec![0, 1, 2], 2, 1));
+        assert_eq!(order(&[2, 3, 5], &[15, 5, 1], &[1]), (vec![0, 1, 2], 1, 1));
+        assert_eq!(order(&[2, 3, 5], &[15, 5, 1], &[0, 2]), (vec![1, 0, 2], 1, 2));
+        assert_eq!(order(&[2, 3, 1], &[3, 1, 1], &[1]), (vec![0, 2, 1], 2, 1));
+        // Of a dimension of size 1 the stride says nothing.
+        assert_eq!(order(&[2, 1, 5], &[5, 1, 1], &[1]), (vec![0, 1, 2], 1, 1));
+        assert_eq!(order(&[2, 3], &[3, 1], &[]), (vec![0, 1], 0, 0));
+    }
+
+    #[test]
+    fn folds_of_permuted_tensors_go_by_their_memory() {
+        assert_eq!(order(&[3, 2], &[1, 3], &[0]), (vec![1, 0], 1, 1));
+        assert_eq!(order(&[3, 2], &[1, 3], &[1]), (vec![1, 0], 0, 1));
+        assert_eq!(order(&[3, 2], &[1, 3], &[0, 1]), (vec![1, 0], 0, 2));
+        assert_eq!(order(&[5, 2, 3], &[1, 15, 5], &[0]), (vec![1, 2, 0], 2, 1));
+        assert_eq!(order(&[5, 1, 2, 3], &[1, 7, 15, 5], &[0, 2]), (vec![1, 3, 2, 0], 2, 2));
+        // An expanded dimension lies nowhere.
+        assert_eq!(order(&[3, 2, 4], &[1, 3, 0], &[0]), (vec![0, 1, 2], 0, 1));
     }
 }

@@ -236,7 +236,7 @@ fn walk(record: &Record, walks: &mut Vec<usize>) {
         walks.push(layout.offset());
     }
     let Some(fold) = &record.fold else { return walks.push(0) };
-    let Folding { fold, shape, identity: _, dims, scan } = &**fold;
+    let Folding { fold, shape, identity: _, dims, scan, places } = &**fold;
     walks.push(match fold {
         Fold::ArgMax => 1,
         Fold::ArgMin => 2,
@@ -245,6 +245,7 @@ fn walk(record: &Record, walks: &mut Vec<usize>) {
     walks.push(shape.len());
     walks.extend_from_slice(shape);
     walks.extend(dims.iter().map(|&folded| usize::from(folded)));
+    walks.extend_from_slice(places);
     walks.push(usize::from(*scan));
 }
 

@@ -17,7 +17,7 @@ use crate::layout::{self, Layout, Overlap};
 use crate::ops::Op;
 use crate::scalar::Scalar;
 
-use super::reduce::Reduction;
+use super::reduce::{Order, Reduction};
 use super::{Arg, Tensor};
 
 /// An element-wise operation in the making.
@@ -196,11 +196,11 @@ impl Build {
         value: Value,
         reduction: &Reduction,
         identity: u64,
-        mask: &[bool],
+        (mask, order): (&[bool], Order),
     ) -> Result<Tensor> {
         let sizes = self.shape().iter().zip(mask);
         let shape: Dims = sizes.map(|(&size, &folded)| if folded { 1 } else { size }).collect();
-        self.finish_folding(value, reduction, identity, mask, shape, false)
+        self.finish_folding(value, reduction, identity, (mask, order), shape, false)
     }
 
     /// Records a scan of the value along the one dim of `mask`.
@@ -212,7 +212,7 @@ impl Build {
         mask: &[bool],
     ) -> Result<Tensor> {
         let shape = self.dims();
-        self.finish_folding(value, reduction, identity, mask, shape, true)
+        self.finish_folding(value, reduction, identity, (mask, Order::Shape), shape, true)
     }
 
     fn finish_folding(
@@ -220,7 +220,7 @@ impl Build {
         value: Value,
         reduction: &Reduction,
         identity: u64,
-        mask: &[bool],
+        (mask, order): (&[bool], Order),
         shape: Dims,
         scan: bool,
     ) -> Result<Tensor> {
@@ -244,7 +244,13 @@ impl Build {
         let output = result.view_ref().clone();
         let layout = output.layout.clone();
         let layout = if layout.rank() == 0 { layout.unsqueeze(0)? } else { layout };
-        let fold = Folding { fold: reduction.fold, shape: points, identity, dims, scan };
+        let places = match self.record.views.first() {
+            Some(input) if order == Order::Memory => {
+                Folding::places(&points, input.layout.strides())
+            }
+            _ => (0..points.len()).collect(),
+        };
+        let fold = Folding { fold: reduction.fold, shape: points, identity, dims, scan, places };
         self.record.fold = Some(Box::new(fold));
         self.record(value, &View { layout, ..output })?;
         Ok(result)

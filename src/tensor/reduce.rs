@@ -1,8 +1,8 @@
 //! Reductions: sum, prod, mean, var, std, amax, amin, max, min, argmax, argmin, any, all, norm.
 //!
 //! The element-wise work in front of a reduction runs in the same kernel. Every fold is the fixed tree of
-//! the kernel's specification, so its bits are the same on every device and at any thread count; a sum of
-//! `n` floats is off by at most `(16 + log2 n) u Σ|x|`.
+//! the kernel's specification, a function of shape and strides, so its bits are the same on every device and at
+//! any thread count; a sum of `n` floats is off by at most `(16 + log2 n) u Σ|x|`.
 
 use crate::dtype::{Category, DType};
 use crate::error::{Error, Result};
@@ -453,13 +453,38 @@ pub(crate) struct Reduction {
     pub(crate) dtype: DType,
 }
 
+/// Which order of dims a fold goes by: Note [Order of folds] of `graph::record`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// That of the memory of the first operand.
+    Memory,
+    /// That of the shape.
+    Shape,
+}
+
 impl Build {
     /// Records the fold of a value over some dims, with a new tensor as its result.
     #[track_caller]
     pub(crate) fn reduce(self, value: Value, reduction: Reduction, over: &Over) -> Result<Tensor> {
+        // A place among several dims is one in the order of the shape.
+        let is_place = !matches!(reduction.fold, Fold::Op(_));
+        let several = over.mask(self.rank())?.iter().filter(|folded| **folded).count() > 1;
+        let order = if is_place && several { Order::Shape } else { Order::Memory };
+        self.reduce_in(order, value, reduction, over)
+    }
+
+    /// The same, in a given order.
+    #[track_caller]
+    pub(crate) fn reduce_in(
+        self,
+        order: Order,
+        value: Value,
+        reduction: Reduction,
+        over: &Over,
+    ) -> Result<Tensor> {
         let mask = over.mask(self.rank())?;
         let identity = scalar_bits(reduction.identity, self.dtype(value));
-        let result = self.finish_fold(value, &reduction, identity, &mask)?;
+        let result = self.finish_fold(value, &reduction, identity, (&mask, order))?;
         over.shaped(result, mask.len())
     }
 }

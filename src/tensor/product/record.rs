@@ -10,7 +10,7 @@ use crate::scalar::Scalar;
 use super::super::creation::zeros;
 use super::super::elementwise::{Build, mixed_devices, new_tensor};
 use super::super::entire::record_entire;
-use super::super::reduce::{Reduction, wide};
+use super::super::reduce::{Order, Reduction, wide};
 use super::super::{Tensor, dims};
 
 /// How a product adds up.
@@ -43,7 +43,7 @@ pub(super) fn product(
         return zeros(&shape[..], (lhs.dtype(), lhs.device()));
     }
     if form == Form::Exact {
-        return folded(name, lhs, rhs);
+        return folded(name, lhs, rhs, Order::Shape);
     }
     if *m > 1 && *n > 1 {
         return whole(name, lhs, rhs, shape, *k);
@@ -53,16 +53,16 @@ pub(super) fn product(
     let stride = |dim: i64| matrix.stride()[(matrix.dim() as i64 + dim) as usize];
     let by_row = stride(columns) <= stride(rows);
     if by_row == (*n == 1) || (*m == 1 && *n == 1) {
-        folded(name, lhs, rhs)
+        folded(name, lhs, rhs, Order::Memory)
     } else {
         let turned = |factor: &Tensor| factor.transpose(-1, -2);
-        folded(name, &turned(rhs)?, &turned(lhs)?)?.transpose(-1, -2)
+        folded(name, &turned(rhs)?, &turned(lhs)?, Order::Memory)?.transpose(-1, -2)
     }
 }
 
 /// The element-wise product over `(.., m, k, n)`, folded along `k` in the kernel that makes it.
 #[track_caller]
-fn folded(name: &'static str, lhs: &Tensor, rhs: &Tensor) -> Result<Tensor> {
+fn folded(name: &'static str, lhs: &Tensor, rhs: &Tensor, order: Order) -> Result<Tensor> {
     let (lhs, rhs) = (lhs.unsqueeze(-1)?, rhs.unsqueeze(-3)?);
     let dtype = lhs.dtype();
     let mut build = Build::new(name, &[(&lhs).into(), (&rhs).into()])?;
@@ -70,7 +70,7 @@ fn folded(name: &'static str, lhs: &Tensor, rhs: &Tensor) -> Result<Tensor> {
         (build.value((&lhs).into(), wide(dtype))?, build.value((&rhs).into(), wide(dtype))?);
     let value = build.program().binary(Op::Mul, a, b);
     let sum = Reduction { fold: Fold::Op(Op::Add), identity: Scalar::Int(0), dtype };
-    build.reduce(value, sum, &dims(-2))
+    build.reduce_in(order, value, sum, &dims(-2))
 }
 
 /// A kernel of its own, over batches, `m`, `n` and `k`. Batches that the rows of one matrix could be are.
