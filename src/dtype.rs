@@ -230,6 +230,10 @@ pub trait Element:
     /// The element whose stored form is `bytes`.
     #[doc(hidden)]
     fn from_bytes(bytes: &[u8]) -> Self;
+
+    /// The bytes of `values` to write to, if any byte may be written.
+    #[doc(hidden)]
+    fn as_bytes_mut(values: &mut [Self]) -> Option<&mut [u8]>;
 }
 
 macro_rules! element {
@@ -255,6 +259,10 @@ macro_rules! element {
 
             fn from_bytes(bytes: &[u8]) -> Self {
                 bytemuck::pod_read_unaligned(bytes)
+            }
+
+            fn as_bytes_mut(values: &mut [Self]) -> Option<&mut [u8]> {
+                Some(bytemuck::cast_slice_mut(values))
             }
         }
     )*};
@@ -291,5 +299,9 @@ impl Element for bool {
 
     fn from_bytes(bytes: &[u8]) -> Self {
         bytes[0] != 0
+    }
+
+    fn as_bytes_mut(_: &mut [Self]) -> Option<&mut [u8]> {
+        None
     }
 }

@@ -220,3 +220,46 @@ fn places_of_extremes_are_those_of_the_shape() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn extremes_of_many_are_found_wherever_they_are_and_nan_is_beyond() -> Result<()> {
+    for device in devices() {
+        for len in [5000_usize, 65_536] {
+            let mut numbers: Vec<f32> = (0..len).map(|i| -((i * 7919 % 8191) as f32)).collect();
+            numbers[len - 3] = 9.5;
+            assert_eq!(floats(&numbers, device)?.amax(())?.item::<f32>()?, 9.5, "{device}");
+            let least = numbers.iter().copied().fold(0.0, f32::min);
+            assert_eq!(floats(&numbers, device)?.amin(())?.item::<f32>()?, least, "{device}");
+            for place in [0, 1, 255, 256, len - 1] {
+                let mut numbers = numbers.clone();
+                numbers[place] = f32::NAN;
+                assert!(floats(&numbers, device)?.amax(())?.item::<f32>()?.is_nan(), "{device}");
+                assert!(floats(&numbers, device)?.amin(())?.item::<f32>()?.is_nan(), "{device}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn folds_have_the_same_bits_on_the_device_that_a_tensor_moves_to() -> Result<()> {
+    let a = floats(&mixed(37 * 5000), taut::Device::Cpu)?;
+    let matrix = a.view([37, 5000])?;
+    let views = [
+        matrix.t()?.unsqueeze(0)?.expand([2, 5000, 37])?,
+        matrix.unsqueeze(2)?.expand([37, 5000, 2])?.permute([1, 2, 0])?,
+        a.narrow(0, 0, 5002)?.unfold(0, 5000, 1)?,
+        matrix.t()?.narrow(0, 1, 4990)?,
+        a.as_strided([3, 4000, 4], [7, 1, 4000], 5)?,
+    ];
+    for (number, view) in views.iter().enumerate() {
+        for dim in 0..view.dim() as i64 {
+            let sum = bits(&view.sum(dim)?)?;
+            assert_eq!(bits(&view.clone().sum(dim)?)?, sum, "{number} {dim}, cloned");
+            for device in devices() {
+                assert_eq!(bits(&view.to(device)?.sum(dim)?)?, sum, "{number} {dim}, {device}");
+            }
+        }
+    }
+    Ok(())
+}

@@ -269,3 +269,47 @@ fn repeat_interleave_and_rot90_equal_pytorch() {
         assert_eq!(list(x.rot90(4, [0, 1])), [0, 1, 2, 3, 4, 5]);
     }
 }
+
+#[test]
+fn rows_are_picked_whole_and_every_index_is_checked() {
+    let _alone = alone();
+    for device in devices() {
+        // Rows of whole tiles and of parts, of which some begin within a line of the cache.
+        for (rows, columns) in [(5, 3), (37, 300), (6, 5000)] {
+            let values: Vec<i32> = (0..rows * columns).collect();
+            let x = on(device, values).view([i64::from(rows), i64::from(columns)]).unwrap();
+            let picked: Vec<i64> =
+                (0..2 * i64::from(rows)).map(|i| i * 7 % i64::from(rows)).collect();
+            let row = |i: i64| i as i32 * columns..(i as i32 + 1) * columns;
+            let expected: Vec<i32> = picked.iter().flat_map(|&i| row(i)).collect();
+            let index = on(device, picked.clone());
+            for dtype in [DType::I32, DType::I64, DType::I16, DType::U8] {
+                let x = x.to(dtype).unwrap();
+                let got = x.index_select(0, &index).unwrap().to(DType::I64).unwrap();
+                let cast = |&value: &i32| match dtype {
+                    DType::I16 => i64::from(value as i16),
+                    DType::U8 => i64::from(value as u8),
+                    _ => i64::from(value),
+                };
+                let expected: Vec<i64> = expected.iter().map(cast).collect();
+                assert_eq!(got.to_vec::<i64>().unwrap(), expected, "{device} {dtype} {columns}");
+            }
+            // The rows of a slice, and of every other column, are not where the matrix's are.
+            let part = x.narrow(1, 1, i64::from(columns) - 1).unwrap();
+            let expected = picked.iter().flat_map(|&i| row(i).skip(1));
+            let got = part.index_select(0, &index).unwrap().to_vec::<i32>().unwrap();
+            assert_eq!(got, expected.collect::<Vec<_>>(), "{device} {columns}");
+            let spread = x.unfold(1, 1, 2).unwrap().squeeze(-1).unwrap();
+            let expected = picked.iter().flat_map(|&i| row(i).step_by(2));
+            let got = spread.index_select(0, &index).unwrap().to_vec::<i32>().unwrap();
+            assert_eq!(got, expected.collect::<Vec<_>>(), "{device} {columns}");
+            // One beyond, at either end and between.
+            for place in [0, 1, picked.len() - 1] {
+                let mut beyond = picked.clone();
+                beyond[place] = i64::from(rows);
+                let (kind, _) = refused(x.index_select(0, &on(device, beyond)));
+                assert_eq!(kind, ErrorKind::Index, "{device} {columns} {place}");
+            }
+        }
+    }
+}

@@ -6,7 +6,7 @@
 //! # Note [Order of points]
 //! A kernel that folds nothing visits its points in the order in which its first store's elements lie in
 //! memory, whatever order the shape gives them: what is computed of transposed tensors alone is as
-//! contiguous as it would be of others, and what is stored is never scattered. Where a value depends
+//! contiguous as it would be of others, and what is stored there is never scattered. Where a value depends
 //! on the place of its point in the shape's order, as random numbers do, the kernel keeps to that.
 
 use std::cmp::Reverse;

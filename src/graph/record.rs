@@ -13,7 +13,7 @@ use super::spare::Spare;
 use super::storage::{Storage, View};
 use crate::dtype::DType;
 use crate::kernel::{Dims, Expr, Fold, Node, Value, Whole};
-use crate::layout::Layout;
+use crate::layout::{self, Layout};
 use crate::ops::{Op, Output};
 
 thread_local! {
@@ -86,17 +86,22 @@ pub(crate) struct Folding {
 /// A fold is of the inner or the outer form by where its dimensions lie in memory, not by their numbers: the
 /// sum over the first dimension of a transposed matrix reads each row of the matrix, as the sum over
 /// the last dimension of the matrix does, and has its bits. It goes by the layout of the tensor that is
-/// folded, which is part of the program, whether that is ever stored or not: so fusion changes no bit. Where
-/// strides give no order (an expanded dimension), where the place of an element is asked for (`argmax` over
-/// several dimensions), in scans, and in exact products, the dimensions are in the order of the shape.
+/// folded, which is part of the program, whether that is ever stored or not: so fusion changes no bit. Of
+/// a tensor with gaps or repetitions it is the layout of a clone, which is what arrives on another
+/// device. Where the place of an element is asked for (`argmax` over several dimensions), in scans, and in
+/// exact products, the dimensions are in the order of the shape.
 impl Folding {
-    /// The dimensions of a tensor in the order of its strides; those of size 1 come first, if that is not
+    /// The dimensions of a tensor in the order of a clone's strides; those of size 1 come first, if that is not
     /// the order that they have.
-    pub(crate) fn places(shape: &[usize], strides: &[usize]) -> Dims {
-        let all = 0..shape.len();
+    pub(crate) fn places(layout: &Layout) -> Dims {
+        let (shape, all) = (layout.shape(), 0..layout.rank());
+        if layout.is_contiguous() {
+            return all.collect();
+        }
+        let strides = layout::preserved_strides(layout);
         let (ones, mut others): (Dims, Dims) = all.clone().partition(|&d| shape[d] == 1);
         let is_sorted = others.is_sorted_by_key(|&d| Reverse(strides[d]));
-        if is_sorted || others.iter().any(|&d| strides[d] == 0) {
+        if is_sorted {
             return all.collect();
         }
         others.sort_by_key(|&d| Reverse(strides[d]));
@@ -333,7 +338,7 @@ mod tests {
             identity: 0,
             dims: (0..shape.len()).map(|d| folded.contains(&d)).collect(),
             scan: false,
-            places: Folding::places(shape, strides),
+            places: Folding::places(&Layout::new(shape.into(), strides.into(), 0)),
         };
         let (order, lead, reduced) = fold.order();
         (order.to_vec(), lead, reduced)
@@ -357,7 +362,9 @@ mod tests {
         assert_eq!(order(&[3, 2], &[1, 3], &[0, 1]), (vec![1, 0], 0, 2));
         assert_eq!(order(&[5, 2, 3], &[1, 15, 5], &[0]), (vec![1, 2, 0], 2, 1));
         assert_eq!(order(&[5, 1, 2, 3], &[1, 7, 15, 5], &[0, 2]), (vec![1, 3, 2, 0], 2, 2));
-        // An expanded dimension lies nowhere.
-        assert_eq!(order(&[3, 2, 4], &[1, 3, 0], &[0]), (vec![0, 1, 2], 0, 1));
+        // An expanded dimension is where a clone has it, as are those of one stride.
+        assert_eq!(order(&[3, 2, 4], &[1, 3, 0], &[0]), (vec![1, 0, 2], 1, 1));
+        assert_eq!(order(&[4, 3, 2], &[0, 1, 3], &[2]), (vec![0, 2, 1], 1, 1));
+        assert_eq!(order(&[3, 5000], &[1, 1], &[1]), (vec![1, 0], 0, 1));
     }
 }

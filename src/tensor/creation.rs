@@ -262,16 +262,32 @@ fn generated(
     options: Options,
     value: impl Fn(usize) -> Scalar,
 ) -> Result<Tensor> {
-    let layout = Layout::contiguous(shape)?;
-    let size = dtype.size();
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(layout.len().saturating_mul(size)).map_err(|_| {
-        Error::shape(format!("{} elements of {dtype} do not fit in memory", layout.len()))
-    })?;
-    for i in 0..layout.len() {
-        bytes.extend_from_slice(&scalar_bits(value(i), dtype).to_le_bytes()[..size]);
+    /// The elements that `element` makes.
+    fn collect<T: Element>(
+        (layout, options): (Layout, Options),
+        element: impl Fn(usize) -> T,
+    ) -> Result<Tensor> {
+        let (len, dtype) = (layout.len(), T::DTYPE);
+        let mut elements = Vec::new();
+        elements
+            .try_reserve_exact(len)
+            .map_err(|_| Error::shape(format!("{len} elements of {dtype} do not fit in memory")))?;
+        elements.extend((0..len).map(element));
+        from_bytes(layout, dtype, options, T::as_bytes(&elements))
     }
-    from_bytes(layout, dtype, options, &bytes)
+    let to = (Layout::contiguous(shape)?, options);
+    match dtype {
+        DType::F32 => collect(to, |i| value(i).to_f64() as f32),
+        DType::F64 => collect(to, |i| value(i).to_f64()),
+        DType::F16 => collect(to, |i| half::f16::from_bits(scalar_bits(value(i), dtype) as u16)),
+        DType::BF16 => collect(to, |i| half::bf16::from_bits(scalar_bits(value(i), dtype) as u16)),
+        DType::Bool => collect(to, |i| value(i).to_bool()),
+        DType::U8 => collect(to, |i| scalar_bits(value(i), dtype) as u8),
+        DType::I8 => collect(to, |i| scalar_bits(value(i), dtype) as i8),
+        DType::I16 => collect(to, |i| scalar_bits(value(i), dtype) as i16),
+        DType::I32 => collect(to, |i| scalar_bits(value(i), dtype) as i32),
+        DType::I64 => collect(to, |i| scalar_bits(value(i), dtype) as i64),
+    }
 }
 
 fn from_bytes(layout: Layout, dtype: DType, options: Options, bytes: &[u8]) -> Result<Tensor> {

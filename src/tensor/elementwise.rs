@@ -245,9 +245,7 @@ impl Build {
         let layout = output.layout.clone();
         let layout = if layout.rank() == 0 { layout.unsqueeze(0)? } else { layout };
         let places = match self.record.views.first() {
-            Some(input) if order == Order::Memory => {
-                Folding::places(&points, input.layout.strides())
-            }
+            Some(input) if order == Order::Memory => Folding::places(&input.layout),
             _ => (0..points.len()).collect(),
         };
         let fold = Folding { fold: reduction.fold, shape: points, identity, dims, scan, places };

@@ -63,10 +63,22 @@ impl Tensor {
     /// # Ok::<(), taut::Error>(())
     /// ```
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
-        let size = self.dtype().size();
         if T::DTYPE == self.dtype() {
-            let bytes = self.to_bytes()?;
-            return Ok(bytes.chunks_exact(size).map(T::from_bytes).collect());
+            let mut elements = Vec::new();
+            reserve(&mut elements, self.numel())?;
+            elements.resize(self.numel(), T::default());
+            match T::as_bytes_mut(&mut elements) {
+                Some(bytes) => self.read_into(bytes)?,
+                None => {
+                    let bytes = self.to_bytes()?;
+                    let bytes = bytes.chunks_exact(size_of::<T>());
+                    elements
+                        .iter_mut()
+                        .zip(bytes)
+                        .for_each(|(to, bytes)| *to = T::from_bytes(bytes));
+                }
+            }
+            return Ok(elements);
         }
         let convert = |s| T::from_scalar(s, self.dtype());
         let elements: Option<Vec<T>> = self.scalars()?.into_iter().map(convert).collect();
@@ -104,13 +116,18 @@ impl Tensor {
     /// The elements in row-major order, as they are stored.
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut bytes = host_bytes(self.numel() * self.dtype().size())?;
+        self.read_into(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Puts the elements in row-major order into as many bytes.
+    fn read_into(&self, bytes: &mut [u8]) -> Result<()> {
         if bytes.is_empty() {
-            return Ok(bytes);
+            return Ok(());
         }
         let contiguous = self.contiguous()?;
         let start = contiguous.storage_offset();
-        self.runtime().read(contiguous.storage(), start, &mut bytes)?;
-        Ok(bytes)
+        self.runtime().read(contiguous.storage(), start, bytes)
     }
 }
 

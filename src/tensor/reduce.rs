@@ -22,6 +22,10 @@ pub(crate) fn wide(dtype: DType) -> DType {
 impl Tensor {
     /// The sum. Integers and bool add up in int64, float16 and bfloat16 in float32.
     ///
+    /// The order of additions, and so the last bits of a sum of floats, is a function of shape and strides: a
+    /// permuted tensor is summed as it lies in memory. It is the same on every device, at any number of
+    /// threads, and whatever is fused. This holds for every reduction.
+    ///
     /// # Errors
     /// `Index` for a dim out of range.
     ///

@@ -50,8 +50,16 @@ pub(super) fn linked_loop(op: Op, dtype: DType) -> Option<LinkedSums> {
     }
 }
 
+/// Vectors of a group of lanes, see [`Folding::BY_GROUPS`]; those of a block are a multiple of it.
+const GROUP: usize = 8;
+
 /// What folds, with the same bits for vectors as for numbers.
 trait Folding<T: Number> {
+    /// Whether a few lanes at a time take the whole block, so that they are in registers: what selects between a
+    /// lane and a value would else become a store under a mask, for which the next run waits. What adds
+    /// is quicker in the order of memory.
+    const BY_GROUPS: bool;
+
     fn vectors<S: Simd>(a: T::Vector<S>, b: T::Vector<S>) -> T::Vector<S>;
     fn numbers(a: T, b: T) -> T;
 }
@@ -59,6 +67,8 @@ trait Folding<T: Number> {
 struct Sum;
 
 impl<T: Number> Folding<T> for Sum {
+    const BY_GROUPS: bool = false;
+
     #[inline(always)]
     fn vectors<S: Simd>(a: T::Vector<S>, b: T::Vector<S>) -> T::Vector<S> {
         a + b
@@ -74,6 +84,8 @@ impl<T: Number> Folding<T> for Sum {
 struct Maximum;
 
 impl<T: Number> Folding<T> for Maximum {
+    const BY_GROUPS: bool = true;
+
     #[inline(always)]
     fn vectors<S: Simd>(a: T::Vector<S>, b: T::Vector<S>) -> T::Vector<S> {
         (b.simd_le(a) | !a.simd_eq(a)).select(a, b)
@@ -89,6 +101,8 @@ impl<T: Number> Folding<T> for Maximum {
 struct Minimum;
 
 impl<T: Number> Folding<T> for Minimum {
+    const BY_GROUPS: bool = true;
+
     #[inline(always)]
     fn vectors<S: Simd>(a: T::Vector<S>, b: T::Vector<S>) -> T::Vector<S> {
         (a.simd_le(b) | !a.simd_eq(a)).select(a, b)
@@ -200,12 +214,28 @@ fn fold_in<S: Simd, F: Folding<T>, T: Number, const M: usize, const N: usize>(
     let width = const { T::Vector::<S>::LEN };
     let parts = values.map(<[T]>::as_chunks::<INNER_LANES>);
     let mut lanes = [T::Vector::<S>::simd_from(simd, start); N];
-    for run in 0..parts[0].0.len() {
-        let runs = parts.map(|(runs, _)| &runs[run]);
-        for k in 0..N {
-            let vectors =
-                runs.map(|run| T::Vector::<S>::from_slice(simd, &run[k * width..(k + 1) * width]));
-            lanes[k] = F::vectors(lanes[k], vector(vectors));
+    let runs = parts[0].0.len();
+    let value = |run: usize, k: usize| {
+        let of = |(runs, _): (&[[T; INNER_LANES]], _)| {
+            T::Vector::<S>::from_slice(simd, &runs[run][k * width..(k + 1) * width])
+        };
+        vector(parts.map(of))
+    };
+    if F::BY_GROUPS {
+        for (number, group) in lanes.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
+            let mut held = *group;
+            for run in 0..runs {
+                for (k, lane) in held.iter_mut().enumerate() {
+                    *lane = F::vectors(*lane, value(run, number * GROUP + k));
+                }
+            }
+            *group = held;
+        }
+    } else {
+        for run in 0..runs {
+            for (k, lane) in lanes.iter_mut().enumerate() {
+                *lane = F::vectors(*lane, value(run, k));
+            }
         }
     }
     let rests = parts.map(|(_, rest)| rest);

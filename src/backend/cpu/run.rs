@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use smallvec::SmallVec;
+
 use super::plan::{Program, Purpose};
 use super::programs::program;
 use super::reduce;
@@ -9,7 +11,7 @@ use super::threads;
 use super::tile::Launched;
 use super::whole;
 use crate::backend::Launch;
-use crate::kernel::debug_verify;
+use crate::kernel::{Expr, Value, debug_verify};
 
 /// Points a thread is given at least, times steps: below, waking threads costs more than it saves.
 const GRAIN: usize = if cfg!(test) { 1 << 11 } else { 1 << 17 };
@@ -57,9 +59,36 @@ pub(super) fn run(launch: &Launch) -> Option<u32> {
     failed
 }
 
+/// The launch over as many points as its check tells apart: of a dimension along which nothing moves that
+/// the check reads, as along the rows that an index picks, one.
+fn checked(launch: &Launch, value: Value) -> Launch {
+    let (code, mut launch) = (&launch.kernel.code, launch.clone());
+    let mut needed = vec![false; code.nodes.len()];
+    needed[usize::from(value)] = true;
+    let mut still: SmallVec<[bool; 4]> = launch.kernel.args.shape.iter().map(|_| true).collect();
+    for (i, node) in code.nodes.iter().enumerate().rev() {
+        if !needed[i] {
+            continue;
+        }
+        match node.expr {
+            Expr::Load(operand) => {
+                let strides = &launch.kernel.args.operands[usize::from(operand)].strides;
+                still.iter_mut().zip(strides).for_each(|(still, stride)| *still &= *stride == 0);
+            }
+            Expr::Index | Expr::Random { .. } | Expr::Fetch { .. } => still.fill(false),
+            _ => {}
+        }
+        node.expr.arguments().into_iter().for_each(|node| needed[usize::from(node)] = true);
+    }
+    let sizes = launch.kernel.args.shape.iter_mut();
+    sizes.zip(still).filter(|(_, still)| *still).for_each(|(size, _)| *size = 1);
+    launch
+}
+
 fn check(launch: &Launch) -> Option<u32> {
+    let check = launch.kernel.code.check?;
+    let launch = &checked(launch, check.value);
     let kernel = &launch.kernel;
-    let check = kernel.code.check?;
     let program = program(kernel, Purpose::Check(check.value));
     let (launched, condition) = (Launched::new(launch, &program), program.result);
     let found = AtomicBool::new(false);

@@ -330,7 +330,7 @@ pub(super) fn most_points(program: &Program) -> usize {
 /// very short ones.
 fn part_of(len: usize, most: usize) -> usize {
     if len <= most {
-        return if len >= most / 16 { len } else { most };
+        return if len >= most / 4 { len } else { most };
     }
     let mut parts = len.div_ceil(most)..=4 * len / most;
     parts.find(|parts| len.is_multiple_of(*parts)).map_or(most, |parts| len / parts)
@@ -342,8 +342,8 @@ mod tests {
 
     #[test]
     fn tiles_end_with_rows_unless_they_were_short() {
-        let rows = [1, 63, 64, 100, 1024, 1025, 2000, 2050, 5000, 1_000_003];
+        let rows = [1, 255, 256, 700, 1024, 1025, 2000, 2050, 5000, 1_000_003];
         let tiles = rows.map(|len| part_of(len, 1024));
-        assert_eq!(tiles, [1024, 1024, 64, 100, 1024, 1024, 1000, 410, 1000, 1024]);
+        assert_eq!(tiles, [1024, 1024, 256, 700, 1024, 1024, 1000, 410, 1000, 1024]);
     }
 }

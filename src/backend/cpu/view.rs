@@ -87,6 +87,17 @@ impl Block {
     }
 }
 
+/// How far away all are, if that is as far: int32 or int64 lanes of `lane` bytes.
+fn common_place(at: &[u8], lane: usize) -> Option<i64> {
+    fn common<T: Pod + Eq + Into<i64>>(at: &[u8]) -> Option<i64> {
+        let at: &[T] = cast_slice(at);
+        let (first, last) = (*at.first()?, *at.last()?);
+        let is_common = || !at.iter().fold(false, |differs, place| differs | (*place != first));
+        (first == last && is_common()).then(|| first.into())
+    }
+    if lane == 4 { common::<i32>(at) } else { common::<i64>(at) }
+}
+
 impl<'a> View<'a> {
     pub(super) fn new(
         buffer: &'a Buffer,
@@ -272,8 +283,23 @@ impl<'a> View<'a> {
         let Block { offset, rows, row_stride, columns, column_stride } = block;
         for r in 0..rows {
             let row = offset + r * row_stride;
-            let to = to[r * columns..][..columns].iter_mut().enumerate();
+            let to = &mut to[r * columns..][..columns];
             let at = &at[r * columns * lane..][..columns * lane];
+            if let Some(start) = common_place(at, lane).filter(|_| column_stride == 1) {
+                let start = (row as i64).wrapping_add(start);
+                if start >= -before
+                    && start < all - before
+                    && columns as i64 <= all - before - start
+                {
+                    // SAFETY: in bounds, as just asked; nobody writes, by contract.
+                    unsafe {
+                        let from = self.pointer.cast::<T>().offset(start as isize);
+                        to.as_mut_ptr().copy_from_nonoverlapping(from, columns);
+                    }
+                    continue;
+                }
+            }
+            let to = to.iter_mut().enumerate();
             match lane {
                 4 => to.zip(cast_slice::<u8, i32>(at)).for_each(|((c, to), &at)| {
                     *to = element(row + c * column_stride, at.into());

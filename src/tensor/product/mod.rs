@@ -2,7 +2,7 @@
 //!
 //! Owns PyTorch's rules of ranks and its words. All of them become one of two things (`record`): a product
 //! kernel, whose order of additions is the device's own, or a fold of the element-wise product along `k`,
-//! in the one order of reductions. Folded is what has one row or one column, where memory is the limit and
+//! in the tree of reductions. Folded is what has one row or one column, where memory is the limit and
 //! not arithmetic, and what [`Tensor::matmul_exact`] asks for.
 //!
 //! # Note [Products]
@@ -61,7 +61,7 @@ impl Tensor {
 
     /// [`matmul`](Self::matmul) with the same bits on every device.
     ///
-    /// Sums are in the one fixed order of reductions, a function of the shapes alone, which is within
+    /// Sums are in the tree of reductions, here a function of the shapes whatever the strides, which is within
     /// `(17 + log2 k) u · Σ|a||b|` of the true value. It is slower: each of the products is made and folded for
     /// itself, in one kernel that stores none of them, where a matrix product keeps what it loads at hand.
     ///

@@ -198,6 +198,33 @@ mod tests {
         }
     }
 
+    /// The squares that a machine with wider vectors does not take.
+    fn baseline<T: Bits + PartialEq + std::fmt::Debug>(of: impl Fn(usize) -> T) {
+        for [i, j] in [[8, 16], [9, 17], [33, 70], [64, 2]] {
+            let from: Vec<T> = (0..i * (j + 3)).map(&of).collect();
+            let mut to = vec![of(0); j * (i + 1)];
+            let walk =
+                Walk { from: from.as_ptr(), across: j + 3, to: to.as_mut_ptr(), along: i + 1 };
+            // SAFETY: both have room for all, and every machine has these squares.
+            let done = unsafe { patches_by::<T, T::Squares, 2>(walk, [i, j], [8, 16]) };
+            assert!(done[0] + 8 > i && done[1] + 8 > j, "{done:?} of {i} {j}");
+            for (k, &got) in to.iter().enumerate() {
+                let (row, column) = (k / (i + 1), k % (i + 1));
+                let is_done = column < done[0] && row < done[1];
+                let expected = if is_done { from[column * (j + 3) + row] } else { of(0) };
+                assert_eq!(got, expected, "{row} {column} of {i} {j}");
+            }
+        }
+    }
+
+    #[test]
+    fn baseline_squares_are_whole_and_nothing_beside() {
+        baseline(|i| (i % 251) as u8);
+        baseline(|i| i as u16);
+        baseline(|i| i as u32);
+        baseline(|i| i as u64);
+    }
+
     #[test]
     fn blocks_of_any_size_go_where_they_belong_and_back() {
         turn(|i| (i % 251) as u8);

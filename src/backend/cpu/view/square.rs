@@ -63,11 +63,11 @@ use x86_64::{Avx2, Baseline};
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 mod x86_64 {
     use std::arch::x86_64::{
-        __m128i, __m256i, _mm_castsi128_pd, _mm_loadl_epi64, _mm_loadu_si128, _mm_storeh_pd,
-        _mm_storel_epi64, _mm_storeu_si128, _mm_unpackhi_epi16, _mm_unpackhi_epi32,
-        _mm_unpackhi_epi64, _mm_unpacklo_epi8, _mm_unpacklo_epi16, _mm_unpacklo_epi32,
-        _mm_unpacklo_epi64, _mm256_castsi128_si256, _mm256_inserti128_si256, _mm256_storeu_si256,
-        _mm256_unpackhi_epi32, _mm256_unpackhi_epi64, _mm256_unpacklo_epi32, _mm256_unpacklo_epi64,
+        __m128i, __m256i, _mm_loadl_epi64, _mm_loadu_si128, _mm_storel_epi64, _mm_storeu_si128,
+        _mm_unpackhi_epi16, _mm_unpackhi_epi32, _mm_unpackhi_epi64, _mm_unpacklo_epi8,
+        _mm_unpacklo_epi16, _mm_unpacklo_epi32, _mm_unpacklo_epi64, _mm256_castsi128_si256,
+        _mm256_inserti128_si256, _mm256_storeu_si256, _mm256_unpackhi_epi32, _mm256_unpackhi_epi64,
+        _mm256_unpacklo_epi32, _mm256_unpacklo_epi64,
     };
     use std::array;
 
@@ -98,7 +98,8 @@ mod x86_64 {
                     for (l, columns) in all.into_iter().enumerate() {
                         let to = to.add((4 * k + 2 * l) * along);
                         _mm_storel_epi64(to.cast(), columns);
-                        _mm_storeh_pd(to.add(along).cast(), _mm_castsi128_pd(columns));
+                        let second = _mm_unpackhi_epi64(columns, columns);
+                        _mm_storel_epi64(to.add(along).cast(), second);
                     }
                 }
             }
