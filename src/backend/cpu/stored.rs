@@ -9,6 +9,7 @@ use super::lanes::{Loop, binary};
 use crate::dtype::DType;
 use crate::math::arithmetic::{add, div, int_add, int_mul, int_sub, mul, sub};
 use crate::math::half::{bf16_bits_to_f32, f32_to_bf16_bits};
+use crate::math::logic::{and, or, xor};
 use crate::ops::Op;
 
 /// The loops of some operations: each widens, computes by a function, and narrows.
@@ -67,8 +68,29 @@ pub(super) fn stored_loop(op: Op, dtype: DType) -> Option<Loop> {
         DType::BF16 => {
             loops!(op, u16, bf16_bits_to_f32, f32_to_bf16_bits, [Add add, Sub sub, Mul mul, Div div,])
         }
-        DType::Bool | DType::I32 | DType::I64 | DType::F32 | DType::F64 => None,
+        DType::Bool => truths(op),
+        DType::I32 | DType::I64 | DType::F32 | DType::F64 => None,
     }
+}
+
+/// Those of bool.
+fn truths(op: Op) -> Option<Loop> {
+    #[inline(always)]
+    fn truth(byte: u8) -> i32 {
+        i32::from(byte != 0)
+    }
+    #[inline(always)]
+    fn byte(truth: i32) -> u8 {
+        truth as u8
+    }
+    loops!(op, u8, truth, byte, [
+        LogicalAnd and,
+        LogicalOr or,
+        LogicalXor xor,
+        BitwiseAnd and,
+        BitwiseOr or,
+        BitwiseXor xor,
+    ])
 }
 
 #[cfg(test)]
@@ -83,8 +105,12 @@ mod tests {
     #[test]
     fn stored_loops_have_the_bits_of_lanes() {
         let mut loops = 0;
-        for dtype in [DType::U8, DType::I8, DType::I16, DType::F16, DType::BF16] {
-            for op in [Op::Add, Op::Sub, Op::Mul, Op::Div] {
+        let arithmetic = [Op::Add, Op::Sub, Op::Mul, Op::Div];
+        let logical = [Op::LogicalAnd, Op::LogicalOr, Op::LogicalXor];
+        let bitwise = [Op::BitwiseAnd, Op::BitwiseOr, Op::BitwiseXor];
+        let dtypes = [DType::U8, DType::I8, DType::I16, DType::F16, DType::BF16, DType::Bool];
+        for dtype in dtypes {
+            for op in arithmetic.into_iter().chain(logical).chain(bitwise) {
                 let Some(stored) = stored_loop(op, dtype) else { continue };
                 let (Some(widen), Some(narrow)) = (convert::widen(dtype), convert::narrow(dtype))
                 else {
@@ -119,6 +145,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(loops, 3 * 3 + 2 * 4);
+        assert_eq!(loops, 3 * 3 + 2 * 4 + 6);
     }
 }
