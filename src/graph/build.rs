@@ -409,10 +409,9 @@ fn spread(output: &View, shape: &[usize]) -> View {
 
 /// The dimensions of the iteration space in the order that Note [Order of points] gives them.
 fn order_of(rank: usize, nodes: &[Node], stores: &[Store], operands: &[Operand<'_>]) -> Dims {
-    let is_placed = |node: &Node| matches!(node.expr, Expr::Index | Expr::Random { .. });
     let mut order: Dims = (0..rank).collect();
     if let Some(store) = stores.first()
-        && !nodes.iter().any(is_placed)
+        && !nodes.iter().any(|node| node.expr.is_placed())
     {
         // Those of size 1 go wherever that is.
         let strides = operands[usize::from(store.operand)].strides;

@@ -236,8 +236,7 @@ impl Record {
 
     /// Whether the value depends on the place of a point in the iteration order.
     pub(crate) fn is_indexed(&self) -> bool {
-        let indexed = |node: &Node| matches!(node.expr, Expr::Index | Expr::Random { .. });
-        self.program.nodes.iter().any(indexed)
+        self.program.nodes.iter().any(|node| node.expr.is_placed())
     }
 
     /// Numbers that the record brings along.

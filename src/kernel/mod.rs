@@ -325,6 +325,11 @@ impl Kernel {
 }
 
 impl Expr {
+    /// Whether the value depends on the place of a point in the iteration order.
+    pub(crate) fn is_placed(&self) -> bool {
+        matches!(self, Self::Index | Self::Random { .. })
+    }
+
     /// The values the expression reads.
     pub(crate) fn arguments(&self) -> SmallVec<[Value; 3]> {
         match *self {

@@ -471,9 +471,14 @@ impl Build {
     #[track_caller]
     pub(crate) fn reduce(self, value: Value, reduction: Reduction, over: &Over) -> Result<Tensor> {
         // A place among several dims is one in the order of the shape.
-        let is_place = !matches!(reduction.fold, Fold::Op(_));
-        let several = over.mask(self.rank())?.iter().filter(|folded| **folded).count() > 1;
-        let order = if is_place && several { Order::Shape } else { Order::Memory };
+        let order = match reduction.fold {
+            Fold::Op(_) => Order::Memory,
+            Fold::ArgMax | Fold::ArgMin => {
+                let mask = over.mask(self.rank())?;
+                let several = mask.iter().filter(|folded| **folded).count() > 1;
+                if several { Order::Shape } else { Order::Memory }
+            }
+        };
         self.reduce_in(order, value, reduction, over)
     }
 

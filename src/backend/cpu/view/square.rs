@@ -24,15 +24,20 @@ pub(super) trait Bits: Copy {
 }
 
 macro_rules! bits {
-    ($($bits:ty)*) => {$(
+    ($($bits:ty: $wide:ty,)*) => {$(
         impl Bits for $bits {
             type Squares = Baseline;
-            type Wide = Avx2;
+            type Wide = $wide;
         }
     )*};
 }
 
-bits!(u8 u16 u32 u64);
+bits! {
+    u8: Baseline,
+    u16: Baseline,
+    u32: Avx2,
+    u64: Avx2,
+}
 
 /// For any processor.
 #[cfg(any(not(target_arch = "x86_64"), miri))]
@@ -169,26 +174,6 @@ mod x86_64 {
         }
     }
 
-    impl Square<u8> for Avx2 {
-        const SIDE: usize = <Baseline as Square<u8>>::SIDE;
-
-        #[inline(always)]
-        unsafe fn turn(from: *const u8, across: usize, to: *mut u8, along: usize) {
-            // SAFETY: by contract.
-            unsafe { Baseline::turn(from, across, to, along) }
-        }
-    }
-
-    impl Square<u16> for Avx2 {
-        const SIDE: usize = <Baseline as Square<u16>>::SIDE;
-
-        #[inline(always)]
-        unsafe fn turn(from: *const u16, across: usize, to: *mut u16, along: usize) {
-            // SAFETY: by contract.
-            unsafe { Baseline::turn(from, across, to, along) }
-        }
-    }
-
     /// Two halves of rows side by side, as memory gives them without a shuffle.
     ///
     /// # Safety
@@ -276,10 +261,10 @@ mod tests {
         turns::<u64, Baseline>(|i| 1 + i as u64);
         #[cfg(all(target_arch = "x86_64", not(miri)))]
         if fearless_simd::Level::new().as_avx2().is_some() {
-            turns::<u8, Avx2>(|i| 1 + i as u8);
-            turns::<u16, Avx2>(|i| 1 + i as u16);
-            turns::<u32, Avx2>(|i| 1 + i as u32);
-            turns::<u64, Avx2>(|i| 1 + i as u64);
+            turns::<u8, <u8 as Bits>::Wide>(|i| 1 + i as u8);
+            turns::<u16, <u16 as Bits>::Wide>(|i| 1 + i as u16);
+            turns::<u32, <u32 as Bits>::Wide>(|i| 1 + i as u32);
+            turns::<u64, <u64 as Bits>::Wide>(|i| 1 + i as u64);
         }
     }
 }

@@ -23,7 +23,7 @@ use smallvec::SmallVec;
 use super::super::memory::GRANULE;
 use super::sight::Need;
 use super::{Part, Reach, Sight};
-use crate::kernel::{Expr, Fold, INNER_BLOCK, Kernel, OUTER_BLOCK, OperandCode, Reduce};
+use crate::kernel::{Fold, INNER_BLOCK, Kernel, OUTER_BLOCK, OperandCode, Reduce};
 
 /// Blocks of the outer form that an invocation folds at most; what the shader's stack has room for.
 const BLOCKS: u64 = 64;
@@ -99,15 +99,14 @@ pub(crate) fn is_counted(kernel: &Kernel, reduce: &Reduce, reach: Reach) -> bool
         let from_first = i == 1 && has_positions(reduce);
         extents[i] < most || (rows[i] <= reach.points && !from_first)
     };
-    // Of these the shader makes the index of a point in all, by what lies within an index.
-    let numbered = |expr: &Expr| matches!(expr, Expr::Index | Expr::Random { .. });
+    // Where values are placed the shader makes the index of a point in all, by what lies within an index.
     let lines = extents[2] < most && (extents[1] < most || extents[0] == 1);
     // A block of the inner form is one workgroup's.
     let parted = reduce.scan || reduce.trail(kernel.code.rank) > 0;
     let block = if parted { 1 } else { extents[1].min(INNER_BLOCK as u64) };
     block <= reach.points
         && (0..3).all(counted)
-        && (lines || !kernel.code.nodes.iter().any(|node| numbered(&node.expr)))
+        && (lines || !kernel.code.nodes.iter().any(|node| node.expr.is_placed()))
 }
 
 fn has_positions(reduce: &Reduce) -> bool {
