@@ -15,6 +15,7 @@ pub(crate) mod compare;
 pub(crate) mod emit;
 pub(crate) mod erf;
 pub(crate) mod exp;
+pub(crate) mod fmod;
 pub(crate) mod half;
 mod halves;
 pub(crate) mod hyperbolic;

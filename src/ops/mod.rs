@@ -129,4 +129,10 @@ impl Op {
     pub(crate) const fn is_stepwise(self) -> bool {
         matches!(self, Self::DivTrunc | Self::DivFloor)
     }
+
+    /// Whether the function for floats takes a remainder ([`Float::fmod`]) and is NaN where that is one, or
+    /// does not depend on it.
+    pub(crate) const fn takes_remainder(self) -> bool {
+        matches!(self, Self::Fmod | Self::Remainder | Self::DivFloor)
+    }
 }

@@ -14,6 +14,7 @@ use fearless_simd::Level;
 use fearless_simd::Simd;
 
 use crate::kernel::INNER_LANES;
+use crate::math::algebra::Float;
 
 /// Computes every element of the first slice from those of the others, which are as long in elements.
 pub(super) type Loop = fn(&mut [u8], &[u8], &[u8], &[u8]);
@@ -140,6 +141,29 @@ where
         #[inline(always)]
         || map(out, a, b, f),
     );
+}
+
+/// `out[i] = f(a[i], b[i])` where `out[i]` is NaN.
+pub(super) fn mend<F: Float<Mask = bool> + Pod>(
+    out: &mut [u8],
+    a: &[u8],
+    b: &[u8],
+    f: impl Fn(F, F) -> F,
+) {
+    let out: &mut [F] = cast_slice_mut(out);
+    let (a, b): (&[F], &[F]) = (cast_slice(a), cast_slice(b));
+    // Mostly there is none, which vectors find out.
+    let any = simd(
+        #[inline(always)]
+        || out.iter().fold(false, |any, out| any | out.is_nan()),
+    );
+    if any {
+        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            if out.is_nan() {
+                *out = f(a, b);
+            }
+        }
+    }
 }
 
 /// `out[i] = f(a[i], b[i], c[i])`.

@@ -2,11 +2,15 @@
 //!
 //! Nothing here names an operation: a new row has its loops by being in the table.
 
+use bytemuck::Pod;
+
 use super::lanes::{
     Accumulate, AccumulateAt, Blocks, Loop, Operand, Outcome, Scan, accumulate, accumulate_at,
-    binary, blocks, scan, unary,
+    binary, blocks, mend, scan, unary,
 };
 use crate::dtype::DType;
+use crate::math::algebra::Float;
+use crate::math::fmod::Near;
 use crate::math::half::{StepBF16, StepF16};
 use crate::ops::{Op, op_table};
 
@@ -50,6 +54,25 @@ macro_rules! row {
                 |a, b, c| $function(a, b, c),
             )
         }
+    };
+}
+
+/// One row in one float type, which is computed of [`Near`] numbers, and anew where that is NaN.
+macro_rules! near {
+    (binary same $lane:ty, [$function:path]) => {
+        |out, a, b, _| {
+            binary::<Near<$lane>, _, _>(
+                out,
+                a,
+                b,
+                #[inline(always)]
+                |a, b| $function(a, b),
+            );
+            mend::<$lane>(out, a, b, |a, b| $function(a, b));
+        }
+    };
+    ($arity:ident $output:ident $lane:ty, [$($function:path)?]) => {
+        unreachable!("a remainder has two arguments and is a float")
     };
 }
 
@@ -116,7 +139,13 @@ macro_rules! define_loops {
         }
     )*) => {
         fn f32_loop(op: Op) -> Loop {
-            match op { $(Op::$variant => row!($arity f32, [$($float)?]),)* }
+            match op {$(
+                Op::$variant => if const { Op::$variant.takes_remainder() } {
+                    near!($arity $output f32, [$($float)?])
+                } else {
+                    row!($arity f32, [$($float)?])
+                },
+            )*}
         }
 
         /// Note [Stepwise halves] in `ops`: other rows round at their end only, as every loop's result is.
@@ -141,7 +170,13 @@ macro_rules! define_loops {
         }
 
         fn f64_loop(op: Op) -> Loop {
-            match op { $(Op::$variant => row!($arity f64, [$($float)?]),)* }
+            match op {$(
+                Op::$variant => if const { Op::$variant.takes_remainder() } {
+                    near!($arity $output f64, [$($float)?])
+                } else {
+                    row!($arity f64, [$($float)?])
+                },
+            )*}
         }
 
         fn i32_loop(op: Op) -> Loop {
@@ -201,6 +236,22 @@ macro_rules! stepwise {
 }
 
 stepwise!(StepF16 StepBF16);
+
+impl<F: Float + Pod> Operand for Near<F> {
+    type Lane = F;
+    #[inline(always)]
+    fn from_lane(lane: F) -> Self {
+        Self(lane)
+    }
+}
+
+impl<F: Float + Pod> Outcome for Near<F> {
+    type Lane = F;
+    #[inline(always)]
+    fn into_lane(self) -> F {
+        self.0
+    }
+}
 
 /// The loop of an operation that computes in `dtype`. Its result is not narrowed.
 pub(super) fn loop_of(op: Op, dtype: DType) -> Loop {
