@@ -263,3 +263,35 @@ fn folds_have_the_same_bits_on_the_device_that_a_tensor_moves_to() -> Result<()>
     }
     Ok(())
 }
+
+#[test]
+fn ranges_are_computed_from_their_ends_and_rounded_as_said() -> Result<()> {
+    let same = |got: &[f32], expected: &dyn Fn(usize) -> f32, what: &str| {
+        for (i, got) in got.iter().enumerate() {
+            assert_eq!(got.to_bits(), expected(i).to_bits(), "{what}, element {i}");
+        }
+    };
+    for device in devices() {
+        let range = taut::arange_step(-3.7, 5000.0, 0.013, device)?.to_vec::<f32>()?;
+        assert_eq!(range.len(), 384_900);
+        same(&range, &|i| (-3.7 + i as f64 * 0.013) as f32, "a range");
+        let len = 70_001;
+        let points = taut::linspace(-1.3, 2.7, len, device)?.to_vec::<f32>()?;
+        let step = (2.7f32 as f64 - -1.3f32 as f64) / (len - 1) as f64;
+        let offset = |steps: usize| (f64::from(step as f32) * steps as f64) as f32;
+        let point = |i: usize| match len as usize {
+            len if i < len / 2 => -1.3 + offset(i),
+            len => 2.7 - offset(len - 1 - i),
+        };
+        same(&points, &point, "points");
+        for (len, expected) in [(0, &[][..]), (1, &[2.0]), (2, &[2.0, 3.0])] {
+            assert_eq!(taut::linspace(2, 3, len, device)?.to_vec::<f32>()?, expected);
+        }
+        assert!(taut::arange_step(1.5, 1.5, 1.0, device)?.to_vec::<f32>()?.is_empty());
+        let eye = taut::eye(70, 300, device)?.to_vec::<f32>()?;
+        assert_eq!(eye.len(), 21_000);
+        assert!(eye.iter().enumerate().all(|(i, &v)| v == f32::from(i / 300 == i % 300)));
+        assert!(taut::eye(0, 3, device)?.to_vec::<f32>()?.is_empty());
+    }
+    Ok(())
+}

@@ -1,18 +1,18 @@
 //! New tensors: from sizes, from numbers, from data.
 //!
-//! `arange` of floats, `linspace` and `eye` are computed on the CPU in float64, as PyTorch's CPU kernels
-//! compute them, and uploaded.
+//! `arange` of floats and `linspace` are computed on the CPU in float64, as PyTorch's CPU kernels compute
+//! them, and go where they are asked for.
 
 use crate::device::Device;
 use crate::dtype::{Category, DType, Element};
 use crate::error::{Error, Result};
-use crate::graph::{Storage, View, runtime};
-use crate::kernel::Expr;
+use crate::graph::{Program, Storage, View, runtime};
+use crate::kernel::{Expr, Value};
 use crate::layout::{self, Layout};
 use crate::ops::Op;
 use crate::scalar::Scalar;
 
-use super::elementwise::{Build, check_dtype, check_fits, new_tensor, scalar_bits};
+use super::elementwise::{Build, check_dtype, check_fits, new_tensor};
 use super::sizes::{IntoSizes, new_shape};
 use super::{Options, Tensor};
 
@@ -160,7 +160,13 @@ pub fn arange_step(
     if integral && dtype != DType::Bool {
         return integers(len, start.to_i64(), step.to_i64(), dtype, options);
     }
-    generated(&[len], dtype, options, |i| Scalar::Float(first + i as f64 * stride))
+    computed("arange", len, dtype, options, |build, index| {
+        let [first, stride] = [first, stride].map(|number| build.scalar(number, DType::F64));
+        let program = build.program();
+        let index = program.cast(index, DType::F64);
+        let offset = program.binary(Op::Mul, index, stride);
+        program.binary(Op::Add, first, offset)
+    })
 }
 
 /// `start + i * step`, computed where the tensor lives; wraps like every integer.
@@ -187,6 +193,7 @@ fn integers(len: usize, start: i64, step: i64, dtype: DType, options: Options) -
 /// assert_eq!(taut::linspace(0, 1, 3, ())?.to_vec::<f32>()?, [0.0, 0.5, 1.0]);
 /// # Ok::<(), taut::Error>(())
 /// ```
+#[track_caller]
 pub fn linspace(
     start: impl Into<Scalar>,
     end: impl Into<Scalar>,
@@ -202,15 +209,30 @@ pub fn linspace(
     let (first, last) = (narrow(start.to_f64()), narrow(end.to_f64()));
     let intervals = len.saturating_sub(1).max(1) as f64;
     let step = wide(dtype, (last - first) / intervals);
-    // From both ends towards the middle, as PyTorch does, so that both are exact.
-    let value = |i: usize| {
-        Scalar::Float(if i < len / 2 || len == 1 {
-            wide(dtype, first + wide(dtype, step * i as f64))
-        } else {
-            wide(dtype, last - wide(dtype, step * (len - i - 1) as f64))
-        })
-    };
-    generated(&[len], dtype, options, value)
+    let middle = if len == 1 { 1 } else { len / 2 };
+    computed("linspace", len, dtype, options, |build, index| {
+        let [first, last, forth, back] =
+            [first, last, step, -step].map(|number| build.scalar(number, DType::F64));
+        let dtype_of_index = build.dtype(index);
+        let [middle, end] = [middle, len.saturating_sub(1)]
+            .map(|number| build.scalar(number as i64, dtype_of_index));
+        let program = build.program();
+        let round = |program: &mut Program, value| {
+            program.cast(value, if dtype == DType::F64 { DType::F64 } else { DType::F32 })
+        };
+        // From both ends towards the middle, as PyTorch does, so that both are exact.
+        let is_first = program.binary(Op::Lt, index, middle);
+        let left = program.binary(Op::Sub, end, index);
+        let steps = program.select(is_first, index, left);
+        let steps = program.cast(steps, DType::F64);
+        let step = program.select(is_first, forth, back);
+        let from = program.select(is_first, first, last);
+        let offset = program.binary(Op::Mul, step, steps);
+        let offset = round(program, offset);
+        let offset = program.cast(offset, DType::F64);
+        let value = program.binary(Op::Add, from, offset);
+        round(program, value)
+    })
 }
 
 /// The value as PyTorch's CPU kernels hold it while they compute in `dtype`.
@@ -235,17 +257,16 @@ fn round_to(value: f64, dtype: DType) -> f64 {
 /// assert_eq!(taut::eye(2, 2, ())?.to_vec::<f32>()?, [1.0, 0.0, 0.0, 1.0]);
 /// # Ok::<(), taut::Error>(())
 /// ```
+#[track_caller]
 pub fn eye(rows: i64, columns: i64, options: impl Into<Options>) -> Result<Tensor> {
     for (name, size) in [("n", rows), ("m", columns)] {
         if size < 0 {
             return Err(Error::value(format!("{name} must be greater or equal to 0, got {size}")));
         }
     }
-    let options = options.into();
-    let dtype = options.dtype.unwrap_or(DType::DEFAULT);
-    let (rows, columns) = (rows as usize, columns as usize);
-    let value = |i: usize| Scalar::Int(i64::from(i / columns == i % columns));
-    generated(&[rows, columns], dtype, options, value)
+    let matrix = zeros([rows, columns], options)?;
+    filled(matrix.with_layout(matrix.layout().diagonal(0, 0, 1)?), Scalar::Int(1))?;
+    Ok(matrix)
 }
 
 fn checked_len(len: f64) -> Result<usize> {
@@ -255,39 +276,23 @@ fn checked_len(len: f64) -> Result<usize> {
     Ok(len.max(0.0) as usize)
 }
 
-/// A tensor whose element `i` is `value(i)`, computed on the host.
-fn generated(
-    shape: &[usize],
+/// A tensor whose elements `element` computes of their index, an integer, on the CPU.
+#[track_caller]
+fn computed(
+    name: &'static str,
+    len: usize,
     dtype: DType,
     options: Options,
-    value: impl Fn(usize) -> Scalar,
+    element: impl FnOnce(&mut Build, Value) -> Value,
 ) -> Result<Tensor> {
-    /// The elements that `element` makes.
-    fn collect<T: Element>(
-        (layout, options): (Layout, Options),
-        element: impl Fn(usize) -> T,
-    ) -> Result<Tensor> {
-        let (len, dtype) = (layout.len(), T::DTYPE);
-        let mut elements = Vec::new();
-        elements
-            .try_reserve_exact(len)
-            .map_err(|_| Error::shape(format!("{len} elements of {dtype} do not fit in memory")))?;
-        elements.extend((0..len).map(element));
-        from_bytes(layout, dtype, options, T::as_bytes(&elements))
-    }
-    let to = (Layout::contiguous(shape)?, options);
-    match dtype {
-        DType::F32 => collect(to, |i| value(i).to_f64() as f32),
-        DType::F64 => collect(to, |i| value(i).to_f64()),
-        DType::F16 => collect(to, |i| half::f16::from_bits(scalar_bits(value(i), dtype) as u16)),
-        DType::BF16 => collect(to, |i| half::bf16::from_bits(scalar_bits(value(i), dtype) as u16)),
-        DType::Bool => collect(to, |i| value(i).to_bool()),
-        DType::U8 => collect(to, |i| scalar_bits(value(i), dtype) as u8),
-        DType::I8 => collect(to, |i| scalar_bits(value(i), dtype) as i8),
-        DType::I16 => collect(to, |i| scalar_bits(value(i), dtype) as i16),
-        DType::I32 => collect(to, |i| scalar_bits(value(i), dtype) as i32),
-        DType::I64 => collect(to, |i| scalar_bits(value(i), dtype) as i64),
-    }
+    let target = empty([len], (dtype, Device::Cpu))?;
+    let mut build = Build::over(name, target.runtime(), target.dims());
+    // The narrow one becomes a float64 in one instruction.
+    let narrow = i32::try_from(len).is_ok();
+    let index = build.program().push(Expr::Index, if narrow { DType::I32 } else { DType::I64 });
+    let value = element(&mut build, index);
+    build.write(value, &target)?;
+    target.to(options.device())
 }
 
 fn from_bytes(layout: Layout, dtype: DType, options: Options, bytes: &[u8]) -> Result<Tensor> {
