@@ -10,6 +10,7 @@ use std::ops::{Add, Div, Mul, Sub};
 
 use bytemuck::{Pod, cast_slice};
 use fearless_simd::{Level, Simd, SimdBase, SimdFloat, SimdFloatElement, SimdFrom, dispatch};
+use smallvec::SmallVec;
 
 use super::view::{PastCache, Rows};
 use crate::dtype::DType;
@@ -172,41 +173,51 @@ impl Sink for PastCache<'_> {
     }
 }
 
+/// A link and the elements it takes: those beside the chain's, one for all of them, or none for a square.
+type Taken<'a, T> = (Link, &'a [T]);
+
 fn chain<T: Number>(
     out: Out<'_>,
     (row, start): (usize, usize),
     first: Rows<'_>,
     links: &[(Link, Rows<'_>)],
 ) {
-    let first: &[T] = cast_slice(first.row(row));
-    match out {
-        Out::Cached(out) => {
-            dispatch!(Level::new(), simd => blocks(simd, out, (row, start), first, links));
-        }
-        Out::PastCache(out) => {
-            dispatch!(Level::new(), simd => blocks(simd, out, (row, start), first, links));
-        }
+    let len = match &out {
+        Out::Cached(out) => out.len(),
+        Out::PastCache(out) => out.len(),
+    } / size_of::<T>();
+    let place = (row, start, len);
+    let first = elements(first, place);
+    // A look at each before the loop over the elements, which looks at all again and again.
+    if let &[(link, rows)] = links {
+        chain_of(out, first, &[(link, elements(rows, place))]);
+    } else {
+        let taken = links.iter().map(|&(link, rows)| (link, elements(rows, place)));
+        chain_of(out, first, &taken.collect::<SmallVec<[Taken<'_, T>; 16]>>());
     }
 }
 
-/// The elements of a link's other argument; that of a square has no address either.
-#[inline(always)]
-fn elements<T: Number>(bytes: &[u8]) -> &[T] {
-    if bytes.is_empty() { &[] } else { cast_slice(bytes) }
+/// So many elements of a row from `start` on, or the one that all take.
+fn elements<T: Number>(rows: Rows<'_>, (row, start, len): (usize, usize, usize)) -> &[T] {
+    let bytes = rows.row(row);
+    // That of a square has no address.
+    let elements: &[T] = if bytes.is_empty() { &[] } else { cast_slice(bytes) };
+    if elements.len() > 1 { &elements[start..][..len] } else { elements }
 }
 
-/// The elements from `start` of the links on.
+/// The same, of the elements themselves.
+fn chain_of<T: Number>(out: Out<'_>, first: &[T], links: &[Taken<'_, T>]) {
+    match out {
+        Out::Cached(out) => dispatch!(Level::new(), simd => blocks(simd, out, first, links)),
+        Out::PastCache(out) => dispatch!(Level::new(), simd => blocks(simd, out, first, links)),
+    }
+}
+
 #[inline(always)]
-fn blocks<S: Simd, T: Number>(
-    simd: S,
-    out: impl Sink,
-    (row, start): (usize, usize),
-    first: &[T],
-    links: &[(Link, Rows<'_>)],
-) {
+fn blocks<S: Simd, T: Number>(simd: S, out: impl Sink, first: &[T], links: &[Taken<'_, T>]) {
     match TOGETHER / size_of::<T>() / T::Vector::<S>::LEN {
-        4 => blocks_of::<S, T, 4>(simd, out, (row, start), first, links),
-        _ => blocks_of::<S, T, 8>(simd, out, (row, start), first, links),
+        4 => blocks_of::<S, T, 4>(simd, out, first, links),
+        _ => blocks_of::<S, T, 8>(simd, out, first, links),
     }
 }
 
@@ -215,25 +226,23 @@ fn blocks<S: Simd, T: Number>(
 fn blocks_of<S: Simd, T: Number, const N: usize>(
     simd: S,
     mut out: impl Sink,
-    (row, start): (usize, usize),
     first: &[T],
-    links: &[(Link, Rows<'_>)],
+    links: &[Taken<'_, T>],
 ) {
     let (width, len) = (T::Vector::<S>::LEN, out.len() / size_of::<T>());
     let mut done = 0;
     while len - done >= N * width {
-        block::<S, T, N>(simd, &mut out, done, (row, start), first, links);
+        block::<S, T, N>(simd, &mut out, done, first, links);
         done += N * width;
     }
     while len - done >= width {
-        block::<S, T, 1>(simd, &mut out, done, (row, start), first, links);
+        block::<S, T, 1>(simd, &mut out, done, first, links);
         done += width;
     }
     for done in done..len {
-        let of = |values: &[T]| if values.len() == 1 { values[0] } else { values[start + done] };
+        let of = |values: &[T]| if values.len() == 1 { values[0] } else { values[done] };
         let mut value = [of(first)];
         for (link, other) in links {
-            let other: &[T] = elements(other.row(row));
             link.apply(&mut value, |_| of(other));
         }
         out.put(simd, done * size_of::<T>(), cast_slice(&value));
@@ -246,29 +255,27 @@ fn block<S: Simd, T: Number, const N: usize>(
     simd: S,
     out: &mut impl Sink,
     done: usize,
-    (row, start): (usize, usize),
     first: &[T],
-    links: &[(Link, Rows<'_>)],
+    links: &[Taken<'_, T>],
 ) {
     let width = T::Vector::<S>::LEN;
     let of = |values: &[T], k: usize| {
         T::Vector::<S>::from_slice(simd, &values[k * width..(k + 1) * width])
     };
-    let mut values: [T::Vector<S>; N] = if first.len() == 1 {
-        [T::Vector::<S>::simd_from(simd, first[0]); N]
+    let mut values: [T::Vector<S>; N] = if let [first] = first {
+        [T::Vector::<S>::simd_from(simd, *first); N]
     } else {
-        let first = &first[start + done..][..N * width];
+        let first = &first[done..][..N * width];
         array::from_fn(|k| of(first, k))
     };
     for (link, other) in links {
-        let other: &[T] = elements(other.row(row));
         if *link == Link::Square {
             link.apply(&mut values, |_| unreachable!("a square takes nothing beside"));
-        } else if other.len() == 1 {
-            let other = T::Vector::<S>::simd_from(simd, other[0]);
+        } else if let [other] = other {
+            let other = T::Vector::<S>::simd_from(simd, *other);
             link.apply(&mut values, |_| other);
         } else {
-            let other = &other[start + done..][..N * width];
+            let other = &other[done..][..N * width];
             link.apply(&mut values, |k| of(other, k));
         }
     }
