@@ -295,3 +295,42 @@ fn ranges_are_computed_from_their_ends_and_rounded_as_said() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn integers_to_a_number_wrap_as_products_do() -> Result<()> {
+    let bases: Vec<i64> = (-300..300).chain([i64::MAX, i64::MIN, 1 << 33]).collect();
+    for device in devices() {
+        let wide = taut::tensor(&bases[..], device)?;
+        let narrow = wide.to(taut::DType::I8)?;
+        for exponent in [0, 1, 2, 3, 5, 16, 31, 63, 64, 65, 1000_i64] {
+            let expected: Vec<i64> =
+                bases.iter().map(|base| base.wrapping_pow(exponent as u32)).collect();
+            assert_eq!(wide.pow(exponent)?.to_vec::<i64>()?, expected, "{device}, {exponent}");
+            if exponent > i64::from(i8::MAX) {
+                continue;
+            }
+            let expected: Vec<i8> =
+                bases.iter().map(|&base| (base as i8).wrapping_pow(exponent as u32)).collect();
+            assert_eq!(narrow.pow(exponent)?.to_vec::<i8>()?, expected, "{device}, {exponent}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn not_numbers_become_numbers_with_and_without_bounds_of_the_dtype() -> Result<()> {
+    let values = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -0.0, f32::MAX, -1e-45, 3.0];
+    for device in devices() {
+        let x = floats(&values, device)?;
+        let expect = |nan: f32, high: f32, low: f32| {
+            [nan, high, low, -0.0, f32::MAX, -1e-45, 3.0].map(f32::to_bits)
+        };
+        let given = x.nan_to_num(None, None, None)?;
+        assert_eq!(bits(&given)?, expect(0.0, f32::MAX, f32::MIN), "{device}");
+        let given = x.nan_to_num(Some(7.0), Some(8.0), None)?;
+        assert_eq!(bits(&given)?, expect(7.0, 8.0, f32::MIN), "{device}");
+        let given = x.nan_to_num(Some(f64::INFINITY), None, Some(-9.0))?;
+        assert_eq!(bits(&given)?, expect(f32::INFINITY, f32::MAX, -9.0), "{device}");
+    }
+    Ok(())
+}

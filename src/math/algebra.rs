@@ -187,7 +187,7 @@ impl Mask for bool {
 }
 
 macro_rules! int_lane {
-    ($int:ident, $uint:ident) => {
+    ($int:ident, $uint:ident, $divide:path) => {
         impl Int for $int {
             type Mask = bool;
 
@@ -215,11 +215,12 @@ macro_rules! int_lane {
             }
             #[inline(always)]
             fn div(self, other: Self) -> Self {
-                self.wrapping_div(if other == 0 { 1 } else { other })
+                if other == 0 { self } else { $divide(self, other) }
             }
             #[inline(always)]
             fn rem(self, other: Self) -> Self {
-                self.wrapping_rem(if other == 0 { 1 } else { other })
+                let rest = self.wrapping_sub($divide(self, other).wrapping_mul(other));
+                if other == 0 { 0 } else { rest }
             }
             #[inline(always)]
             fn and(self, other: Self) -> Self {
@@ -277,8 +278,28 @@ macro_rules! int_lane {
     };
 }
 
-int_lane!(i32, u32);
-int_lane!(i64, u64);
+int_lane!(i32, u32, divide_i32);
+int_lane!(i64, u64, divide_i64);
+
+/// `a / b` towards zero, wrapped; anything by zero.
+///
+/// In doubles, which vectors divide. Their quotient rounded to the nearest whole number is that of `a / b` or the
+/// next one, away from zero, which the sign of what is left tells.
+#[inline(always)]
+fn divide_i32(a: i32, b: i32) -> i32 {
+    /// Adding it leaves the nearest whole number in the lower bits.
+    const WHOLE: f64 = (3_u64 << 51) as f64;
+    let nearest = (f64::from(a) / f64::from(b) + WHOLE).to_bits() as i32;
+    let rest = a.wrapping_sub(nearest.wrapping_mul(b));
+    let beyond = rest != 0 && (rest ^ a) < 0;
+    let step = if (a ^ b) < 0 { 1 } else { -1 };
+    nearest.wrapping_add(if beyond { step } else { 0 })
+}
+
+#[inline(always)]
+fn divide_i64(a: i64, b: i64) -> i64 {
+    a.wrapping_div(if b == 0 { 1 } else { b })
+}
 
 macro_rules! float_lane {
     ($float:ident, $int:ident, $uint:ident, $mantissa:expr) => {
@@ -335,3 +356,30 @@ macro_rules! float_lane {
 
 float_lane!(f32, i32, u32, 23);
 float_lane!(f64, i64, u64, 52);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn narrow_integers_divide_as_rust_says() {
+        let mut bits = 1_u64;
+        let mut random = || {
+            bits = bits.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            // Of all lengths.
+            (bits >> 32) as i32 >> (bits >> 27 & 31)
+        };
+        let mut numbers: Vec<i32> = (0..2000).map(|_| random()).collect();
+        numbers.extend([0, 1, -1, 2, -2, 3, 7, i32::MIN, i32::MIN + 1, i32::MAX, i32::MAX - 1]);
+        for &a in &numbers {
+            for &b in &numbers {
+                // Near a multiple too, where rounding would show.
+                for a in [a, a.wrapping_mul(b), a.wrapping_mul(b).wrapping_sub(1)] {
+                    let by = if b == 0 { 1 } else { b };
+                    let expected = (a.wrapping_div(by), a.wrapping_rem(by));
+                    assert_eq!((Int::div(a, b), Int::rem(a, b)), expected, "{a} by {b}");
+                }
+            }
+        }
+    }
+}

@@ -112,7 +112,8 @@ pub(super) fn reduce<F: Float>(magnitude: F) -> Remainder<F> {
     let exponent = bits.shr_logical(lit(mantissa)).sub(lit(F::BIAS + mantissa));
     let start = exponent.add(lit(width - 2));
     let start = F::Int::select(start.lt(lit(0)), lit(0), start);
-    let (index, count) = (start.div(lit(width)), start.and(lit(width - 1)));
+    // Of a power of two: the division and its rest.
+    let (index, count) = (start.shr(lit(i64::from(width.ilog2()))), start.and(lit(width - 1)));
     let words = [word(index, 0), word(index, 1), word(index, 2), word(index, 3)];
     let high = shift_in(words[0], words[1], count);
     let middle = shift_in(words[1], words[2], count);

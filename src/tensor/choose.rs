@@ -88,15 +88,18 @@ impl Tensor {
         let mut build = Build::new("nan_to_num", &[self.into()])?;
         let input = build.load(self)?;
         let mut value = input;
-        let infinite = [
-            (f64::INFINITY, posinf.unwrap_or(largest)),
-            (f64::NEG_INFINITY, neginf.unwrap_or(-largest)),
-        ];
-        for (infinity, number) in infinite {
-            let infinity = build.scalar(infinity, dtype);
-            let number = build.scalar(number, dtype);
-            let mask = build.program().binary(Op::Eq, input, infinity);
-            value = build.program().select(mask, number, value);
+        let bounds = [posinf.unwrap_or(largest), neginf.unwrap_or(-largest)];
+        if bounds == [largest, -largest] {
+            // As a bound of all: one operation instead of four.
+            let [high, low] = bounds.map(|bound| build.scalar(bound, dtype));
+            value = build.program().ternary(Op::Clamp, [input, low, high]);
+        } else {
+            for (infinity, number) in [f64::INFINITY, f64::NEG_INFINITY].into_iter().zip(bounds) {
+                let infinity = build.scalar(infinity, dtype);
+                let number = build.scalar(number, dtype);
+                let mask = build.program().binary(Op::Eq, input, infinity);
+                value = build.program().select(mask, number, value);
+            }
         }
         let mask = build.program().unary(Op::IsNan, input);
         let number = build.scalar(nan.unwrap_or(0.0), dtype);

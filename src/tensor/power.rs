@@ -91,7 +91,8 @@ fn powered(target: Option<&Tensor>, base: Arg<'_>, exponent: Arg<'_>) -> Result<
     }
     let x = build.value(base, inner)?;
     let simple = match exponent {
-        Arg::Scalar(exponent) if !integers => simpler(&mut build, x, exponent, inner),
+        Arg::Scalar(exponent) if integers => product(&mut build, x, exponent.to_i64(), inner),
+        Arg::Scalar(exponent) => simpler(&mut build, x, exponent, inner),
         _ => None,
     };
     let value = match simple {
@@ -103,6 +104,30 @@ fn powered(target: Option<&Tensor>, base: Arg<'_>, exponent: Arg<'_>) -> Result<
     };
     let value = build.program().cast(value, dtype);
     Ok((build, value))
+}
+
+/// An integer to a small power that is known, by squares: products wrap, so their order does not count.
+fn product(build: &mut Build, x: Value, exponent: i64, dtype: DType) -> Option<Value> {
+    /// Of larger ones, so many products are as slow as the operation.
+    const MOST: i64 = 64;
+    if !(0..=MOST).contains(&exponent) {
+        return None;
+    }
+    let (mut square, mut value) = (x, None);
+    let mut left = exponent;
+    while left > 0 {
+        if left % 2 == 1 {
+            value = Some(match value {
+                Some(value) => build.program().binary(Op::Mul, value, square),
+                None => square,
+            });
+        }
+        left /= 2;
+        if left > 0 {
+            square = build.program().unary(Op::Square, square);
+        }
+    }
+    Some(value.unwrap_or_else(|| build.scalar(1, dtype)))
 }
 
 fn simpler(build: &mut Build, x: Value, exponent: Scalar, dtype: DType) -> Option<Value> {

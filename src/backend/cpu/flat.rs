@@ -46,7 +46,8 @@ impl Only {
         };
         match &program.steps[..] {
             [Step::Apply { run, arguments, out, round: None, past_cache: false }] => {
-                let given = arguments.iter().filter(|lanes| lanes.place != Place::Nowhere);
+                let given = arguments.iter().map(|argument| &argument.lanes);
+                let given = given.filter(|lanes| lanes.place != Place::Nowhere);
                 let arguments = given.map(operand).collect::<Option<_>>()?;
                 Some(Self::Apply { run: *run, arguments, out: operand(out)? })
             }

@@ -12,9 +12,9 @@
 //! on the destination itself, as `add_` is, and nothing else sees that buffer, it folds into the elements.
 //!
 //! # Note [Stored lanes]
-//! An operation whose arguments are loaded and whose result is only stored, all of one dtype, may run on
-//! the stored forms themselves: see `stored`. Wherever these must lie, in memory or in a register, they are
-//! not widened or narrowed.
+//! An operation whose arguments are loaded, of one dtype, and whose result is only stored may run on the
+//! stored forms themselves: see `stored`. Wherever these must lie, in memory or in a register, they are not
+//! widened or narrowed.
 //!
 //! # Note [Chains]
 //! An operation whose result only one other reads, be it twice as a square, may run in the loop of that
@@ -306,7 +306,8 @@ impl Program {
             }
             Expr::Unary(op, a) => {
                 let dtype = code.nodes[usize::from(a)].dtype;
-                self.apply(code, i, loop_of(op, dtype), &[a], purpose);
+                let stored = stored_loop(op, dtype).filter(|_| self.values[i].stored);
+                self.apply(code, i, stored.unwrap_or(loop_of(op, dtype)), &[a], purpose);
             }
             Expr::Binary(op, values) => {
                 if let Some(operand) = self.values[i].folds {
@@ -390,8 +391,7 @@ impl Program {
         }
         values.reverse();
         let argument = |value: Option<Value>| {
-            let lanes = value.map_or(NOWHERE, |value| self.values[usize::from(value)].lanes);
-            Argument { lanes, uniform: self.is_uniform(lanes) }
+            self.argument(value.map_or(NOWHERE, |value| self.values[usize::from(value)].lanes))
         };
         let links = values.iter().map(|&(link, value)| (link, argument(value))).collect();
         let chain = Box::new(Chain { run, first: argument(Some(first)), links });
@@ -403,9 +403,8 @@ impl Program {
         }
     }
 
-    /// Whether the lanes are a register that is the same for every tile.
-    pub(super) fn is_uniform(&self, lanes: Lanes) -> bool {
-        self.fills.iter().any(|fill| fill.out.place == lanes.place)
+    fn argument(&self, lanes: Lanes) -> Argument {
+        Argument { lanes, uniform: self.fills.iter().any(|fill| fill.out.place == lanes.place) }
     }
 
     fn load(&mut self, code: &Code, i: usize, operand: u8, purpose: Purpose) {
@@ -535,11 +534,13 @@ impl Program {
         out: Lanes,
         round: Option<fn(&mut [u8])>,
     ) {
+        let arguments = arguments.map(|lanes| self.argument(lanes));
         self.steps.push(Step::Apply { run, arguments, out, round, past_cache: false });
     }
 
     fn push_past_cache(&mut self, run: Loop, arguments: [Lanes; 3], out: Lanes) {
         self.past_cache = true;
+        let arguments = arguments.map(|lanes| self.argument(lanes));
         self.steps.push(Step::Apply { run, arguments, out, round: None, past_cache: true });
     }
 

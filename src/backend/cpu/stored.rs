@@ -5,26 +5,46 @@
 //! table in one more type, which only the operations that memory would bound are worth.
 
 use super::float16;
-use super::lanes::{Loop, binary};
+use super::lanes::{Loop, binary, unary};
 use crate::dtype::DType;
-use crate::math::arithmetic::{add, div, int_add, int_mul, int_sub, mul, sub};
+use crate::math::arithmetic::{add, div, int_add, int_mul, int_neg, int_sub, mul, neg, sub};
+use crate::math::compare::{
+    abs, int_abs, int_eq, int_ge, int_gt, int_le, int_lt, int_maximum, int_minimum, int_ne,
+    int_relu, maximum, minimum, relu,
+};
 use crate::math::half::{bf16_bits_to_f32, f32_to_bf16_bits};
-use crate::math::logic::{and, or, xor};
+use crate::math::logic::{and, not, or, xor};
 use crate::ops::Op;
 
 /// The loops of some operations: each widens, computes by a function, and narrows.
 macro_rules! loops {
-    ($op:expr, $stored:ty, $widen:path, $narrow:path, [$($variant:ident $function:path,)*]) => {
+    ($op:expr, unary $stored:ty, $widen:path, $narrow:path, [$($variant:ident $function:path,)*]) => {
         match $op {
-            $(Op::$variant => Some(|out, a, b, _| {
-                binary::<$stored, $stored, _>(
+            $(Op::$variant => Some((|out, a, _, _| {
+                unary::<$stored, $stored, _>(
+                    out,
+                    a,
+                    #[inline(always)]
+                    |a| $narrow($function($widen(a))),
+                )
+            }) as Loop),)*
+            _ => None,
+        }
+    };
+    (
+        $op:expr, binary $stored:ty => $result:ty, $widen:path, $narrow:path,
+        [$($variant:ident $function:path,)*]
+    ) => {
+        match $op {
+            $(Op::$variant => Some((|out, a, b, _| {
+                binary::<$stored, $result, _>(
                     out,
                     a,
                     b,
                     #[inline(always)]
                     |a, b| $narrow($function($widen(a), $widen(b))),
                 )
-            }),)*
+            }) as Loop),)*
             _ => None,
         }
     };
@@ -36,41 +56,95 @@ macro_rules! integers {
         fn wrap(value: i32) -> $stored {
             value as $stored
         }
-        loops!($op, $stored, i32::from, wrap, [Add int_add, Sub int_sub, Mul int_mul,])
+        let same = loops!($op, binary $stored => $stored, i32::from, wrap, [
+            Add int_add,
+            Sub int_sub,
+            Mul int_mul,
+            Minimum int_minimum,
+            Maximum int_maximum,
+            BitwiseAnd and,
+            BitwiseOr or,
+            BitwiseXor xor,
+        ]);
+        let compared = || loops!($op, binary $stored => u8, i32::from, u8::from, [
+            Eq int_eq,
+            Ne int_ne,
+            Lt int_lt,
+            Le int_le,
+            Gt int_gt,
+            Ge int_ge,
+        ]);
+        let of_one = || loops!($op, unary $stored, i32::from, wrap, [
+            Neg int_neg,
+            Abs int_abs,
+            Relu int_relu,
+            BitwiseNot not,
+        ]);
+        same.or_else(compared).or_else(of_one)
     }};
 }
 
 /// As [`loops`], by the conversions of `float16`.
 macro_rules! float16_loops {
-    ($op:expr, [$($variant:ident $function:path,)*]) => {
+    ($op:expr, unary [$($one:ident $of_one:path,)*], binary [$($two:ident $of_two:path,)*]) => {
         match $op {
-            $(Op::$variant => Some(|out, a, b, _| {
+            $(Op::$one => Some((|out, a, _, _| {
+                float16::binary(
+                    out,
+                    a,
+                    a,
+                    #[inline(always)]
+                    |a, _| $of_one(a),
+                )
+            }) as Loop),)*
+            $(Op::$two => Some((|out, a, b, _| {
                 float16::binary(
                     out,
                     a,
                     b,
                     #[inline(always)]
-                    |a, b| $function(a, b),
+                    |a, b| $of_two(a, b),
                 )
-            }),)*
+            }) as Loop),)*
             _ => None,
         }
     };
 }
 
-/// The loop of an operation on two arguments of this dtype, its result too, all in stored form.
+/// The loop of an operation on one argument or two of this dtype, all in stored form, the result too.
 pub(super) fn stored_loop(op: Op, dtype: DType) -> Option<Loop> {
     match dtype {
         DType::U8 => integers!(op, u8),
         DType::I8 => integers!(op, i8),
         DType::I16 => integers!(op, i16),
-        DType::F16 => float16_loops!(op, [Add add, Sub sub, Mul mul, Div div,]),
-        DType::BF16 => {
-            loops!(op, u16, bf16_bits_to_f32, f32_to_bf16_bits, [Add add, Sub sub, Mul mul, Div div,])
-        }
+        DType::F16 => float16_loops!(
+            op,
+            unary [Neg neg, Abs abs, Relu relu,],
+            binary [Add add, Sub sub, Mul mul, Div div, Minimum minimum, Maximum maximum,]
+        ),
+        DType::BF16 => bfloat16(op),
         DType::Bool => truths(op),
         DType::I32 | DType::I64 | DType::F32 | DType::F64 => None,
     }
+}
+
+fn bfloat16(op: Op) -> Option<Loop> {
+    let of_two = loops!(op, binary u16 => u16, bf16_bits_to_f32, f32_to_bf16_bits, [
+        Add add,
+        Sub sub,
+        Mul mul,
+        Div div,
+        Minimum minimum,
+        Maximum maximum,
+    ]);
+    let of_one = || {
+        loops!(op, unary u16, bf16_bits_to_f32, f32_to_bf16_bits, [
+            Neg neg,
+            Abs abs,
+            Relu relu,
+        ])
+    };
+    of_two.or_else(of_one)
 }
 
 /// Those of bool.
@@ -83,7 +157,7 @@ fn truths(op: Op) -> Option<Loop> {
     fn byte(truth: i32) -> u8 {
         truth as u8
     }
-    loops!(op, u8, truth, byte, [
+    loops!(op, binary u8 => u8, truth, byte, [
         LogicalAnd and,
         LogicalOr or,
         LogicalXor xor,
@@ -100,19 +174,24 @@ mod tests {
     use super::super::convert;
     use super::super::ops::loop_of;
     use super::*;
+    use crate::ops::Output;
 
     /// Of each byte or pair of bytes, with 64 others.
     #[test]
     fn stored_loops_have_the_bits_of_lanes() {
         let mut loops = 0;
-        let arithmetic = [Op::Add, Op::Sub, Op::Mul, Op::Div];
-        let logical = [Op::LogicalAnd, Op::LogicalOr, Op::LogicalXor];
-        let bitwise = [Op::BitwiseAnd, Op::BitwiseOr, Op::BitwiseXor];
+        let mut all = vec![Op::Add, Op::Sub, Op::Mul, Op::Div, Op::Minimum, Op::Maximum];
+        all.extend([Op::LogicalAnd, Op::LogicalOr, Op::LogicalXor]);
+        all.extend([Op::BitwiseAnd, Op::BitwiseOr, Op::BitwiseXor, Op::BitwiseNot]);
+        all.extend([Op::Eq, Op::Ne, Op::Lt, Op::Le, Op::Gt, Op::Ge]);
+        all.extend([Op::Neg, Op::Abs, Op::Relu]);
         let dtypes = [DType::U8, DType::I8, DType::I16, DType::F16, DType::BF16, DType::Bool];
         for dtype in dtypes {
-            for op in arithmetic.into_iter().chain(logical).chain(bitwise) {
+            for &op in &all {
                 let Some(stored) = stored_loop(op, dtype) else { continue };
-                let (Some(widen), Some(narrow)) = (convert::widen(dtype), convert::narrow(dtype))
+                let is_mask = op.info().output == Output::Mask;
+                let result = if is_mask { DType::Bool } else { dtype };
+                let (Some(widen), Some(narrow)) = (convert::widen(dtype), convert::narrow(result))
                 else {
                     unreachable!("its lane is another")
                 };
@@ -130,11 +209,12 @@ mod tests {
                     widen(x, a, &[], &[]);
                     widen(y, b, &[], &[]);
                     loop_of(op, dtype)(z, x, y, &[]);
-                    let (mut expected, mut got) = (vec![0_u16; a.len() / 2], vec![0; a.len() / 2]);
+                    let bytes = len * result.size();
+                    let (mut expected, mut got) = (vec![0_u16; bytes / 2], vec![0; bytes / 2]);
                     narrow(cast_slice_mut(&mut expected), z, &[], &[]);
                     stored(cast_slice_mut(&mut got), a, b, &[]);
                     // Which of two NaN comes through is the compiler's choice.
-                    let is_nan = |bits: u16| match dtype {
+                    let is_nan = |bits: u16| match result {
                         DType::F16 => bits & 0x7fff > 0x7c00,
                         DType::BF16 => bits & 0x7fff > 0x7f80,
                         _ => false,
@@ -145,6 +225,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(loops, 3 * 3 + 2 * 4 + 6);
+        assert_eq!(loops, 3 * 18 + 2 * 9 + 6);
     }
 }

@@ -59,10 +59,15 @@ impl Program {
             return;
         }
         for (i, node) in code.nodes.iter().enumerate() {
-            let Expr::Binary(op, [a, b]) = node.expr else { continue };
-            let is_loaded = |value: Value| {
+            let (op, arguments) = match &node.expr {
+                Expr::Unary(op, argument) => (*op, std::slice::from_ref(argument)),
+                Expr::Binary(op, arguments) => (*op, &arguments[..]),
+                _ => continue,
+            };
+            let of = code.nodes[usize::from(arguments[0])].dtype;
+            let is_loaded = |&value: &Value| {
                 let Node { expr, dtype } = code.nodes[usize::from(value)];
-                let reads = u32::from(value == a) + u32::from(value == b);
+                let reads = arguments.iter().map(|&other| u32::from(value == other)).sum::<u32>();
                 let is_whole = match expr {
                     Expr::Scalar(_) => true,
                     Expr::Load(operand) => {
@@ -71,7 +76,7 @@ impl Program {
                     }
                     _ => false,
                 };
-                is_whole && dtype == node.dtype && self.values[usize::from(value)].uses == reads
+                is_whole && dtype == of && self.values[usize::from(value)].uses == reads
             };
             let State { needed, read, uses, .. } = self.values[i];
             let is_stored = needed && !read && uses == 1 && {
@@ -84,8 +89,8 @@ impl Program {
                         && loads_of(code, &code.nodes, buffer) == 0
                 })
             };
-            if is_stored && is_loaded(a) && is_loaded(b) && stored_loop(op, node.dtype).is_some() {
-                for value in [a, b, i as Value] {
+            if is_stored && arguments.iter().all(is_loaded) && stored_loop(op, of).is_some() {
+                for &value in arguments.iter().chain([&(i as Value)]) {
                     self.values[usize::from(value)].stored = true;
                 }
             }

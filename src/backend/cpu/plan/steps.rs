@@ -32,7 +32,7 @@ pub(in crate::backend::cpu) struct Lanes {
 pub(in crate::backend::cpu) enum Step {
     Apply {
         run: Loop,
-        arguments: [Lanes; 3],
+        arguments: [Argument; 3],
         out: Lanes,
         round: Option<fn(&mut [u8])>,
         /// The lanes are memory: Note [Past the cache].
@@ -104,7 +104,7 @@ impl Step {
     pub(super) fn reads(&self, place: Place) -> bool {
         let is_there = |lanes: &Lanes| lanes.place == place;
         match self {
-            Self::Apply { arguments, .. } => arguments.iter().any(is_there),
+            Self::Apply { arguments, .. } => arguments.iter().any(|a| is_there(&a.lanes)),
             Self::Chain { chain, .. } => {
                 is_there(&chain.first.lanes)
                     || chain.links.iter().any(|(_, other)| is_there(&other.lanes))
@@ -135,7 +135,8 @@ pub(in crate::backend::cpu) struct Chain {
     pub(in crate::backend::cpu) links: Vec<(Link, Argument)>,
 }
 
-/// What a chain begins with, or a link takes beside.
+/// What a loop reads, a chain begins with, or a link takes beside.
+#[derive(Clone, Copy)]
 pub(in crate::backend::cpu) struct Argument {
     pub(in crate::backend::cpu) lanes: Lanes,
     /// All lanes are the same.

@@ -99,8 +99,8 @@ impl Launched<'_> {
             ahead.ask();
         }
         match *step {
-            Step::Apply { run, arguments, out, past_cache: true, .. } => {
-                let apply = match (arguments[1].place, out.size) {
+            Step::Apply { run, ref arguments, out, past_cache: true, .. } => {
+                let apply = match (arguments[1].lanes.place, out.size) {
                     (Place::Nowhere, _) => Self::apply_past_cache::<UNARY_PIECE>,
                     (_, 2) => Self::apply_past_cache::<HALF_PIECE>,
                     _ => Self::apply_past_cache::<PIECE>,
@@ -126,7 +126,7 @@ impl Launched<'_> {
                     });
                 });
             }
-            Step::Apply { run, arguments, out, round, past_cache: false } => {
+            Step::Apply { run, ref arguments, out, round, past_cache: false } => {
                 let size = usize::from(out.size);
                 self.write(out, registers, tile, |out, registers| {
                     let arguments = self.arguments(arguments, registers, tile);
@@ -272,14 +272,14 @@ impl Launched<'_> {
 
     fn arguments<'r>(
         &'r self,
-        arguments: [Lanes; 3],
+        arguments: &[Argument; 3],
         registers: &'r Registers,
         tile: Tile,
     ) -> Arguments<'r> {
         Arguments {
-            values: arguments.map(|lanes| self.read(lanes, registers, tile)),
-            sizes: arguments.map(|lanes| usize::from(lanes.size)),
-            uniform: arguments.map(|lanes| self.program.is_uniform(lanes)),
+            values: array::from_fn(|i| self.read(arguments[i].lanes, registers, tile)),
+            sizes: array::from_fn(|i| usize::from(arguments[i].lanes.size)),
+            uniform: array::from_fn(|i| arguments[i].uniform),
         }
     }
 
@@ -316,7 +316,7 @@ impl Launched<'_> {
     fn apply_past_cache<const LINES: usize>(
         &self,
         run: Loop,
-        arguments: [Lanes; 3],
+        arguments: &[Argument; 3],
         out: Lanes,
         registers: &Registers,
         tile: Tile,
