@@ -183,6 +183,47 @@ fn rows_added_copied_and_filled_match_model() {
     }
 }
 
+/// Sums whose bits depend on their order, of rows that are written as vectors and of short ones.
+#[test]
+fn index_add_of_rows_adds_in_order_and_refuses_wrong_index() {
+    for device in devices() {
+        for (size, count, len) in [(5, 40, 7), (40, 30, 129), (3, 100, 2050)] {
+            let index = indices(11, count, size);
+            let source: Vec<f32> = numbers(12, count * len)
+                .into_iter()
+                .map(|n| (n as i32 as f32) * 10_f32.powi((n >> 40) as i32 % 9 - 4))
+                .collect();
+            let mut model = vec![0.5_f32; size * len];
+            for (row, &at) in source.chunks(len).zip(&index) {
+                let into = &mut model[at as usize * len..][..len];
+                into.iter_mut().zip(row).for_each(|(into, v)| *into += v);
+            }
+            let sizes = [count as i64, len as i64];
+            let rows = on(device, source).view(sizes).unwrap();
+            let turned = rows.t().unwrap().contiguous().unwrap().t().unwrap();
+            let rank3 = rows.unsqueeze(1).unwrap();
+            let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+            for rows in [&rows, &turned] {
+                // Inside of a larger tensor.
+                let whole = taut::full([size, len + 5], 0.5, device).unwrap();
+                let x = whole.narrow(1, 2, len as i64).unwrap();
+                x.index_add_(0, &on(device, index.clone()), rows).unwrap();
+                let got = x.to_vec::<f32>().unwrap();
+                assert_eq!(bits(&got), bits(&model), "{device} {size} {count} {len}");
+                let beside = whole.select(1, 1).unwrap().to_vec::<f32>().unwrap();
+                assert!(beside.iter().all(|&v| v == 0.5), "{device}");
+            }
+            let x = taut::full([size, 1, len], 0.5, device).unwrap();
+            let wrong = on(device, vec![size as i64; count]);
+            x.index_add_(0, &wrong, &rank3).unwrap();
+            assert_eq!(x.to_vec::<f32>().unwrap_err().kind(), ErrorKind::Index, "{device}");
+            assert!(x.to_vec::<f32>().unwrap().iter().all(|&v| v == 0.5), "{device}");
+            x.index_add_(0, &on(device, index.clone()), &rank3).unwrap();
+            assert_eq!(bits(&x.to_vec::<f32>().unwrap()), bits(&model), "{device}");
+        }
+    }
+}
+
 #[test]
 fn nonzero_of_many_elements_lists_them_in_order() {
     for device in devices() {

@@ -1,14 +1,22 @@
 //! Scattering: a source to each address, in the order of the points.
 //!
+//! Element by element, or where rows have one address each as rows (`rows`).
+//!
 //! # Note [Ranges of the target]
 //! What an element becomes depends on the order of the points that reach it, and on nothing else. So
 //! each thread has a range of the target's buffer of its own, walks all points in order and leaves out
-//! those of other ranges: reading an address in order costs little beside writing where it says.
+//! those of other ranges: reading an address in order costs little beside writing where it says. Rows
+//! cost less still, and may all go to the same part of the target: of them there are a few ranges a thread.
 #![allow(unsafe_code, reason = "gives each thread a range of the target")]
+
+mod rows;
+#[cfg(test)]
+mod tests;
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
+use rows::{WriteRow, row_len};
 
 use super::super::convert;
 use super::super::ops::fold_of;
@@ -20,13 +28,15 @@ use super::super::view::{Elements, View};
 use super::{At, Blocks};
 use crate::backend::Launch;
 use crate::dtype::DType;
-use crate::kernel::{OperandArgs, OperandCode};
+use crate::kernel::{Dims, OperandArgs, OperandCode};
 use crate::ops::Op;
 
 /// Points of a block.
 const BLOCK: usize = 1024;
 /// Points below which another thread costs more than it saves. Tests are to see several.
 const GRAIN: usize = if cfg!(test) { 1 << 8 } else { 1 << 16 };
+/// Elements of a row from which on walking all rows costs little.
+const LONG: usize = 128;
 
 /// Runs the launch; returns the code of its check if an address is the mark of a wrong index.
 pub(super) fn run(launch: &Launch, fold: Option<Op>) -> Option<u32> {
@@ -35,12 +45,22 @@ pub(super) fn run(launch: &Launch, fold: Option<Op>) -> Option<u32> {
         let buffer = &launch.buffers[usize::from(code.operands[i].buffer)];
         View::new(buffer, &code.operands[i], &args.operands[i], &args.shape)
     };
+    let (addresses, target) = (view(0), &args.operands[2]);
+    // Along a dimension that addresses do not move along there is one to check, and a row to write.
+    let mut checked = args.shape.clone();
+    let sizes = checked.iter_mut().zip(addresses.strides);
+    sizes.filter(|(_, stride)| **stride == 0).for_each(|(size, _)| *size = 1);
+    let row = row_len(&args.shape, addresses.strides, &target.strides);
+    let mut places = Dims::from_slice(&args.shape);
+    if let (Some(_), Some(inner)) = (row, places.last_mut()) {
+        *inner = 1;
+    }
     let job = Job {
-        blocks: Blocks::new(&args.shape, BLOCK),
-        addresses: view(0),
+        blocks: Blocks::new(&places, BLOCK),
+        addresses,
         wide: code.operands[0].dtype == DType::I64,
         sources: view(1),
-        target: &args.operands[2],
+        target,
     };
     let points = launch.kernel.len();
     let threads = match points / GRAIN {
@@ -48,8 +68,9 @@ pub(super) fn run(launch: &Launch, fold: Option<Op>) -> Option<u32> {
         worth => worth.min(threads::count()),
     };
     let refused = AtomicBool::new(false);
-    each_range(job.blocks.count(), 4 * threads, |from, to| {
-        if !refused.load(Relaxed) && job.refuses(from, to) {
+    let checked = Blocks::new(&checked, BLOCK);
+    each_range(checked.count(), 4 * threads, |from, to| {
+        if !refused.load(Relaxed) && job.refuses(&checked, from, to) {
             refused.store(true, Relaxed);
         }
     });
@@ -58,16 +79,24 @@ pub(super) fn run(launch: &Launch, fold: Option<Op>) -> Option<u32> {
     }
     let OperandCode { buffer, dtype, .. } = code.operands[2];
     let target = Elements::new(&launch.buffers[usize::from(buffer)], dtype.size());
-    let write = Write::of(fold, dtype);
-    each_range(target.len(), threads, |from, to| {
+    let (write, write_row) = (Write::of(fold, dtype), WriteRow::of(fold, dtype));
+    let ranges = match row {
+        Some(len) if len >= LONG && threads > 1 => 4 * threads,
+        _ => threads,
+    };
+    each_range(target.len(), ranges, |from, to| {
         // SAFETY: the ranges do not overlap, and `verify` says that no other operand sees the buffer.
         let own = unsafe { target.range_mut(from, to) };
-        job.scatter(from, own, &write);
+        match row {
+            Some(len) => job.scatter_rows(len, from, own, &write_row),
+            None => job.scatter(from, own, &write),
+        }
     });
     None
 }
 
 struct Job<'a> {
+    /// Of all points, or of the first one of each row.
     blocks: Blocks<'a>,
     addresses: View<'a>,
     /// Whether addresses have 64 bits.
@@ -94,11 +123,11 @@ impl Job<'_> {
         wide
     }
 
-    /// Whether an address of these blocks is below -1.
-    fn refuses(&self, from: usize, to: usize) -> bool {
+    /// Whether an address of the blocks `from .. to` is below -1.
+    fn refuses(&self, blocks: &Blocks, from: usize, to: usize) -> bool {
         let mut memory = Default::default();
         (from..to).any(|index| {
-            let at = self.blocks.at(index);
+            let at = blocks.at(index);
             self.addresses(&at, &mut memory).iter().any(|&address| address < -1)
         })
     }

@@ -1,0 +1,113 @@
+//! Scattering of rows: where one address holds along the innermost dimension.
+//!
+//! The elements of a row go to places that follow each other, so they are copied or folded as vectors.
+//! Note [Ranges of the target] holds as for single elements: of each row a thread writes what lies in its
+//! range, and reads no other source. No two points of a row meet, and rows come in their order: so each
+//! element has its sources in the order of the points.
+
+use super::super::super::convert;
+use super::super::super::lanes::{Accumulate, Loop};
+use super::super::super::ops::fold_of;
+use super::super::super::plan::lane_size;
+use super::super::super::registers::Scratch;
+use super::super::super::view::Block;
+use super::Job;
+use crate::dtype::DType;
+use crate::ops::Op;
+
+/// Elements of a row that are written at a time.
+const PIECE: usize = 1024;
+/// Elements of a row below which writing one after the other takes no longer.
+pub(super) const SHORT: usize = 16;
+
+/// How long the rows are, if points that are next to each other in the target share their address.
+pub(super) fn row_len(shape: &[usize], addresses: &[usize], target: &[usize]) -> Option<usize> {
+    let len = *shape.last()?;
+    let are_rows = addresses.last() == Some(&0) && target.last() == Some(&1);
+    (are_rows && len >= SHORT).then_some(len)
+}
+
+impl Job<'_> {
+    /// Writes what of each row, of `len` elements, goes to `own`, the elements from `first` on of the
+    /// target's buffer. The blocks are of the rows' first points.
+    pub(super) fn scatter_rows(&self, len: usize, first: usize, own: &mut [u8], write: &WriteRow) {
+        let size = self.sources.size;
+        let end = first + own.len() / size;
+        let step = self.sources.strides.last().copied().unwrap_or(0);
+        let mut memory = Default::default();
+        let (mut sources, mut lanes) = (Scratch::default(), Default::default());
+        for index in 0..self.blocks.count() {
+            let at = self.blocks.at(index);
+            let addresses = self.addresses(&at, &mut memory);
+            let target = at.block(&self.target.strides);
+            let source = at.block(self.sources.strides);
+            for (row, &address) in addresses.iter().enumerate().filter(|(_, at)| **at >= 0) {
+                let place = self.target.offset + target.offset + row * target.row_stride;
+                let start = (place as i64).wrapping_add(address) as usize;
+                let (from, to) = (start.max(first), start.saturating_add(len).min(end));
+                for from in (from..to).step_by(PIECE) {
+                    let columns = PIECE.min(to - from);
+                    let offset = source.offset + row * source.row_stride + (from - start) * step;
+                    let block = Block { column_stride: step, ..Block::row(offset, columns) };
+                    let values = match step {
+                        // SAFETY: the elements of points of the row, which nobody writes: `verify` says
+                        // that the target has another buffer.
+                        1 => unsafe { self.sources.slice(offset, columns) },
+                        _ => {
+                            let values = sources.bytes(columns * size);
+                            // SAFETY: as above.
+                            unsafe { self.sources.gather(block, values) };
+                            values
+                        }
+                    };
+                    let own = &mut own[(from - first) * size..][..columns * size];
+                    write.all(own, values, &mut lanes);
+                }
+            }
+        }
+    }
+}
+
+/// How sources get to as many elements of the target.
+pub(super) enum WriteRow {
+    Assign,
+    Fold { accumulate: Accumulate, lanes: Option<Lanes> },
+}
+
+/// How elements become lanes and are stored again.
+#[derive(Clone, Copy)]
+pub(super) struct Lanes {
+    widen: Loop,
+    narrow: Loop,
+    /// Bytes of an element.
+    stored: usize,
+    /// Bytes of a lane.
+    size: usize,
+}
+
+impl WriteRow {
+    pub(super) fn of(fold: Option<Op>, dtype: DType) -> Self {
+        let Some(op) = fold else { return Self::Assign };
+        let lanes = convert::widen(dtype).zip(convert::narrow(dtype)).map(|(widen, narrow)| {
+            let size = usize::from(lane_size(dtype.lane()));
+            Lanes { widen, narrow, stored: dtype.size(), size }
+        });
+        Self::Fold { accumulate: fold_of(op, dtype).accumulate, lanes }
+    }
+
+    fn all(&self, target: &mut [u8], sources: &[u8], memory: &mut [Scratch; 2]) {
+        match *self {
+            Self::Assign => target.copy_from_slice(sources),
+            // The stored form is the lane.
+            Self::Fold { accumulate, lanes: None } => accumulate(target, sources),
+            Self::Fold { accumulate, lanes: Some(Lanes { widen, narrow, stored, size }) } => {
+                let len = target.len() / stored;
+                let [into, values] = memory.each_mut().map(|memory| memory.bytes(len * size));
+                widen(into, target, &[], &[]);
+                widen(values, sources, &[], &[]);
+                accumulate(into, values);
+                narrow(target, into, &[], &[]);
+            }
+        }
+    }
+}

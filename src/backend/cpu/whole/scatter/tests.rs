@@ -1,0 +1,143 @@
+//! Rows and single elements against the specification, at several numbers of threads.
+
+use half::f16;
+
+use super::super::super::tests::Builder;
+use super::super::super::{CpuBackend, threads};
+use super::rows::SHORT;
+use crate::backend::Backend;
+use crate::dtype::{DType, Element};
+use crate::kernel::Whole;
+use crate::ops::Op;
+
+/// Of the target before the first element that an address of 0 names.
+const BEFORE: usize = 3;
+
+struct Case {
+    rows: usize,
+    len: usize,
+    /// From one row of the sources to the next, and from one source to the next.
+    strides: [usize; 2],
+}
+
+fn cases() -> impl Iterator<Item = Case> {
+    let lens = [1, SHORT - 1, SHORT, 100, 1023, 2500];
+    lens.into_iter().flat_map(|len| {
+        let rows = 1 + 3000 / len;
+        let strides = [[len, 1], [1, rows], [0, 1], [1, 0], [0, 0], [2 * len, 2]];
+        strides.map(|strides| Case { rows, len, strides })
+    })
+}
+
+fn noise(i: usize) -> usize {
+    let x = (i as u32).wrapping_mul(0x9e37_79b9) ^ 0x5bd1_e995;
+    let x = (x ^ x >> 15).wrapping_mul(0x85eb_ca6b);
+    (x ^ x >> 13) as usize
+}
+
+impl Case {
+    /// One address for each row; rows meet, also in parts, and some are left out.
+    fn addresses(&self) -> Vec<i64> {
+        let address =
+            |row| if row % 7 == 5 { -1 } else { (noise(row) % (2 * self.len + 9)) as i64 };
+        (0..self.rows).map(address).collect()
+    }
+
+    fn target<T>(&self, value: impl Fn(usize) -> T) -> Vec<T> {
+        (0..BEFORE + 3 * self.len + 20).map(value).collect()
+    }
+
+    fn sources<T>(&self, value: impl Fn(usize) -> T) -> Vec<T> {
+        (0..2 * self.rows * self.len).map(|i| value(noise(i))).collect()
+    }
+
+    /// What becomes of the target, and the code of the check if that failed.
+    fn run<T: Element>(
+        &self,
+        fold: Option<Op>,
+        (addresses, narrow): (&[i64], bool),
+        sources: &[T],
+        target: &[T],
+        count: usize,
+    ) -> (Vec<u8>, Option<u32>) {
+        let backend = CpuBackend::new();
+        let upload = |bytes: &[u8]| {
+            let buffer = backend.allocate(bytes.len()).unwrap();
+            backend.write(&buffer, 0, bytes).unwrap();
+            buffer
+        };
+        let short: Vec<i32> = addresses.iter().map(|&address| address as i32).collect();
+        let (dtype, bytes): (_, &[u8]) = match narrow {
+            true => (DType::I32, bytemuck::cast_slice(&short)),
+            false => (DType::I64, bytemuck::cast_slice(addresses)),
+        };
+        let buffers = [bytes, T::as_bytes(sources), T::as_bytes(target)].map(upload);
+        let mut builder = Builder::new(&[self.rows, self.len]);
+        let [at, from, to] = [0, 1, 2].map(|i| builder.buffer(&buffers[i]));
+        builder.view(at, dtype, 0, &[1, 0]);
+        builder.view(from, T::DTYPE, 0, &self.strides);
+        builder.view(to, T::DTYPE, BEFORE, &[0, 1]);
+        builder.launch.kernel.code.whole = Some(Whole::Scatter { fold });
+        builder.launch.kernel.args.check = 9;
+        let pool = threads::build(count).unwrap();
+        pool.install(|| backend.run(&[builder.launch])).unwrap();
+        let mut bytes = vec![0; buffers[2].bytes()];
+        let failed = backend.wait().unwrap();
+        backend.read(&buffers[2], 0, &mut bytes).unwrap();
+        (bytes, failed)
+    }
+}
+
+fn check<T: Element>(fold: Option<Op>, value: impl Fn(usize) -> T, write: impl Fn(T, T) -> T) {
+    for case in cases() {
+        let addresses = case.addresses();
+        let (sources, target) = (case.sources(&value), case.target(&value));
+        let mut expected = target.clone();
+        for (row, &address) in addresses.iter().enumerate().filter(|(_, at)| **at >= 0) {
+            for column in 0..case.len {
+                let into = &mut expected[BEFORE + address as usize + column];
+                let source = sources[row * case.strides[0] + column * case.strides[1]];
+                *into = write(*into, source);
+            }
+        }
+        for (count, narrow) in [(1, false), (2, true), (3, false), (7, true)] {
+            let (got, failed) = case.run(fold, (&addresses, narrow), &sources, &target, count);
+            let Case { rows, len, strides } = case;
+            let what = format!("{:?} {rows} {len} {strides:?} at {count} threads", T::DTYPE);
+            assert!(failed.is_none() && got == T::as_bytes(&expected), "{what}");
+        }
+    }
+}
+
+#[test]
+fn rows_of_any_length_are_written_in_order() {
+    check(None, |i| i as u8, |_, source| source);
+    check(None, |i| i as u16 as f32, |_, source| source);
+    check(None, |i| i as i64, |_, source| source);
+}
+
+#[test]
+fn rows_of_any_length_are_folded_in_order() {
+    let wild = |i: usize| (i as i32 as f32) * 10_f32.powi(i as i32 % 9 - 4);
+    check(Some(Op::Add), wild, |a, b| a + b);
+    check(Some(Op::Add), |i| f64::from(wild(i)), |a, b| a + b);
+    check(Some(Op::Add), |i| i as i64, i64::wrapping_add);
+    check(Some(Op::Add), |i| i as i8, i8::wrapping_add);
+    check(Some(Op::Add), |i| i % 5 == 0, |a, b| a || b);
+    let half = |v: f32| f16::from_f32(v);
+    check(Some(Op::Add), |i| half((i % 999) as f32 / 7.0), |a, b| half(a.to_f32() + b.to_f32()));
+}
+
+#[test]
+fn row_of_wrong_address_is_reported_and_nothing_written() {
+    for case in cases() {
+        let mut addresses = case.addresses();
+        addresses[case.rows / 2] = -2;
+        let (sources, target) = (case.sources(|i| i as f32), case.target(|i| i as f32));
+        for count in [1, 3] {
+            let (got, failed) = case.run(None, (&addresses, false), &sources, &target, count);
+            assert_eq!(failed, Some(9), "{} {}", case.rows, case.len);
+            assert!(got == f32::as_bytes(&target), "{} {}", case.rows, case.len);
+        }
+    }
+}
