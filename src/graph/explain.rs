@@ -14,7 +14,7 @@ use super::runtime::{Runtime, lock};
 use super::slots::Slots;
 use super::storage::Storage;
 use crate::dtype::DType;
-use crate::kernel::{Class, Expr, Fold, Kernel, Node, Whole};
+use crate::kernel::{Class, Expr, Fold, Kernel, Node, Ranks, Whole};
 
 /// A kernel that would run.
 struct Planned {
@@ -134,8 +134,14 @@ fn write_kernel(kernel: &Kernel, out: &mut String) -> fmt::Result {
         writeln!(out, "  o{} = v{}", store.operand, store.value)?;
     }
     match code.whole {
-        Some(Whole::Sort { descending: false }) => writeln!(out, "  o1 = ranks of o0, ascending")?,
-        Some(Whole::Sort { descending: true }) => writeln!(out, "  o1 = ranks of o0, descending")?,
+        Some(Whole::Sort { descending, ranks }) => {
+            let order = if descending { "descending" } else { "ascending" };
+            write!(out, "  o1 = ranks of o0, {order}")?;
+            if ranks != Ranks::ALL {
+                write!(out, ", {} to {}", ranks.from, ranks.to)?;
+            }
+            writeln!(out)?;
+        }
         Some(Whole::Scatter { fold: None }) => writeln!(out, "  o2[o0] = o1")?,
         Some(Whole::Scatter { fold: Some(op) }) => {
             writeln!(out, "  o2[o0] = {}(o2[o0], o1)", op.info().name)?;

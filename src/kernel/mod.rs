@@ -96,7 +96,7 @@ use smallvec::SmallVec;
 pub(crate) use verify::debug_verify;
 #[cfg(test)]
 pub(crate) use verify::verify;
-pub(crate) use whole::Whole;
+pub(crate) use whole::{Ranks, Whole};
 
 use crate::dtype::DType;
 use crate::ops::Op;

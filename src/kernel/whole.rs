@@ -13,8 +13,9 @@ use crate::ops::Op;
 pub(crate) enum Whole {
     /// Keys of any dtype; positions, int64 or int32. Each line along the innermost dimension is put in
     /// order: the position stored at `r` is that of the key of rank `r`. Equal keys keep their order,
-    /// descending too; -0 equals 0; NaN is beyond all numbers.
-    Sort { descending: bool },
+    /// descending too; -0 equals 0; NaN is beyond all numbers. What is stored at other ranks than the
+    /// given ones is left open.
+    Sort { descending: bool, ranks: Ranks },
     /// Addresses, int64 or int32; sources; the target, of the sources' dtype. For each point, as if in
     /// row-major order one after the other, the target's element at the point's place plus the address
     /// becomes the source, or `fold` of itself and the source, narrowed each time. An address of -1
@@ -29,7 +30,22 @@ pub(crate) enum Whole {
     Product,
 }
 
+/// The ranks of a sort that somebody asks for: `from` and those after it, before `to`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Ranks {
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+}
+
+impl Ranks {
+    /// Of a line of any length.
+    pub(crate) const ALL: Self = Self { from: 0, to: usize::MAX };
+}
+
 impl Whole {
+    /// All ranks, ascending.
+    pub(crate) const SORT: Self = Self::Sort { descending: false, ranks: Ranks::ALL };
+
     /// Operands; the last one is written.
     pub(crate) fn operands(self) -> usize {
         match self {

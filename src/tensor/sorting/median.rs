@@ -1,10 +1,12 @@
 //! One place of the order: kthvalue, median, nanmedian.
 //!
-//! Each sorts and reads one element of every line, so that of equal elements the index is the one that the
-//! stable sort has at that place, on every device. PyTorch leaves open which it is.
+//! Each asks for one rank of every line, or for all where NaN move it (nanmedian), so that of equal elements
+//! the index is the one that the stable sort has at that place, on every device. PyTorch leaves open which it
+//! is.
 
 use crate::dtype::DType;
 use crate::error::{Error, Result};
+use crate::kernel::Ranks;
 use crate::layout;
 
 use super::super::creation::{full, zeros};
@@ -52,8 +54,7 @@ impl Tensor {
         if self.dim() == 0 {
             return self.alone();
         }
-        let positions = self.positions("kthvalue", dim, false)?;
-        let index = positions.narrow(dim, k - 1, 1)?.copied()?;
+        let index = self.position_of("kthvalue", dim, k - 1)?;
         self.at_index("kthvalue", dim, index, keepdim)
     }
 
@@ -153,21 +154,31 @@ impl Tensor {
         if self.dim() == 0 {
             return self.alone();
         }
-        let size = self.shape()[axis] as i64;
-        let middle = (size - 1) / 2;
-        let positions = self.positions(name, dim, false)?;
-        let index = if self.dtype().is_floating_point() {
-            // NaN come last, in their order: how many there are says where the first one is.
-            let numbers = self.isnan()?.logical_not()?.sum(dims(dim).keepdim())?;
-            let place = match nan {
-                Nan::Propagates => numbers.lt(size)?.where_cond(&numbers, middle)?,
-                Nan::Ignored => numbers.sub(1)?.clamp(0, None)?.div_mode(2, Rounding::Trunc)?,
-            };
-            positions.at_positions(name, dim, &place)?
-        } else {
-            positions.narrow(dim, middle, 1)?.copied()?
+        let middle = (self.shape()[axis] as i64 - 1) / 2;
+        let index = match (self.dtype().is_floating_point(), nan) {
+            (false, _) => self.position_of(name, dim, middle)?,
+            (true, Nan::Propagates) => {
+                let index = self.position_of(name, dim, middle)?;
+                // The first NaN is the first of the largest, if there is any.
+                let (largest, first) = self.max_dim(dim, true)?;
+                largest.isnan()?.where_cond(&first, &index)?
+            }
+            (true, Nan::Ignored) => {
+                // NaN come last: how many numbers there are says which is in the middle.
+                let positions = self.positions(name, dim, false, Ranks::ALL)?;
+                let numbers = self.isnan()?.logical_not()?.sum(dims(dim).keepdim())?;
+                let place = numbers.sub(1)?.clamp(0, None)?.div_mode(2, Rounding::Trunc)?;
+                positions.at_positions(name, dim, &place)?
+            }
         };
         self.at_index(name, dim, index, keepdim)
+    }
+
+    /// The position of the element of one rank in every line.
+    #[track_caller]
+    fn position_of(&self, name: &'static str, dim: i64, rank: i64) -> Result<Self> {
+        let ranks = Ranks { from: rank as usize, to: rank as usize + 1 };
+        self.positions(name, dim, false, ranks)?.narrow(dim, rank, 1)?.copied()
     }
 
     /// The elements at one index of every line, and that index.

@@ -11,7 +11,7 @@ pub use unique::Unique;
 
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::kernel::{Dims, Whole};
+use crate::kernel::{Dims, Ranks, Whole};
 use crate::layout::{self, Layout};
 
 use super::Tensor;
@@ -40,7 +40,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn sort(&self, dim: i64, descending: bool) -> Result<(Self, Self)> {
-        let positions = self.positions("sort", dim, descending)?;
+        let positions = self.positions("sort", dim, descending, Ranks::ALL)?;
         Ok((self.at_positions("sort", dim, &positions)?, positions))
     }
 
@@ -86,12 +86,12 @@ impl Tensor {
         if self.dtype() == DType::Bool {
             return Err(Error::dtype("topk does not support bool dtypes"));
         }
-        let (values, positions) = self.sort(dim, largest)?;
         if self.dim() == 0 {
-            return Ok((values, positions));
+            return self.sort(dim, largest);
         }
-        let first = |sorted: Self| sorted.narrow(dim, 0, k)?.copied();
-        Ok((first(values)?, first(positions)?))
+        let ranks = Ranks { from: 0, to: k as usize };
+        let positions = self.positions("topk", dim, largest, ranks)?.narrow(dim, 0, k)?.copied()?;
+        Ok((self.at_positions("topk", dim, &positions)?, positions))
     }
 
     /// The positions along a dim that put the elements in order, int64.
@@ -110,14 +110,21 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn argsort(&self, dim: i64, descending: bool) -> Result<Self> {
-        self.positions("argsort", dim, descending)
+        self.positions("argsort", dim, descending, Ranks::ALL)
     }
 
+    /// The positions of all ranks, and at others than the given ones anything.
     #[track_caller]
-    fn positions(&self, name: &'static str, dim: i64, descending: bool) -> Result<Self> {
+    fn positions(
+        &self,
+        name: &'static str,
+        dim: i64,
+        descending: bool,
+        ranks: Ranks,
+    ) -> Result<Self> {
         let axis = layout::normalize_dim(dim, self.dim())?;
         if self.shape().get(axis).is_some_and(|&size| size > self.runtime().limits().line) {
-            return self.cpu()?.positions(name, dim, descending)?.to(self.device());
+            return self.cpu()?.positions(name, dim, descending, ranks)?.to(self.device());
         }
         let strides = layout::elementwise_strides(self.shape(), &[self.stride()]);
         let layout = Layout::dense(self.dims(), strides)?;
@@ -134,7 +141,7 @@ impl Tensor {
         let strides = |tensor: &Self| Dims::from_slice(tensor.stride());
         record_entire(
             name,
-            Whole::Sort { descending },
+            Whole::Sort { descending, ranks },
             Dims::from_slice(keys.shape()),
             [(&keys, strides(&keys))],
             (&out, strides(&out)),

@@ -13,8 +13,8 @@ use crate::kernel::Whole;
 /// Runs a launch; returns the code of its check if that failed.
 pub(super) fn run(launch: &Launch, whole: Whole) -> Option<u32> {
     match whole {
-        Whole::Sort { descending } => {
-            sort::run(launch, descending);
+        Whole::Sort { descending, ranks } => {
+            sort::run(launch, descending, ranks);
             None
         }
         Whole::Scatter { fold } => scatter::run(launch, fold),

@@ -1,29 +1,46 @@
 //! Sorting: positions in the order of their keys.
 //!
-//! A key becomes an integer that is ordered as the keys are, and with its position the low part of one
-//! number. No two of those are equal, so any sort of them is the stable one, on any number of threads.
+//! A key becomes an integer that is ordered as the keys are (`keys`), and with its position the low part
+//! of one number (`pair`). No two of those are equal, so any order of them is the stable one, on any number
+//! of threads. Keys of few bits are sorted by their digits (`radix`), others by comparing, on several
+//! threads in parts (`merge`); where not all ranks are asked for, what lies beyond them is never in order
+//! (`select`).
 #![allow(unsafe_code, reason = "reads and writes the lines that it sorts")]
 
-use bytemuck::{cast_slice, cast_slice_mut};
+mod keys;
+mod merge;
+mod pair;
+mod pairs;
+mod radix;
+mod select;
+#[cfg(test)]
+mod tests;
+
+use bytemuck::cast_slice_mut;
+use keys::each_key;
+use pair::{Pair, Span};
+use pairs::{FEW, Pairs};
 use rayon::prelude::*;
+use select::Least;
 
 use super::super::registers::Scratch;
 use super::super::run::each_range;
 use super::super::threads;
 use super::super::view::View;
-use super::{At, Blocks};
+use super::Blocks;
 use crate::backend::Launch;
 use crate::dtype::DType;
+use crate::kernel::Ranks;
 
 /// Elements below which another thread costs more than it saves. Tests are to see several.
 const GRAIN: usize = if cfg!(test) { 1 << 6 } else { 1 << 14 };
 /// Elements of a line that several threads sort.
-const LONG: usize = 1 << 15;
+const LONG: usize = if cfg!(test) { 1 << 11 } else { 1 << 15 };
 /// Elements of lines that are copied together: lines side by side share cache lines.
 const TOGETHER: usize = 1 << 14;
 
 /// Runs the launch.
-pub(super) fn run(launch: &Launch, descending: bool) {
+pub(super) fn run(launch: &Launch, descending: bool, ranks: Ranks) {
     let (code, args) = (&launch.kernel.code, &launch.kernel.args);
     let [keys, positions] = [0, 1].map(|i| {
         let buffer = &launch.buffers[usize::from(code.operands[i].buffer)];
@@ -36,6 +53,7 @@ pub(super) fn run(launch: &Launch, descending: bool) {
         len,
         dtype: code.operands[0].dtype,
         descending,
+        ranks: (ranks != Ranks::ALL).then_some(ranks),
         keys,
         positions,
     };
@@ -52,146 +70,199 @@ struct Job<'a> {
     len: usize,
     dtype: DType,
     descending: bool,
+    /// All, if none.
+    ranks: Option<Ranks>,
     keys: View<'a>,
     positions: View<'a>,
+}
+
+/// What the lines of a thread need one after the other.
+struct Memory<P> {
+    pairs: Pairs<P>,
+    least: Least<P>,
+}
+
+impl<P: Pair> Memory<P> {
+    fn new(ranks: Option<Ranks>) -> Self {
+        Self { pairs: Pairs::default(), least: Least::new(ranks.map_or(0, |ranks| ranks.to)) }
+    }
 }
 
 impl Job<'_> {
     fn sort(&self, from: usize, to: usize) {
         let (mut keys, mut positions) = (Scratch::default(), Scratch::default());
-        // Key and position in one number: 32 bits each where that is enough.
-        let narrow = self.dtype.size() < 8 && u32::try_from(self.len).is_ok();
-        let (mut pairs, mut wide_pairs) = (Vec::new(), Vec::new());
+        let mut narrow = Memory::<u64>::new(self.ranks);
+        let mut wide = Memory::<u128>::new(self.ranks);
+        let parts = if self.len < LONG { 1 } else { threads::count() };
+        let [key_bytes, position_bytes] =
+            [&self.keys, &self.positions].map(|view| self.len * view.size);
         for index in from..to {
             let at = self.blocks.at(index);
-            let points = at.rows * at.columns;
-            let keys = keys.bytes(points * self.keys.size);
-            // SAFETY: the elements of these points, which nobody writes.
-            unsafe { self.keys.gather(at.block(self.keys.strides), keys) };
-            let positions = positions.bytes(points * self.positions.size);
-            let lines = keys.chunks(self.len * self.keys.size);
-            for (keys, out) in lines.zip(positions.chunks_mut(self.len * self.positions.size)) {
-                if narrow {
-                    pairs.clear();
-                    let flip = if self.descending { u32::MAX } else { 0 };
-                    each_key(self.dtype, keys, |key| {
-                        let place = pairs.len() as u64;
-                        pairs.push(u64::from(key as u32 ^ flip) << 32 | place);
-                    });
-                    order(&mut pairs);
-                    store(out, pairs.iter().map(|&pair| pair as u32 as usize));
+            let (source, target) = (at.block(self.keys.strides), at.block(self.positions.strides));
+            // Lines whose elements do not follow each other are copied, all of the block together.
+            let lines = |is_apart: bool| if is_apart { at.rows } else { 0 };
+            let [source_apart, target_apart] = [&source, &target].map(|b| b.column_stride != 1);
+            let keys = keys.bytes(lines(source_apart) * key_bytes);
+            if source_apart {
+                // SAFETY: the elements of these points, which nobody writes.
+                unsafe { self.keys.gather(source, keys) };
+            }
+            let positions = positions.bytes(lines(target_apart) * position_bytes);
+            for row in 0..at.rows {
+                let keys = match source_apart {
+                    true => &keys[row * key_bytes..][..key_bytes],
+                    // SAFETY: as above.
+                    false => unsafe {
+                        self.keys.slice(source.offset + row * source.row_stride, self.len)
+                    },
+                };
+                let out = match target_apart {
+                    true => &mut positions[row * position_bytes..][..position_bytes],
+                    // SAFETY: the elements of these points, which only this thread has; no other slice of
+                    // the line lives.
+                    false => unsafe {
+                        self.positions.slice_mut(target.offset + row * target.row_stride, self.len)
+                    },
+                };
+                let line = Line { dtype: self.dtype, keys, len: self.len, parts };
+                // Which part of all keys there are says how many bits tell them apart. It is worth knowing
+                // where fewer make the pairs smaller, or the passes over digits fewer.
+                let by_digits = self.ranks.is_none() && self.len >= FEW;
+                let span = match by_digits || self.dtype.size() == 8 {
+                    true => line.span(self.descending),
+                    false => Span::of(self.dtype, self.descending),
+                };
+                if span.is_narrow(self.len) {
+                    line.order(span, self.ranks, &mut narrow, out);
                 } else {
-                    wide_pairs.clear();
-                    let flip = if self.descending { u64::MAX } else { 0 };
-                    each_key(self.dtype, keys, |key| {
-                        let place = wide_pairs.len() as u128;
-                        wide_pairs.push(u128::from(key ^ flip) << 64 | place);
-                    });
-                    order(&mut wide_pairs);
-                    store(out, wide_pairs.iter().map(|&pair| pair as u64 as usize));
+                    line.order(span, self.ranks, &mut wide, out);
                 }
             }
-            self.store(&at, positions);
+            if target_apart {
+                // SAFETY: the elements of these points, which only this thread has.
+                unsafe { self.positions.scatter(target, positions, false) };
+            }
         }
     }
+}
 
-    fn store(&self, at: &At, positions: &[u8]) {
-        // SAFETY: the elements of these points, which only this thread has.
-        unsafe { self.positions.scatter(at.block(self.positions.strides), positions, false) };
+/// The keys of a line.
+struct Line<'a> {
+    dtype: DType,
+    keys: &'a [u8],
+    len: usize,
+    /// How many to cut it into, for threads.
+    parts: usize,
+}
+
+impl Line<'_> {
+    /// Elements of a part.
+    fn part(&self) -> usize {
+        self.len.div_ceil(self.parts)
+    }
+
+    /// What `work` makes of each part of the keys and the place where it begins.
+    fn each_part<T: Send>(&self, work: impl Fn(usize, &[u8]) -> T + Sync) -> Vec<T> {
+        if self.parts < 2 {
+            return vec![work(0, self.keys)];
+        }
+        let parts = self.keys.par_chunks(self.part() * self.dtype.size()).enumerate();
+        parts.map(|(part, keys)| work(part * self.part(), keys)).collect()
+    }
+
+    fn span(&self, descending: bool) -> Span {
+        let spans = self.each_part(|_, keys| {
+            let (mut least, mut greatest) = (u64::MAX, 0);
+            each_key(self.dtype, keys, |key| {
+                (least, greatest) = (key.min(least), key.max(greatest));
+            });
+            Span { least, greatest, descending }
+        });
+        let join = |a: Span, b: Span| Span {
+            least: a.least.min(b.least),
+            greatest: a.greatest.max(b.greatest),
+            descending,
+        };
+        spans.into_iter().reduce(join).unwrap_or(Span { least: 0, greatest: 0, descending })
+    }
+
+    /// Writes the positions of all ranks, or of some.
+    fn order<P: Pair>(
+        &self,
+        span: Span,
+        ranks: Option<Ranks>,
+        memory: &mut Memory<P>,
+        out: &mut [u8],
+    ) {
+        let size = out.len() / self.len;
+        if let Some(ranks) = ranks {
+            let found = self.select(span, &mut memory.least).beyond(ranks.from);
+            store(&mut out[ranks.from.min(self.len) * size..][..found.len() * size], size, found);
+            return;
+        }
+        let pairs = &mut memory.pairs;
+        self.fill(span, pairs.of(self.len));
+        pairs.sort(span.bits(), self.parts);
+        let sorted = pairs.sorted();
+        if self.parts < 2 {
+            return store(out, size, sorted);
+        }
+        let parts = out.par_chunks_mut(self.part() * size).zip(sorted.par_chunks(self.part()));
+        parts.for_each(|(out, sorted)| store(out, size, sorted));
+    }
+
+    /// Makes pairs of all keys.
+    fn fill<P: Pair>(&self, span: Span, pairs: &mut [P]) {
+        let fill = |first: usize, keys: &[u8], pairs: &mut [P]| {
+            let mut pairs = (first..).zip(pairs);
+            each_key(self.dtype, keys, |key| {
+                if let Some((place, pair)) = pairs.next() {
+                    *pair = P::new(span.rank(key), place);
+                }
+            });
+        };
+        if self.parts < 2 {
+            return fill(0, self.keys, pairs);
+        }
+        let keys = self.keys.par_chunks(self.part() * self.dtype.size());
+        let parts = keys.zip(pairs.par_chunks_mut(self.part())).enumerate();
+        parts.for_each(|(part, (keys, pairs))| fill(part * self.part(), keys, pairs));
+    }
+
+    /// Brings the least pairs together.
+    fn select<'m, P: Pair>(&self, span: Span, least: &'m mut Least<P>) -> &'m mut Least<P> {
+        let select = |least: &mut Least<P>, first: usize, keys: &[u8]| {
+            let mut place = first;
+            each_key(self.dtype, keys, |key| {
+                least.put(P::new(span.rank(key), place));
+                place += 1;
+            });
+        };
+        least.clear();
+        if self.parts < 2 {
+            select(least, 0, self.keys);
+            return least;
+        }
+        let most = least.most();
+        let parts = self.each_part(|first, keys| {
+            let mut least = Least::new(most);
+            select(&mut least, first, keys);
+            least
+        });
+        for mut part in parts {
+            part.all().iter().for_each(|&pair| least.put(pair));
+        }
+        least
     }
 }
 
-fn order<T: Ord + Send>(pairs: &mut [T]) {
-    if pairs.len() < LONG { pairs.sort_unstable() } else { pairs.par_sort_unstable() }
-}
-
-/// Writes positions as int64 or int32, as many bytes as there are for each.
-fn store(out: &mut [u8], positions: impl ExactSizeIterator<Item = usize>) {
-    if out.len() == 8 * positions.len() {
+/// Writes positions of so many bytes each.
+fn store<P: Pair>(out: &mut [u8], size: usize, pairs: &[P]) {
+    if size == 8 {
         let out: &mut [i64] = cast_slice_mut(out);
-        out.iter_mut().zip(positions).for_each(|(out, position)| *out = position as i64);
+        out.iter_mut().zip(pairs).for_each(|(out, pair)| *out = pair.place() as i64);
     } else {
         let out: &mut [i32] = cast_slice_mut(out);
-        out.iter_mut().zip(positions).for_each(|(out, position)| *out = position as i32);
-    }
-}
-
-/// Calls `put` with an integer for each element, in as many bits as the dtype has or 32, that orders them.
-fn each_key(dtype: DType, bytes: &[u8], mut put: impl FnMut(u64)) {
-    let narrow = |key: i32| u64::from(key as u32 ^ 1 << 31);
-    match dtype {
-        // Pooled memory may hold any byte; see `Backend::allocate`.
-        DType::Bool => bytes.iter().for_each(|&v| put(u64::from(v != 0))),
-        DType::U8 => bytes.iter().for_each(|&v| put(v.into())),
-        DType::I8 => cast_slice::<_, i8>(bytes).iter().for_each(|&v| put(narrow(v.into()))),
-        DType::I16 => cast_slice::<_, i16>(bytes).iter().for_each(|&v| put(narrow(v.into()))),
-        DType::I32 => cast_slice::<_, i32>(bytes).iter().for_each(|&v| put(narrow(v))),
-        DType::I64 => {
-            cast_slice::<_, i64>(bytes).iter().for_each(|&v| put(v as u64 ^ 1 << 63));
-        }
-        DType::F16 => float_keys::<half::f16>(bytes, put),
-        DType::BF16 => float_keys::<half::bf16>(bytes, put),
-        DType::F32 => cast_slice::<_, f32>(bytes).iter().for_each(|&v| put(f32_key(v).into())),
-        DType::F64 => cast_slice::<_, f64>(bytes).iter().for_each(|&v| put(f64_key(v))),
-    }
-}
-
-/// Keys of a half are those of the float32 that it is.
-fn float_keys<H: bytemuck::AnyBitPattern + Into<f32>>(bytes: &[u8], mut put: impl FnMut(u64)) {
-    for &value in cast_slice::<_, H>(bytes) {
-        put(f32_key(value.into()).into());
-    }
-}
-
-/// The bits of a positive number with the sign bit set, the bits of a negative one inverted; NaN beyond
-/// all, and -0 as 0.
-fn f32_key(value: f32) -> u32 {
-    let bits = value.to_bits();
-    match bits << 1 {
-        0 => 1 << 31,
-        _ if value.is_nan() => u32::MAX,
-        _ => bits ^ ((bits as i32 >> 31) as u32 | 1 << 31),
-    }
-}
-
-fn f64_key(value: f64) -> u64 {
-    let bits = value.to_bits();
-    match bits << 1 {
-        0 => 1 << 63,
-        _ if value.is_nan() => u64::MAX,
-        _ => bits ^ ((bits as i64 >> 63) as u64 | 1 << 63),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn keys(dtype: DType, bytes: &[u8]) -> Vec<u64> {
-        let mut keys = Vec::new();
-        each_key(dtype, bytes, |key| keys.push(key));
-        keys
-    }
-
-    #[test]
-    fn each_key_of_ascending_floats_ascends_and_joins_zeros() {
-        let least = f32::from_bits(1);
-        let values = [f32::NEG_INFINITY, -1.5, -least, -0.0, 0.0, least, 2.0, f32::INFINITY];
-        let mut expected = keys(DType::F32, cast_slice(&values));
-        assert_eq!(expected[3], expected[4]);
-        expected.remove(3);
-        assert!(expected.is_sorted_by(|a, b| a < b), "{expected:x?}");
-        let nans = keys(DType::F32, cast_slice(&[f32::NAN, -f32::NAN]));
-        assert!(nans.iter().all(|&nan| nan == u64::from(u32::MAX) && nan > expected[6]));
-    }
-
-    #[test]
-    fn each_key_of_extreme_integers_ascends() {
-        let wide = keys(DType::I64, cast_slice(&[i64::MIN, -1, 0, 1, i64::MAX]));
-        let narrow = keys(DType::I8, cast_slice(&[i8::MIN, -1, 0, 1, i8::MAX]));
-        for keys in [wide, narrow] {
-            assert!(keys.is_sorted_by(|a, b| a < b), "{keys:x?}");
-        }
-        assert_eq!(keys(DType::Bool, &[0, 1, 7]), [0, 1, 1]);
+        out.iter_mut().zip(pairs).for_each(|(out, pair)| *out = pair.place() as i32);
     }
 }

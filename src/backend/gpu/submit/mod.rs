@@ -128,7 +128,7 @@ impl Submitter {
         let planned = launches.iter().try_for_each(|launch| {
             let code = &launch.kernel.code;
             match (code.whole, &code.reduce) {
-                (Some(Whole::Sort { descending }), _) => planner.plan_sort(launch, descending),
+                (Some(Whole::Sort { descending, .. }), _) => planner.plan_sort(launch, descending),
                 (Some(Whole::Scatter { fold }), _) => planner.plan_scatter(launch, fold.is_some()),
                 (Some(Whole::Product), _) => planner.plan_product(launch),
                 (None, Some(reduce)) => planner.plan_fold(launch, reduce),

@@ -24,7 +24,7 @@ impl Planner<'_, '_> {
             operands.map(|operand| slabs[usize::from(operand.buffer)]).collect();
         let sizes: SmallVec<[u64; 4]> = slabs.iter().map(|slab| slab.size).collect();
         let mut kernel = apart(&launch.kernel);
-        kernel.code.whole = Some(Whole::Sort { descending: false });
+        kernel.code.whole = Some(Whole::SORT);
         let key = Key::of(kernel.code.operands[0].dtype);
         let length = kernel.args.shape.last().map_or(1, |&size| size as u64);
         let most = longest(key, self.reach);

@@ -160,7 +160,7 @@ fn no_operands() -> (Kernel, Window) {
         stores: SmallVec::new(),
         check: None,
         reduce: None,
-        whole: Some(Whole::Sort { descending: false }),
+        whole: Some(Whole::SORT),
     };
     let args = Args {
         shape: Dims::new(),

@@ -234,7 +234,7 @@ fn wholes(dtype: DType) -> Vec<(SharedCode, Text)> {
                 Sort::Load | Sort::Store => &[dtype, position],
                 Sort::Tile(_) | Sort::Merge(_) => &[],
             };
-            (whole(Whole::Sort { descending: false }, operands), Text::Sort(sort))
+            (whole(Whole::SORT, operands), Text::Sort(sort))
         })
     });
     let op = any_op(dtype);

@@ -4,7 +4,7 @@ use half::f16;
 
 use super::*;
 use crate::backend::gpu::checks::SLOTS;
-use crate::kernel::Whole;
+use crate::kernel::{Ranks, Whole};
 use crate::ops::Op;
 
 fn noise(i: usize) -> u32 {
@@ -31,7 +31,7 @@ fn sort_on(device: &GpuBackend, [rows, columns]: [usize; 2], turned: bool, desce
     let mut build = Build::new(&shape);
     build.operand(0, DType::I32, offset, &strides);
     build.operand(1, DType::I32, 0, &strides);
-    build.0.code.whole = Some(Whole::Sort { descending });
+    build.0.code.whole = Some(Whole::Sort { descending, ranks: Ranks::ALL });
     device.run(&[build.launch(&[&source, &out])]).unwrap();
     let got = download::<i32>(device, &out, rows * columns);
     for line in 0..shape[0] {
@@ -68,7 +68,7 @@ fn sort_of_a_line_that_no_binding_holds_is_an_error() {
     let mut build = Build::new(&[200]);
     build.dense(0, DType::I64);
     build.dense(1, DType::I64);
-    build.0.code.whole = Some(Whole::Sort { descending: false });
+    build.0.code.whole = Some(Whole::SORT);
     let error = device.run(&[build.launch(&[&keys, &out])]).unwrap_err();
     assert!(error.to_string().contains("at most 85 elements, got 200"), "{error}");
 }

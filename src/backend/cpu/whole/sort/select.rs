@@ -1,0 +1,113 @@
+//! Selection: the least of a line's pairs, without an order of the others.
+
+use super::pair::Pair;
+
+/// The least pairs of those that came, at most so many, and some more.
+///
+/// Pairs gather until there are twice as many; then the greater half goes, and what is greater than all
+/// that stayed is turned away at once. Each half takes linear time, so all pairs do, in whichever order
+/// they come; in a random one nearly all are turned away.
+pub(super) struct Least<P> {
+    pairs: Vec<P>,
+    most: usize,
+    /// What is greater is none of them.
+    bound: Option<P>,
+}
+
+/// Pairs beyond twice as many as are asked for, so that few are not halved all the time.
+const MORE: usize = 64;
+
+impl<P: Pair> Least<P> {
+    pub(super) fn new(most: usize) -> Self {
+        Self { pairs: Vec::new(), most, bound: None }
+    }
+
+    pub(super) fn most(&self) -> usize {
+        self.most
+    }
+
+    /// Forgets all pairs.
+    pub(super) fn clear(&mut self) {
+        self.pairs.clear();
+        self.bound = None;
+    }
+
+    #[inline(always)]
+    pub(super) fn put(&mut self, pair: P) {
+        if self.bound.is_none_or(|bound| pair < bound) {
+            self.keep(pair);
+        }
+    }
+
+    #[inline(never)]
+    fn keep(&mut self, pair: P) {
+        self.pairs.push(pair);
+        if self.pairs.len() >= (2 * self.most).saturating_add(MORE) {
+            self.halve();
+        }
+    }
+
+    fn halve(&mut self) {
+        if self.pairs.len() > self.most {
+            self.bound = self.most.checked_sub(1).map(|last| {
+                let (_, bound, _) = self.pairs.select_nth_unstable(last);
+                *bound
+            });
+            self.pairs.truncate(self.most);
+        }
+    }
+
+    /// The pairs, in any order.
+    pub(super) fn all(&mut self) -> &[P] {
+        self.halve();
+        &self.pairs
+    }
+
+    /// The pairs beyond the `from` least, in order.
+    pub(super) fn beyond(&mut self, from: usize) -> &[P] {
+        self.halve();
+        if from >= self.pairs.len() {
+            return &[];
+        }
+        if from > 0 {
+            self.pairs.select_nth_unstable(from);
+        }
+        self.pairs[from..].sort_unstable();
+        &self.pairs[from..]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn least_pairs_are_those_of_a_sort() {
+        let noise = |i: u64| (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        for len in [0, 1, 5, 3000] {
+            let orders: [Vec<u64>; 4] = [
+                (0..len).map(noise).collect(),
+                (0..len).collect(),
+                (0..len).rev().collect(),
+                (0..len).map(|i| noise(i) % 3).collect(),
+            ];
+            for keys in orders {
+                let pairs = || keys.iter().zip(0..).map(|(&key, place)| u64::new(key, place));
+                let mut sorted: Vec<u64> = pairs().collect();
+                sorted.sort_unstable();
+                for (from, to) in
+                    [(0, 0), (0, 1), (0, 10), (3, 4), (100, 200), (1499, 1500), (0, 3000)]
+                {
+                    let mut least = Least::new(to);
+                    for _ in 0..2 {
+                        least.clear();
+                        pairs().for_each(|pair| least.put(pair));
+                        let end = to.min(sorted.len());
+                        let expected = sorted.get(from..end).unwrap_or(&[]);
+                        assert_eq!(least.beyond(from), expected, "{from} to {to} of {len}");
+                    }
+                }
+            }
+        }
+    }
+}
