@@ -285,6 +285,9 @@ where
     R: Outcome<Lane = A::Lane>,
     F: Fn(A, A) -> R,
 {
+    /// Lanes of a group: eight vectors of four elements.
+    const GROUP: usize = 32;
+    const { assert!(INNER_LANES.is_multiple_of(GROUP)) };
     #[inline(always)]
     fn fold<A: Operand, R: Outcome<Lane = A::Lane>>(
         into: &mut [A::Lane],
@@ -296,14 +299,16 @@ where
         for (into, block) in into.iter_mut().zip(values.chunks(len)) {
             let Aligned(lanes) = &mut Aligned([start; INNER_LANES]);
             let (runs, rest) = block.as_chunks::<INNER_LANES>();
-            // Of no other loop's, so that they are in the processor's registers here.
-            let mut kept = [start; INNER_LANES];
-            for run in runs {
-                for (lane, &value) in kept.iter_mut().zip(run) {
-                    *lane = f(*lane, value);
+            // A few at a time, which stay in the processor while they take the whole block.
+            for (group, lanes) in lanes.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
+                let mut kept = *lanes;
+                for run in runs {
+                    for (lane, &value) in kept.iter_mut().zip(&run[group * GROUP..]) {
+                        *lane = f(*lane, value);
+                    }
                 }
+                *lanes = kept;
             }
-            *lanes = kept;
             for (lane, &value) in lanes.iter_mut().zip(rest) {
                 *lane = f(*lane, value);
             }

@@ -87,15 +87,26 @@ impl Block {
     }
 }
 
-/// How far away all are, if that is as far: int32 or int64 lanes of `lane` bytes.
-fn common_place(at: &[u8], lane: usize) -> Option<i64> {
-    fn common<T: Pod + Eq + Into<i64>>(at: &[u8]) -> Option<i64> {
+/// How far away the first is and how much farther each next one, if that is the same for all: int32 or int64
+/// lanes of `lane` bytes.
+fn steady_places(at: &[u8], lane: usize) -> Option<(i64, i64)> {
+    fn steady<T: Pod + Eq + Into<i64> + TryFrom<i64>>(
+        at: &[u8],
+        difference: impl Fn(T, T) -> T,
+    ) -> Option<(i64, i64)> {
         let at: &[T] = cast_slice(at);
-        let (first, last) = (*at.first()?, *at.last()?);
-        let is_common = || !at.iter().fold(false, |differs, place| differs | (*place != first));
-        (first == last && is_common()).then(|| first.into())
+        let (&first, &last) = (at.first()?, at.last()?);
+        let (first, distance) = (first.into(), last.into().checked_sub(first.into())?);
+        let steps = (at.len() as i64 - 1).max(1);
+        let step = T::try_from(distance / steps).ok().filter(|_| distance % steps == 0)?;
+        // Mostly the second says that they are not.
+        let is_steady = |from: &[T]| {
+            let pairs = from.iter().zip(&from[1..]);
+            !pairs.fold(false, |differs, (&a, &b)| differs | (difference(b, a) != step))
+        };
+        (is_steady(&at[..at.len().min(2)]) && is_steady(at)).then(|| (first, step.into()))
     }
-    if lane == 4 { common::<i32>(at) } else { common::<i64>(at) }
+    if lane == 4 { steady(at, i32::wrapping_sub) } else { steady(at, i64::wrapping_sub) }
 }
 
 impl<'a> View<'a> {
@@ -285,19 +296,24 @@ impl<'a> View<'a> {
             let row = offset + r * row_stride;
             let to = &mut to[r * columns..][..columns];
             let at = &at[r * columns * lane..][..columns * lane];
-            if let Some(start) = common_place(at, lane).filter(|_| column_stride == 1) {
-                let start = (row as i64).wrapping_add(start);
-                if start >= -before
-                    && start < all - before
-                    && columns as i64 <= all - before - start
-                {
-                    // SAFETY: in bounds, as just asked; nobody writes, by contract.
-                    unsafe {
-                        let from = self.pointer.cast::<T>().offset(start as isize);
-                        to.as_mut_ptr().copy_from_nonoverlapping(from, columns);
-                    }
-                    continue;
+            let steady = steady_places(at, lane).and_then(|(first, step)| {
+                let step = step.checked_add(column_stride as i64)?;
+                let first = (row as i64).checked_add(first)?;
+                let last = step.checked_mul(columns as i64 - 1)?.checked_add(first)?;
+                let is_there = |place| place >= -before && place < all - before;
+                (is_there(first) && is_there(last)).then_some((first.min(last), step))
+            });
+            if let Some((least, step @ (1 | -1))) = steady {
+                // SAFETY: from the least to the greatest in bounds, as just asked, and aligned as all
+                // elements; nobody writes, by contract.
+                let from = unsafe {
+                    slice::from_raw_parts(self.pointer.cast::<T>().offset(least as isize), columns)
+                };
+                match step {
+                    1 => to.copy_from_slice(from),
+                    _ => to.iter_mut().zip(from.iter().rev()).for_each(|(to, from)| *to = *from),
                 }
+                continue;
             }
             let to = to.iter_mut().enumerate();
             match lane {
@@ -405,5 +421,24 @@ mod tests {
         let (shape, strides) = ([5], Dims::from_slice(&[4]));
         let code = OperandCode { buffer: 0, dtype: DType::F32, class: Class::of(&shape, &strides) };
         View::new(&buffer, &code, &OperandArgs { offset: 0, strides }, &shape);
+    }
+
+    #[test]
+    fn places_are_steady_if_each_step_is_the_same() {
+        let narrow = |at: &[i32]| steady_places(cast_slice(at), 4);
+        let wide = |at: &[i64]| steady_places(cast_slice(at), 8);
+        assert_eq!(narrow(&[7]), Some((7, 0)));
+        assert_eq!(narrow(&[7, 7, 7]), Some((7, 0)));
+        assert_eq!(narrow(&[7, 5, 3, 1]), Some((7, -2)));
+        assert_eq!(wide(&[-3, -2, -1, 0, 1]), Some((-3, 1)));
+        assert_eq!(narrow(&[0, 1, 2, 4]), None);
+        assert_eq!(narrow(&[0, 2, 1, 3]), None);
+        assert_eq!(narrow(&[0, 0, 0, 0, 4]), None);
+        // Steps that are the same only as they wrap.
+        assert_eq!(narrow(&[i32::MIN, 0, i32::MIN]), None);
+        assert_eq!(narrow(&[i32::MAX, i32::MIN]), None);
+        assert_eq!(wide(&[i64::MAX, i64::MIN]), None);
+        assert_eq!(wide(&[0, i64::MAX, -2]), None);
+        assert_eq!(wide(&[]), None);
     }
 }
