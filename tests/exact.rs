@@ -288,6 +288,12 @@ fn ranges_are_computed_from_their_ends_and_rounded_as_said() -> Result<()> {
             assert_eq!(taut::linspace(2, 3, len, device)?.to_vec::<f32>()?, expected);
         }
         assert!(taut::arange_step(1.5, 1.5, 1.0, device)?.to_vec::<f32>()?.is_empty());
+        let bytes =
+            |start: f64, end: f64, len| taut::linspace(start, end, len, (taut::DType::U8, device));
+        assert!(matches!(bytes(0.0, 300.0, 5), Err(taut::Error::Value(_))));
+        assert!(matches!(bytes(300.0, 0.0, 1), Err(taut::Error::Value(_))));
+        assert_eq!(bytes(9.0, 300.0, 1)?.to_vec::<u8>()?, [9]);
+        assert!(bytes(0.0, 300.0, 0)?.to_vec::<u8>()?.is_empty());
         let eye = taut::eye(70, 300, device)?.to_vec::<f32>()?;
         assert_eq!(eye.len(), 21_000);
         assert!(eye.iter().enumerate().all(|(i, &v)| v == f32::from(i / 300 == i % 300)));

@@ -31,6 +31,9 @@ pub(crate) enum Whole {
 }
 
 /// The ranks of a sort that somebody asks for: `from` and those after it, before `to`.
+///
+/// Numbers, in a [`Code`](super::Code) all the same, for they say what there is to do: a backend that compiles
+/// sorts does so for [`Ranks::ALL`] alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Ranks {
     pub(crate) from: usize,

@@ -130,8 +130,8 @@ impl Op {
         matches!(self, Self::DivTrunc | Self::DivFloor)
     }
 
-    /// Whether the function for floats takes a remainder ([`Float::fmod`]) and is NaN where that is one, or
-    /// does not depend on it.
+    /// Whether the function for floats takes a remainder ([`Float::fmod`]). Wherever a NaN in its place could
+    /// change the result, it makes that NaN too.
     pub(crate) const fn takes_remainder(self) -> bool {
         matches!(self, Self::Fmod | Self::Remainder | Self::DivFloor)
     }

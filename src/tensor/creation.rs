@@ -119,7 +119,8 @@ pub fn arange(end: impl Into<Scalar>, options: impl Into<Options>) -> Result<Ten
 /// `start`, `start + step`, and so on up to `end`, which is left out.
 ///
 /// # Errors
-/// `Value` for a step of zero, bounds on the wrong side, or bounds that are not finite.
+/// `Value` for a step of zero, bounds on the wrong side, or bounds that are not finite; of floats on a GPU what
+/// went wrong on the CPU, which computes them, since its last read point.
 ///
 /// # Example
 /// ```
@@ -186,7 +187,8 @@ fn integers(len: usize, start: i64, step: i64, dtype: DType, options: Options) -
 /// `steps` numbers evenly spaced from `start` to `end`, both included.
 ///
 /// # Errors
-/// `Value` for a negative number of steps.
+/// `Value` for a negative number of steps, or an end that the dtype cannot hold; on a GPU what went wrong on the
+/// CPU, which computes the numbers, since its last read point.
 ///
 /// # Example
 /// ```
@@ -205,6 +207,10 @@ pub fn linspace(
         return Err(Error::value(format!("number of steps must be non-negative, but got {steps}")));
     };
     let dtype = options.dtype.unwrap_or(DType::DEFAULT);
+    // What is no number of the result need not be one of the dtype.
+    for scalar in [start, end].into_iter().take(len) {
+        check_fits(scalar, dtype)?;
+    }
     let narrow = |x: f64| round_to(x, dtype);
     let (first, last) = (narrow(start.to_f64()), narrow(end.to_f64()));
     let intervals = len.saturating_sub(1).max(1) as f64;

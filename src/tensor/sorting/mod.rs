@@ -113,7 +113,7 @@ impl Tensor {
         self.positions("argsort", dim, descending, Ranks::ALL)
     }
 
-    /// The positions of all ranks, and at others than the given ones anything.
+    /// The positions of the given ranks, at their places among all; at the others anything.
     #[track_caller]
     fn positions(
         &self,
