@@ -95,16 +95,17 @@ fn steady_places(at: &[u8], lane: usize) -> Option<(i64, i64)> {
         difference: impl Fn(T, T) -> T,
     ) -> Option<(i64, i64)> {
         let at: &[T] = cast_slice(at);
-        let (&first, &last) = (at.first()?, at.last()?);
-        let (first, distance) = (first.into(), last.into().checked_sub(first.into())?);
-        let steps = (at.len() as i64 - 1).max(1);
-        let step = T::try_from(distance / steps).ok().filter(|_| distance % steps == 0)?;
-        // Mostly the second says that they are not.
-        let is_steady = |from: &[T]| {
-            let pairs = from.iter().zip(&from[1..]);
-            !pairs.fold(false, |differs, (&a, &b)| differs | (difference(b, a) != step))
-        };
-        (is_steady(&at[..at.len().min(2)]) && is_steady(at)).then(|| (first, step.into()))
+        let [first, second, last] = [at.first()?, at.get(1).unwrap_or(&at[0]), at.last()?];
+        let [first, second, last] = [first, second, last].map(|&place| place.into());
+        let step = second.checked_sub(first)?;
+        // Mostly the last says that they are not.
+        if step.checked_mul(at.len() as i64 - 1)?.checked_add(first)? != last {
+            return None;
+        }
+        let narrow = T::try_from(step).ok()?;
+        let differs = |differs, (&a, &b): (&T, &T)| differs | (difference(b, a) != narrow);
+        let is_steady = !at.iter().zip(&at[1..]).fold(false, differs);
+        is_steady.then_some((first, step))
     }
     if lane == 4 { steady(at, i32::wrapping_sub) } else { steady(at, i64::wrapping_sub) }
 }
