@@ -280,6 +280,26 @@ fn memory_that_runs_out_is_reported_and_the_tape_goes_on() -> Result<()> {
 }
 
 #[test]
+fn index_add_of_rows_with_wrong_index_writes_nothing() -> Result<()> {
+    let _alone = alone();
+    for device in devices() {
+        // Rows that are written one element after the other, and as vectors.
+        for (size, count, len) in [(5, 40, 7), (40, 30, 129), (3, 100, 2050)] {
+            let x = taut::full([size, 1, len], 0.5, device)?;
+            let rows = taut::ones([count, 1, len], device)?;
+            x.index_add_(0, &taut::full([count], size, (DType::I64, device))?, &rows)?;
+            assert_eq!(x.to_vec::<f32>().unwrap_err().kind(), ErrorKind::Index, "{device}");
+            assert!(x.to_vec::<f32>()?.iter().all(|&v| v == 0.5), "{device}");
+            x.index_add_(0, &taut::zeros([count], (DType::I64, device))?, &rows)?;
+            let added = x.to_vec::<f32>()?;
+            let expected = |i| if i < len as usize { count as f32 + 0.5 } else { 0.5 };
+            assert!(added.iter().enumerate().all(|(i, &v)| v == expected(i)), "{device}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn scatter_with_index_out_of_range_writes_nothing_and_names_line() {
     let _alone = alone();
     for device in devices() {

