@@ -161,27 +161,25 @@ pub fn arange_step(
     if integral && dtype != DType::Bool {
         return integers(len, start.to_i64(), step.to_i64(), dtype, options);
     }
-    computed("arange", len, dtype, options, |build, index| {
+    let range = computed("arange", len, (dtype, Device::Cpu), index_of(len), |build, index| {
         let [first, stride] = [first, stride].map(|number| build.scalar(number, DType::F64));
         let program = build.program();
         let index = program.cast(index, DType::F64);
         let offset = program.binary(Op::Mul, index, stride);
         program.binary(Op::Add, first, offset)
-    })
+    })?;
+    range.to(options.device())
 }
 
 /// `start + i * step`, computed where the tensor lives; wraps like every integer.
 #[track_caller]
 fn integers(len: usize, start: i64, step: i64, dtype: DType, options: Options) -> Result<Tensor> {
-    let target = empty([len], Options { dtype: Some(dtype), ..options })?;
-    let mut build = Build::over("arange", target.runtime(), target.dims());
     let wide = if dtype == DType::I64 { DType::I64 } else { DType::I32 };
-    let index = build.program().push(Expr::Index, wide);
-    let [start, step] = [start, step].map(|number| build.scalar(number, wide));
-    let offset = build.program().binary(Op::Mul, index, step);
-    let value = build.program().binary(Op::Add, start, offset);
-    build.write(value, &target)?;
-    Ok(target)
+    computed("arange", len, (dtype, options.device()), wide, |build, index| {
+        let [start, step] = [start, step].map(|number| build.scalar(number, wide));
+        let offset = build.program().binary(Op::Mul, index, step);
+        build.program().binary(Op::Add, start, offset)
+    })
 }
 
 /// `steps` numbers evenly spaced from `start` to `end`, both included.
@@ -216,12 +214,12 @@ pub fn linspace(
     let intervals = len.saturating_sub(1).max(1) as f64;
     let step = wide(dtype, (last - first) / intervals);
     let middle = if len == 1 { 1 } else { len / 2 };
-    computed("linspace", len, dtype, options, |build, index| {
+    let counts = index_of(len);
+    let points = computed("linspace", len, (dtype, Device::Cpu), counts, |build, index| {
         let [first, last, forth, back] =
             [first, last, step, -step].map(|number| build.scalar(number, DType::F64));
-        let dtype_of_index = build.dtype(index);
-        let [middle, end] = [middle, len.saturating_sub(1)]
-            .map(|number| build.scalar(number as i64, dtype_of_index));
+        let [middle, end] =
+            [middle, len.saturating_sub(1)].map(|number| build.scalar(number as i64, counts));
         let program = build.program();
         let round = |program: &mut Program, value| {
             program.cast(value, if dtype == DType::F64 { DType::F64 } else { DType::F32 })
@@ -238,7 +236,8 @@ pub fn linspace(
         let offset = program.cast(offset, DType::F64);
         let value = program.binary(Op::Add, from, offset);
         round(program, value)
-    })
+    })?;
+    points.to(options.device())
 }
 
 /// The value as PyTorch's CPU kernels hold it while they compute in `dtype`.
@@ -282,23 +281,26 @@ fn checked_len(len: f64) -> Result<usize> {
     Ok(len.max(0.0) as usize)
 }
 
-/// A tensor whose elements `element` computes of their index, an integer, on the CPU.
+/// A tensor whose elements `element` computes of their index, an int32 or int64, where it is made.
 #[track_caller]
 fn computed(
     name: &'static str,
     len: usize,
-    dtype: DType,
-    options: Options,
+    made: (DType, Device),
+    index: DType,
     element: impl FnOnce(&mut Build, Value) -> Value,
 ) -> Result<Tensor> {
-    let target = empty([len], (dtype, Device::Cpu))?;
+    let target = empty([len], made)?;
     let mut build = Build::over(name, target.runtime(), target.dims());
-    // The narrow one becomes a float64 in one instruction.
-    let narrow = i32::try_from(len).is_ok();
-    let index = build.program().push(Expr::Index, if narrow { DType::I32 } else { DType::I64 });
+    let index = build.program().push(Expr::Index, index);
     let value = element(&mut build, index);
     build.write(value, &target)?;
-    target.to(options.device())
+    Ok(target)
+}
+
+/// The dtype of the indices of float64 programs: the narrow one becomes a float64 in one instruction.
+fn index_of(len: usize) -> DType {
+    if i32::try_from(len).is_ok() { DType::I32 } else { DType::I64 }
 }
 
 fn from_bytes(layout: Layout, dtype: DType, options: Options, bytes: &[u8]) -> Result<Tensor> {

@@ -106,7 +106,8 @@ fn powered(target: Option<&Tensor>, base: Arg<'_>, exponent: Arg<'_>) -> Result<
     Ok((build, value))
 }
 
-/// An integer to a small power that is known, by squares: products wrap, so their order does not count.
+/// A small power that is known, by squares. Of integers products wrap, so their order does not count; of floats
+/// up to the third power these are PyTorch's.
 fn product(build: &mut Build, x: Value, exponent: i64, dtype: DType) -> Option<Value> {
     /// Of larger ones, so many products are as slow as the operation.
     const MOST: i64 = 64;
@@ -118,7 +119,7 @@ fn product(build: &mut Build, x: Value, exponent: i64, dtype: DType) -> Option<V
     while left > 0 {
         if left % 2 == 1 {
             value = Some(match value {
-                Some(value) => build.program().binary(Op::Mul, value, square),
+                Some(value) => build.program().binary(Op::Mul, square, value),
                 None => square,
             });
         }
@@ -133,13 +134,7 @@ fn product(build: &mut Build, x: Value, exponent: i64, dtype: DType) -> Option<V
 fn simpler(build: &mut Build, x: Value, exponent: Scalar, dtype: DType) -> Option<Value> {
     let program = build.program();
     Some(match exponent.to_f64() {
-        0.0 => build.scalar(1, dtype),
-        1.0 => x,
-        2.0 => program.unary(Op::Square, x),
-        3.0 => {
-            let square = program.unary(Op::Square, x);
-            program.binary(Op::Mul, square, x)
-        }
+        power @ (0.0 | 1.0 | 2.0 | 3.0) => return product(build, x, power as i64, dtype),
         0.5 => program.unary(Op::Sqrt, x),
         -0.5 => program.unary(Op::Rsqrt, x),
         -1.0 => program.unary(Op::Reciprocal, x),

@@ -305,9 +305,7 @@ impl Program {
                 self.apply(code, i, convert::select(node.dtype.lane()), &values, purpose);
             }
             Expr::Unary(op, a) => {
-                let dtype = code.nodes[usize::from(a)].dtype;
-                let stored = stored_loop(op, dtype).filter(|_| self.values[i].stored);
-                self.apply(code, i, stored.unwrap_or(loop_of(op, dtype)), &[a], purpose);
+                self.apply(code, i, self.loop_for(code, i, op, a), &[a], purpose);
             }
             Expr::Binary(op, values) => {
                 if let Some(operand) = self.values[i].folds {
@@ -319,15 +317,20 @@ impl Program {
                     None if is_link(code, i) => return self.chain(code, i, purpose),
                     None => {}
                 }
-                let dtype = code.nodes[usize::from(values[0])].dtype;
-                let stored = stored_loop(op, dtype).filter(|_| self.values[i].stored);
-                self.apply(code, i, stored.unwrap_or(loop_of(op, dtype)), &values, purpose);
+                self.apply(code, i, self.loop_for(code, i, op, values[0]), &values, purpose);
             }
             Expr::Ternary(op, values) => {
                 let dtype = code.nodes[usize::from(values[0])].dtype;
                 self.apply(code, i, loop_of(op, dtype), &values, purpose);
             }
         }
+    }
+
+    /// The loop of an operation, by its first argument: Note [Stored lanes].
+    fn loop_for(&self, code: &Code, i: usize, op: Op, argument: Value) -> Loop {
+        let dtype = code.nodes[usize::from(argument)].dtype;
+        let stored = stored_loop(op, dtype).filter(|_| self.values[i].stored);
+        stored.unwrap_or_else(|| loop_of(op, dtype))
     }
 
     /// Note [In place].

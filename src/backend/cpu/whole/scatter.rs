@@ -16,10 +16,11 @@ mod tests;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
-use rows::{WriteRow, row_len};
+use rows::row_len;
 
 use super::super::convert;
-use super::super::ops::fold_of;
+use super::super::lanes::Loop;
+use super::super::ops::{FoldLoops, fold_of};
 use super::super::plan::lane_size;
 use super::super::registers::Scratch;
 use super::super::run::each_range;
@@ -79,7 +80,7 @@ pub(super) fn run(launch: &Launch, fold: Option<Op>) -> Option<u32> {
     }
     let OperandCode { buffer, dtype, .. } = code.operands[2];
     let target = Elements::new(&launch.buffers[usize::from(buffer)], dtype.size());
-    let (write, write_row) = (Write::of(fold, dtype), WriteRow::of(fold, dtype));
+    let write = Write::of(fold, dtype);
     let ranges = match row {
         Some(len) if len >= LONG && threads > 1 => 4 * threads,
         _ => threads,
@@ -88,7 +89,7 @@ pub(super) fn run(launch: &Launch, fold: Option<Op>) -> Option<u32> {
         // SAFETY: the ranges do not overlap, and `verify` says that no other operand sees the buffer.
         let own = unsafe { target.range_mut(from, to) };
         match row {
-            Some(len) => job.scatter_rows(len, from, own, &write_row),
+            Some(len) => job.scatter_rows(len, from, own, &write),
             None => job.scatter(from, own, &write),
         }
     });
@@ -155,23 +156,44 @@ impl Job<'_> {
             let sources = sources.bytes(places.len() * self.sources.size);
             // SAFETY: as in `addresses`.
             unsafe { self.sources.gather(at.block(self.sources.strides), sources) };
-            write.all(own, &places, sources, &mut lanes);
+            write.to_places(own, &places, sources, &mut lanes);
         }
     }
 }
 
-/// How a source gets to its place. Places that the target does not have are left out.
+/// How sources get to the target: to places (here), or as a row (`rows`).
 enum Write {
     Assign,
-    Fold { op: Op, dtype: DType },
+    Fold {
+        loops: FoldLoops,
+        /// None where the stored form is the lane.
+        lanes: Option<Lanes>,
+    },
+}
+
+/// How elements become lanes and are stored again.
+#[derive(Clone, Copy)]
+struct Lanes {
+    widen: Loop,
+    narrow: Loop,
+    /// Bytes of an element.
+    stored: usize,
+    /// Bytes of a lane.
+    size: usize,
 }
 
 impl Write {
     fn of(fold: Option<Op>, dtype: DType) -> Self {
-        fold.map_or(Self::Assign, |op| Self::Fold { op, dtype })
+        let Some(op) = fold else { return Self::Assign };
+        let lanes = convert::widen(dtype).zip(convert::narrow(dtype)).map(|(widen, narrow)| {
+            let size = usize::from(lane_size(dtype.lane()));
+            Lanes { widen, narrow, stored: dtype.size(), size }
+        });
+        Self::Fold { loops: fold_of(op, dtype), lanes }
     }
 
-    fn all(&self, target: &mut [u8], places: &[usize], sources: &[u8], lanes: &mut Scratch) {
+    /// One source to each place. Places that the target does not have are left out.
+    fn to_places(&self, target: &mut [u8], places: &[usize], sources: &[u8], memory: &mut Scratch) {
         match *self {
             Self::Assign => match sources.len() / places.len() {
                 1 => assign::<u8>(target, places, sources),
@@ -179,7 +201,31 @@ impl Write {
                 4 => assign::<u32>(target, places, sources),
                 _ => assign::<u64>(target, places, sources),
             },
-            Self::Fold { op, dtype } => fold(op, dtype, target, places, sources, lanes),
+            Self::Fold { loops, lanes: None } => (loops.accumulate_at)(target, places, sources),
+            Self::Fold { loops, lanes: Some(lanes) } => {
+                let memory = memory.bytes(places.len() * lanes.size);
+                (lanes.widen)(memory, sources, &[], &[]);
+                lanes.fold(&loops, target, places, memory);
+            }
+        }
+    }
+}
+
+impl Lanes {
+    /// Folds lanes into elements, narrowed each time.
+    fn fold(self, loops: &FoldLoops, target: &mut [u8], places: &[usize], lanes: &[u8]) {
+        let mut state = [0_u32];
+        let state: &mut [u8] = cast_slice_mut(&mut state);
+        for (&place, source) in places.iter().zip(lanes.chunks_exact(self.size)) {
+            let Some(start) = place.checked_mul(self.stored) else { continue };
+            let Some(element) =
+                target.get_mut(start..).and_then(|rest| rest.get_mut(..self.stored))
+            else {
+                continue;
+            };
+            (self.widen)(state, element, &[], &[]);
+            (loops.accumulate)(state, source);
+            (self.narrow)(element, state, &[], &[]);
         }
     }
 }
@@ -190,35 +236,5 @@ fn assign<T: Pod>(target: &mut [u8], places: &[usize], sources: &[u8]) {
         if let Some(element) = target.get_mut(place) {
             *element = source;
         }
-    }
-}
-
-/// `target = op(target, source)`, narrowed each time.
-fn fold(
-    op: Op,
-    dtype: DType,
-    target: &mut [u8],
-    places: &[usize],
-    sources: &[u8],
-    lanes: &mut Scratch,
-) {
-    let loops = fold_of(op, dtype);
-    let (Some(widen), Some(narrow)) = (convert::widen(dtype), convert::narrow(dtype)) else {
-        // The stored form is the lane.
-        return (loops.accumulate_at)(target, places, sources);
-    };
-    let (size, lane_size) = (dtype.size(), usize::from(lane_size(dtype.lane())));
-    let lanes = lanes.bytes(places.len() * lane_size);
-    widen(lanes, sources, &[], &[]);
-    let mut state = [0_u32];
-    let state: &mut [u8] = cast_slice_mut(&mut state);
-    for (&place, source) in places.iter().zip(lanes.chunks_exact(lane_size)) {
-        let Some(start) = place.checked_mul(size) else { continue };
-        let Some(element) = target.get_mut(start..).and_then(|rest| rest.get_mut(..size)) else {
-            continue;
-        };
-        widen(state, element, &[], &[]);
-        (loops.accumulate)(state, source);
-        narrow(element, state, &[], &[]);
     }
 }

@@ -163,27 +163,28 @@ impl Line<'_> {
 
     /// What `work` makes of each part of the keys and the place where it begins.
     fn each_part<T: Send>(&self, work: impl Fn(usize, &[u8]) -> T + Sync) -> Vec<T> {
-        if self.parts < 2 {
-            return vec![work(0, self.keys)];
-        }
         let parts = self.keys.par_chunks(self.part() * self.dtype.size()).enumerate();
         parts.map(|(part, keys)| work(part * self.part(), keys)).collect()
     }
 
     fn span(&self, descending: bool) -> Span {
-        let spans = self.each_part(|_, keys| {
+        let span = |keys: &[u8]| {
             let (mut least, mut greatest) = (u64::MAX, 0);
             each_key(self.dtype, keys, |key| {
                 (least, greatest) = (key.min(least), key.max(greatest));
             });
             Span { least, greatest, descending }
-        });
+        };
+        if self.parts < 2 {
+            return span(self.keys);
+        }
         let join = |a: Span, b: Span| Span {
             least: a.least.min(b.least),
             greatest: a.greatest.max(b.greatest),
             descending,
         };
-        spans.into_iter().reduce(join).unwrap_or(Span { least: 0, greatest: 0, descending })
+        let spans = self.each_part(|_, keys| span(keys)).into_iter();
+        spans.reduce(join).unwrap_or(Span { least: 0, greatest: 0, descending })
     }
 
     /// Writes the positions of all ranks, or of some.

@@ -5,15 +5,9 @@
 //! range, and reads no other source. No two points of a row meet, and rows come in their order: so each
 //! element has its sources in the order of the points.
 
-use super::super::super::convert;
-use super::super::super::lanes::{Accumulate, Loop};
-use super::super::super::ops::fold_of;
-use super::super::super::plan::lane_size;
 use super::super::super::registers::Scratch;
 use super::super::super::view::Block;
-use super::Job;
-use crate::dtype::DType;
-use crate::ops::Op;
+use super::{Job, Lanes, Write};
 
 /// Elements of a row that are written at a time.
 const PIECE: usize = 1024;
@@ -30,7 +24,7 @@ pub(super) fn row_len(shape: &[usize], addresses: &[usize], target: &[usize]) ->
 impl Job<'_> {
     /// Writes what of each row, of `len` elements, goes to `own`, the elements from `first` on of the
     /// target's buffer. The blocks are of the rows' first points.
-    pub(super) fn scatter_rows(&self, len: usize, first: usize, own: &mut [u8], write: &WriteRow) {
+    pub(super) fn scatter_rows(&self, len: usize, first: usize, own: &mut [u8], write: &Write) {
         let size = self.sources.size;
         let end = first + own.len() / size;
         let step = self.sources.strides.last().copied().unwrap_or(0);
@@ -61,51 +55,25 @@ impl Job<'_> {
                         }
                     };
                     let own = &mut own[(from - first) * size..][..columns * size];
-                    write.all(own, values, &mut lanes);
+                    write.to_row(own, values, &mut lanes);
                 }
             }
         }
     }
 }
 
-/// How sources get to as many elements of the target.
-pub(super) enum WriteRow {
-    Assign,
-    Fold { accumulate: Accumulate, lanes: Option<Lanes> },
-}
-
-/// How elements become lanes and are stored again.
-#[derive(Clone, Copy)]
-pub(super) struct Lanes {
-    widen: Loop,
-    narrow: Loop,
-    /// Bytes of an element.
-    stored: usize,
-    /// Bytes of a lane.
-    size: usize,
-}
-
-impl WriteRow {
-    pub(super) fn of(fold: Option<Op>, dtype: DType) -> Self {
-        let Some(op) = fold else { return Self::Assign };
-        let lanes = convert::widen(dtype).zip(convert::narrow(dtype)).map(|(widen, narrow)| {
-            let size = usize::from(lane_size(dtype.lane()));
-            Lanes { widen, narrow, stored: dtype.size(), size }
-        });
-        Self::Fold { accumulate: fold_of(op, dtype).accumulate, lanes }
-    }
-
-    fn all(&self, target: &mut [u8], sources: &[u8], memory: &mut [Scratch; 2]) {
+impl Write {
+    /// As many sources as the target has elements, in their order.
+    fn to_row(&self, target: &mut [u8], sources: &[u8], memory: &mut [Scratch; 2]) {
         match *self {
             Self::Assign => target.copy_from_slice(sources),
-            // The stored form is the lane.
-            Self::Fold { accumulate, lanes: None } => accumulate(target, sources),
-            Self::Fold { accumulate, lanes: Some(Lanes { widen, narrow, stored, size }) } => {
+            Self::Fold { loops, lanes: None } => (loops.accumulate)(target, sources),
+            Self::Fold { loops, lanes: Some(Lanes { widen, narrow, stored, size }) } => {
                 let len = target.len() / stored;
                 let [into, values] = memory.each_mut().map(|memory| memory.bytes(len * size));
                 widen(into, target, &[], &[]);
                 widen(values, sources, &[], &[]);
-                accumulate(into, values);
+                (loops.accumulate)(into, values);
                 narrow(target, into, &[], &[]);
             }
         }

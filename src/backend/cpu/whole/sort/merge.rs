@@ -58,19 +58,13 @@ fn merge_here<P: Pair>(a: &[P], b: &[P], to: &mut [P]) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::orders;
     use super::*;
 
     #[test]
     fn sort_in_any_parts_is_that_of_one() {
-        let noise = |i: u64| (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
         for len in [0, 1, 2, 5, 129, 5000] {
-            let orders: [Vec<u64>; 4] = [
-                (0..len).map(noise).collect(),
-                (0..len).collect(),
-                (0..len).rev().collect(),
-                (0..len).map(|i| noise(i) % 3).collect(),
-            ];
-            for keys in orders {
+            for keys in orders(len) {
                 let pairs: Vec<u64> =
                     keys.iter().zip(0..).map(|(&key, place)| u64::new(key, place)).collect();
                 let mut expected = pairs.clone();

@@ -10,15 +10,10 @@ pub(super) const FEW: usize = if cfg!(test) { 1 << 6 } else { 1 << 13 };
 const PASSES: u32 = 3;
 
 /// Pairs to be sorted, and as many places that they move to and fro.
+#[derive(Default)]
 pub(super) struct Pairs<P> {
     own: Vec<P>,
     spare: Vec<P>,
-}
-
-impl<P> Default for Pairs<P> {
-    fn default() -> Self {
-        Self { own: Vec::new(), spare: Vec::new() }
-    }
 }
 
 impl<P: Pair> Pairs<P> {

@@ -79,19 +79,13 @@ impl<P: Pair> Least<P> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::orders;
     use super::*;
 
     #[test]
     fn least_pairs_are_those_of_a_sort() {
-        let noise = |i: u64| (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
         for len in [0, 1, 5, 3000] {
-            let orders: [Vec<u64>; 4] = [
-                (0..len).map(noise).collect(),
-                (0..len).collect(),
-                (0..len).rev().collect(),
-                (0..len).map(|i| noise(i) % 3).collect(),
-            ];
-            for keys in orders {
+            for keys in orders(len) {
                 let pairs = || keys.iter().zip(0..).map(|(&key, place)| u64::new(key, place));
                 let mut sorted: Vec<u64> = pairs().collect();
                 sorted.sort_unstable();

@@ -120,3 +120,14 @@ fn integers_are_in_stable_order() {
     check(|i| (i >> 30) as i8, |a, b| a.cmp(&b));
     check(|i| i >> 40 & 1 == 1, |a, b| a.cmp(&b));
 }
+
+/// So many keys, in four orders.
+pub(super) fn orders(len: u64) -> [Vec<u64>; 4] {
+    let noise = |i: u64| noise(i as usize) >> 40;
+    [
+        (0..len).map(noise).collect(),
+        (0..len).collect(),
+        (0..len).rev().collect(),
+        (0..len).map(|i| noise(i) % 3).collect(),
+    ]
+}
