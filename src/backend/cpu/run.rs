@@ -23,9 +23,6 @@ pub(super) enum Threads {
     One,
 }
 
-/// Bytes of a kernel over whole tensors below which it stays on its thread.
-const WHOLE_GRAIN: usize = 1 << 14;
-
 /// Runs a launch, or a band of one, on this thread alone; it has no check and is not over whole tensors.
 pub(super) fn run_here(launch: &Launch, program: &Program) {
     if let Some(reduce) = &launch.kernel.code.reduce {
@@ -39,12 +36,7 @@ pub(super) fn run_here(launch: &Launch, program: &Program) {
 pub(super) fn run(launch: &Launch) -> Option<u32> {
     debug_verify(&launch.kernel, launch.buffers.len());
     if let Some(whole) = launch.kernel.code.whole {
-        // Few elements are not worth waking threads, nor do these kernels then.
-        let bytes: usize = launch.buffers.iter().map(|buffer| buffer.bytes()).sum();
-        if bytes < WHOLE_GRAIN {
-            return whole::run(launch, whole);
-        }
-        return threads::run(|| whole::run(launch, whole));
+        return whole::run(launch, whole);
     }
     let failed = check(launch);
     if failed.is_none() {

@@ -70,7 +70,8 @@ pub(super) fn run(launch: &Launch, fold: Option<Op>) -> Option<u32> {
     };
     let refused = AtomicBool::new(false);
     let checked = Blocks::new(&checked, BLOCK);
-    each_range(checked.count(), 4 * threads, |from, to| {
+    let parts = if threads > 1 { 4 * threads } else { 1 };
+    each_range(checked.count(), parts, |from, to| {
         if !refused.load(Relaxed) && job.refuses(&checked, from, to) {
             refused.store(true, Relaxed);
         }

@@ -34,7 +34,7 @@ use crate::kernel::Ranks;
 
 /// Elements below which another thread costs more than it saves. Tests are to see several.
 const GRAIN: usize = if cfg!(test) { 1 << 6 } else { 1 << 14 };
-/// Elements of a line that several threads sort.
+/// Elements of a line that several threads sort: at least two grains, as then the launch runs where they are.
 const LONG: usize = if cfg!(test) { 1 << 11 } else { 1 << 15 };
 /// Elements of lines that are copied together: lines side by side share cache lines.
 const TOGETHER: usize = 1 << 14;
@@ -57,11 +57,13 @@ pub(super) fn run(launch: &Launch, descending: bool, ranks: Ranks) {
         keys,
         positions,
     };
-    let parts = match launch.kernel.len() / GRAIN {
-        0 | 1 => 1,
-        worth => worth.min(4 * threads::count()),
-    };
-    each_range(job.blocks.count(), parts, |from, to| job.sort(from, to));
+    let count = job.blocks.count();
+    match launch.kernel.len() / GRAIN {
+        0 | 1 => job.sort(0, count),
+        worth => threads::run(|| {
+            each_range(count, worth.min(4 * threads::count()), |from, to| job.sort(from, to));
+        }),
+    }
 }
 
 struct Job<'a> {
