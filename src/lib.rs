@@ -94,6 +94,7 @@ mod layout;
 mod math;
 mod ops;
 mod scalar;
+mod spare;
 mod tensor;
 mod text;
 

@@ -1,7 +1,7 @@
 //! The order of the house, read from the sources: `use crate::` points only downward.
 //!
 //! ```text
-//! error, dtype, scalar, layout < ops, math, text < kernel < backend (trait)
+//! error, dtype, scalar, layout, spare < ops, math, text < kernel < backend (trait)
 //!     < backend/cpu, backend/gpu < device < graph < tensor < io
 //! ```
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// Lower may not name higher. Modules of one row may name each other, the two backends aside.
 const ROWS: &[&[&str]] = &[
-    &["error", "dtype", "scalar", "layout"],
+    &["error", "dtype", "scalar", "layout", "spare"],
     &["ops", "math", "text"],
     &["kernel"],
     &["backend"],

@@ -82,12 +82,9 @@ struct Batch {
 }
 
 /// A kernel without buffers.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "lives on the stack for one launch: a box would cost more"
-)]
 enum Made<'t> {
-    Now(Built),
+    /// In a box, as it is large and the other is what nearly all are.
+    Now(Box<Built>),
     /// By Note [Templates].
     Before(&'t Pattern),
 }
@@ -380,7 +377,7 @@ fn make<'t>(
 ) -> Option<Made<'t>> {
     match templates.of(members, number, stored) {
         Some(template) => template.pattern.as_ref().map(Made::Before),
-        None => build(members, code, stored).map(Made::Now),
+        None => build(members, code, stored).map(|built| Made::Now(Box::new(built))),
     }
 }
 

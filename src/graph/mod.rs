@@ -23,7 +23,6 @@ mod record;
 mod runtime;
 mod slots;
 mod spans;
-mod spare;
 mod storage;
 mod template;
 

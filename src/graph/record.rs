@@ -9,16 +9,16 @@ use std::panic::Location;
 
 use smallvec::SmallVec;
 
-use super::spare::Spare;
 use super::storage::{Storage, View};
 use crate::dtype::DType;
 use crate::kernel::{Dims, Expr, Fold, Node, Value, Whole};
 use crate::layout::{self, Layout};
 use crate::ops::{Op, Output};
+use crate::spare::Spare;
 
 thread_local! {
     /// Records that have ended.
-    static SPARE: Spare<Box<Record>> = const { Spare::new() };
+    static SPARE: Spare<Box<Record>, 1024> = const { Spare::new() };
 }
 
 /// An operation that waits on the tape.

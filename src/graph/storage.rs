@@ -24,13 +24,13 @@ use crate::backend::cpu::CpuMemory;
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::layout::Layout;
+use crate::spare::Spare;
 
 use super::runtime::Runtime;
-use super::spare::Spare;
 
 thread_local! {
     /// Storages that have ended, without memory, one handle each.
-    static SPARE: Spare<Arc<Storage>> = const { Spare::new() };
+    static SPARE: Spare<Arc<Storage>, 1024> = const { Spare::new() };
 }
 
 /// What all views of one tensor share.

@@ -12,10 +12,12 @@ use super::{Block, Cache, ask};
 /// `from` is valid for the block, `to` for as many elements; both are aligned.
 #[inline(always)]
 pub(super) unsafe fn gather<T: Bits>(from: *const T, block: Block, to: *mut T) {
-    let Block { rows, row_stride, columns, column_stride, .. } = block;
+    let Block { row_stride, columns, column_stride, .. } = block;
+    // Rows that are all the same are one and copies of it.
+    let rows = if row_stride == 0 { block.rows.min(1) } else { block.rows };
     // SAFETY: by contract.
     unsafe {
-        if block.is_by_column() {
+        if (Block { rows, ..block }).is_by_column() {
             return transpose(from, [column_stride, row_stride], to, [1, columns], [columns, rows]);
         }
         for r in 0..rows {
@@ -28,6 +30,23 @@ pub(super) unsafe fn gather<T: Bits>(from: *const T, block: Block, to: *mut T) {
                 _ => (0..columns).for_each(|i| to.add(i).write(from.add(i * column_stride).read())),
             }
         }
+        if rows < block.rows {
+            repeat(to, columns, block.rows);
+        }
+    }
+}
+
+/// Copies the first `len` elements to where those after them are, until there are `count` times as many.
+///
+/// # Safety
+/// `to` is valid for all, and aligned.
+unsafe fn repeat<T: Bits>(to: *mut T, len: usize, count: usize) {
+    let (mut done, all) = (len, count * len);
+    while done < all {
+        let now = done.min(all - done);
+        // SAFETY: by contract; they end where the others begin.
+        unsafe { to.add(done).copy_from_nonoverlapping(to, now) };
+        done += now;
     }
 }
 
@@ -177,6 +196,7 @@ mod tests {
             for columns in sizes {
                 let strides =
                     [[1, rows], [1, rows + 5], [columns, 1], [columns + 3, 1], [2, 2 * rows]];
+                let strides = strides.into_iter().chain([[0, 1], [0, 3], [1, 0], [0, 0]]);
                 for [row_stride, column_stride] in strides {
                     let block = Block { offset: 0, rows, row_stride, columns, column_stride };
                     let len = (rows - 1) * row_stride + (columns - 1) * column_stride + 1;
@@ -187,6 +207,10 @@ mod tests {
                     // SAFETY: both are as long as the block needs.
                     unsafe { gather(memory.as_ptr(), block, got.as_mut_ptr()) };
                     assert_eq!(got, expected, "{rows} x {columns}, {row_stride}, {column_stride}");
+                    if (rows > 1 && row_stride == 0) || (columns > 1 && column_stride == 0) {
+                        // Nothing is stored where elements are one.
+                        continue;
+                    }
                     let mut back = vec![of(0); len];
                     let mut expected = back.clone();
                     (0..got.len()).for_each(|i| expected[place(i)] = got[i]);
