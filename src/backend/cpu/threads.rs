@@ -8,6 +8,8 @@
 //! thread of no pool takes a share of its kernels itself; one of another pool waits for them without taking up
 //! other work.
 
+mod team;
+
 use std::cell::Cell;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -16,6 +18,7 @@ use std::thread;
 
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use team::work_together;
 
 thread_local! {
     /// Whether this is a thread of a pool that [`build`] made.
@@ -63,7 +66,7 @@ pub(super) fn run<R: Send>(work: impl FnOnce() -> R + Send) -> R {
 }
 
 /// Calls `work` with each number below `count`, on several threads, of which the caller's is one: what
-/// is short is done before another thread wakes.
+/// is short is done before another thread wakes, and is not waited for.
 pub(super) fn each(count: usize, work: impl Fn(usize) + Sync) {
     let pool = match pool() {
         Some(pool) if !OURS.get() && rayon::current_thread_index().is_none() => pool,
@@ -80,12 +83,7 @@ pub(super) fn each(count: usize, work: impl Fn(usize) + Sync) {
         }
     };
     let others = pool.current_num_threads().min(count).saturating_sub(1);
-    pool.in_place_scope(|scope| {
-        for _ in 0..others {
-            scope.spawn(|_| take());
-        }
-        take();
-    });
+    work_together(others, |task| pool.spawn(task), &take);
 }
 
 /// What `work` makes of each number below `count`, on several threads.
