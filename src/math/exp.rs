@@ -153,8 +153,9 @@ impl<F: Float> Reduced<F> {
         let exponent = F::Int::select(self.exponent.gt(most), most, self.exponent);
         let exponent = F::Int::select(exponent.lt(least), least, exponent);
         let power = power_of_two::<F>(exponent);
-        let low = Pair::sum(self.high, self.low).scale(power);
-        Pair::sum(power, F::lit(-1.0)).add(low)
+        let low = Pair::ordered_sum(self.high, self.low).scale(power);
+        // Less one, a power is 0 or at least half of itself.
+        Pair::sum(power, F::lit(-1.0)).ordered_add(low)
     }
 }
 

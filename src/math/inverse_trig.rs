@@ -32,22 +32,58 @@ const SINGLE: usize = 3;
 const FRAC_PI_2: (f64, f64) = (core::f64::consts::FRAC_PI_2, 6.123_233_995_736_766e-17);
 const PI: (f64, f64) = (core::f64::consts::PI, 1.224_646_799_147_353_2e-16);
 
-/// `atan(num / den)` for `0 <= num <= den`, neither so large nor so small that products are not exact.
+/// The eighth nearest to `num / den`, of `0 <= num <= den`, and its arc tangent.
 #[inline(always)]
-fn atan_ratio<F: Float>(num: Pair<F>, den: Pair<F>) -> Pair<F> {
+fn nearest_eighth<F: Float>(num: F, den: F) -> (F, Pair<F>) {
     let mut nearest = F::lit(0.0);
     let mut base = Pair::new(F::lit(0.0));
     for (index, (high, low)) in ATAN_EIGHTHS.into_iter().enumerate() {
         let count = index as f64;
-        let above = num.high.gt(den.high * F::lit((2.0 * count + 1.0) / 16.0));
+        let above = num.gt(den * F::lit((2.0 * count + 1.0) / 16.0));
         nearest = F::select(above, F::lit((count + 1.0) / 8.0), nearest);
         base = Pair::select(above, Pair::lit(high, low), base);
     }
-    let numerator = num.sub(den.mul_single(nearest));
-    let t = numerator.div(den.add(num.mul_single(nearest)));
+    (nearest, base)
+}
+
+// What is nearest is 0 or between a half and twice the numerator, so that their difference is exact.
+
+/// `base + atan(num / den)` for a quotient of at most 1/16.
+#[inline(always)]
+fn atan_near<F: Float>(base: Pair<F>, num: Pair<F>, den: Pair<F>) -> Pair<F> {
+    let t = num.div(den);
     let square = t.high * t.high;
     let tail = t.high * square * series(square, &ATAN, SINGLE);
-    base.add(Pair::ordered_sum(t.high, t.low + tail))
+    // The base is 0 or at least the arc tangent of 1/8.
+    base.ordered_add(Pair::ordered_sum(t.high, t.low + tail))
+}
+
+/// `atan(num / den)` for `0 <= num <= den`, neither so large nor so small that products are not exact.
+#[inline(always)]
+fn atan_ratio<F: Float>(num: Pair<F>, den: Pair<F>) -> Pair<F> {
+    let (nearest, base) = nearest_eighth(num.high, den.high);
+    let (near, below) = (den.mul_by_few(nearest), num.mul_by_few(nearest));
+    atan_near(base, num.ordered_add(near.neg()), den.ordered_add(below))
+}
+
+/// The same of single numbers.
+#[inline(always)]
+fn atan_single_ratio<F: Float>(num: F, den: F) -> Pair<F> {
+    let (nearest, base) = nearest_eighth(num, den);
+    let (near, below) = (Pair::product_by_few(den, nearest), Pair::product_by_few(num, nearest));
+    atan_near(base, near.neg().add_to(num), below.add_to(den))
+}
+
+/// `π/2 - acute`, of at most that.
+#[inline(always)]
+fn complement<F: Float>(acute: Pair<F>) -> Pair<F> {
+    Pair::lit(FRAC_PI_2.0, FRAC_PI_2.1).ordered_add(acute.neg())
+}
+
+/// `π - acute`, of at most that.
+#[inline(always)]
+fn supplement<F: Float>(acute: Pair<F>) -> Pair<F> {
+    Pair::lit(PI.0, PI.1).ordered_add(acute.neg())
 }
 
 /// The angle in [0, π/2] between the leg `x` and the hypotenuse, `y` and `x` not negative.
@@ -55,7 +91,7 @@ fn atan_ratio<F: Float>(num: Pair<F>, den: Pair<F>) -> Pair<F> {
 fn angle<F: Float>(y: Pair<F>, x: Pair<F>) -> Pair<F> {
     let steep = y.high.gt(x.high);
     let ratio = atan_ratio(Pair::select(steep, x, y), Pair::select(steep, y, x));
-    Pair::select(steep, Pair::lit(FRAC_PI_2.0, FRAC_PI_2.1).sub(ratio), ratio)
+    Pair::select(steep, complement(ratio), ratio)
 }
 
 /// Below this magnitude asin and atan are the identity.
@@ -68,7 +104,10 @@ pub(crate) fn atan<F: Float>(x: F) -> F {
     // From here on it is π/2 in both precisions.
     let limit = F::lit(1e18);
     let bounded = F::select(magnitude.lt(limit), magnitude, limit);
-    let result = angle(Pair::new(bounded), Pair::new(F::lit(1.0))).round().copysign(x);
+    let one = F::lit(1.0);
+    let steep = bounded.gt(one);
+    let ratio = atan_single_ratio(F::select(steep, one, bounded), F::select(steep, bounded, one));
+    let result = Pair::select(steep, complement(ratio), ratio).round().copysign(x);
     F::select(x.is_nan().or(magnitude.lt(F::lit(TINY))), x, result)
 }
 
@@ -93,7 +132,7 @@ pub(crate) fn asin<F: Float>(x: F) -> F {
 pub(crate) fn acos<F: Float>(x: F) -> F {
     let magnitude = x.abs();
     let acute = angle(other_leg(magnitude), Pair::new(magnitude));
-    let obtuse = Pair::lit(PI.0, PI.1).sub(acute);
+    let obtuse = supplement(acute);
     let result = Pair::select(x.lt(F::lit(0.0)), obtuse, acute).round();
     F::select(magnitude.le(F::lit(1.0)), result, F::nan())
 }
@@ -126,12 +165,11 @@ pub(crate) fn atan2<F: Float>(y: F, x: F) -> F {
     let exponent =
         F::Int::select(den.gt(power_of_two(F::Int::lit(half))), F::Int::lit(-half - 2), low);
     let power = power_of_two(exponent);
-    let ratio = atan_ratio(Pair::new(num * power), Pair::new(den * power));
+    let ratio = atan_single_ratio(num * power, den * power);
     let flat = Pair::select(small, Pair::new(quotient), ratio);
 
-    let upright = Pair::lit(FRAC_PI_2.0, FRAC_PI_2.1).sub(flat);
-    let acute = Pair::select(steep, upright, flat);
-    let obtuse = Pair::lit(PI.0, PI.1).sub(acute);
+    let acute = Pair::select(steep, complement(flat), flat);
+    let obtuse = supplement(acute);
     let result = Pair::select(x.is_sign_negative(), obtuse, acute).round().copysign(y);
     F::select(invalid, F::nan(), result)
 }

@@ -96,7 +96,8 @@ fn combine<F: Float>(exponent: F::Int, log: Pair<F>) -> Pair<F> {
     let drop = F::Int::lit((1i64 << (F::MANTISSA / 2)) - 1).not();
     let high = F::from_bits(ln_2.high.to_bits().and(drop));
     let low = (ln_2.high - high) + ln_2.low;
-    let sum = Pair::sum(count * high, log.high);
+    // The logarithm of a fraction is half of `ln 2` at most.
+    let sum = Pair::ordered_sum(count * high, log.high);
     Pair { high: sum.high, low: sum.low + (count * low + log.low) }
 }
 
@@ -132,7 +133,7 @@ pub(super) fn log1p_pair<F: Float>(x: Pair<F>) -> Pair<F> {
 pub(crate) fn log2<F: Float>(x: F) -> F {
     let split = split(x);
     let log = log_fraction(split.fraction).mul(Pair::lit(LOG2_E.0, LOG2_E.1));
-    special(x, log.add_single(F::from_int(split.exponent)).round())
+    special(x, log.add_to(F::from_int(split.exponent)).round())
 }
 
 /// The logarithm to base 10.
@@ -140,19 +141,19 @@ pub(crate) fn log2<F: Float>(x: F) -> F {
 pub(crate) fn log10<F: Float>(x: F) -> F {
     let split = split(x);
     let log = log_fraction(split.fraction).mul(Pair::lit(LOG10_E.0, LOG10_E.1));
-    let power = Pair::lit(LOG10_2.0, LOG10_2.1).mul_single(F::from_int(split.exponent));
-    special(x, power.add(log).round())
+    let power = Pair::lit(LOG10_2.0, LOG10_2.1).mul_by_few(F::from_int(split.exponent));
+    special(x, power.ordered_add(log).round())
 }
 
 /// `log(x)` of a positive finite number with some `2 p` bits, as [`pow`](super::power::pow) needs.
 #[inline(always)]
 pub(super) fn log_pair<F: Float>(x: F) -> Pair<F> {
     let split = split(x);
-    let s = Pair::new(split.fraction).div(Pair::sum(F::lit(2.0), split.fraction));
+    let s = Pair::new(split.fraction).div(Pair::ordered_sum(F::lit(2.0), split.fraction));
     let z = s.mul(s);
     // The tail is small enough for a single number.
     let tail = z.high * series(z.high, &ATANH[1..], 8);
     let third = Pair::lit(2.0 / 3.0, 3.700_743_415_417_188e-17);
-    let log = s.mul(z.mul(third.add_single(tail)).add_single(F::lit(2.0)));
-    Pair::lit(LN_2.0, LN_2.1).mul_single(F::from_int(split.exponent)).add(log)
+    let log = s.mul(z.mul(third.ordered_add_single(tail)).add_to(F::lit(2.0)));
+    Pair::lit(LN_2.0, LN_2.1).mul_by_few(F::from_int(split.exponent)).ordered_add(log)
 }

@@ -67,6 +67,14 @@ impl<F: Float> Pair<F> {
         Self { high, low }
     }
 
+    /// The exact product of two numbers, of which `b` has at most half as many bits as fit.
+    #[inline(always)]
+    pub(super) fn product_by_few(a: F, b: F) -> Self {
+        let high = a * b;
+        let upper = upper(a);
+        Self { high, low: (upper * b - high) + (a - upper) * b }
+    }
+
     /// The nearest single number.
     #[inline(always)]
     pub(crate) fn round(self) -> F {
@@ -86,14 +94,34 @@ impl<F: Float> Pair<F> {
         Self::ordered_sum(first.high, first.low + low.low)
     }
 
+    /// The same sum as [`add`](Self::add), where this is zero or its exponent at least that of `other`.
     #[inline(always)]
-    pub(crate) fn sub(self, other: Self) -> Self {
-        self.add(other.neg())
+    pub(super) fn ordered_add(self, other: Self) -> Self {
+        let high = Self::ordered_sum(self.high, other.high);
+        let low = Self::sum(self.low, other.low);
+        let first = Self::ordered_sum(high.high, high.low + low.high);
+        Self::ordered_sum(first.high, first.low + low.low)
     }
 
     #[inline(always)]
     pub(crate) fn add_single(self, other: F) -> Self {
         let high = Self::sum(self.high, other);
+        Self::ordered_sum(high.high, high.low + self.low)
+    }
+
+    /// The same sum as [`add_single`](Self::add_single), where this is zero or its exponent at least that of
+    /// the number.
+    #[inline(always)]
+    pub(super) fn ordered_add_single(self, other: F) -> Self {
+        let high = Self::ordered_sum(self.high, other);
+        Self::ordered_sum(high.high, high.low + self.low)
+    }
+
+    /// The same, where the number is zero or its exponent at least that of
+    /// this.
+    #[inline(always)]
+    pub(super) fn add_to(self, number: F) -> Self {
+        let high = Self::ordered_sum(number, self.high);
         Self::ordered_sum(high.high, high.low + self.low)
     }
 
@@ -107,6 +135,13 @@ impl<F: Float> Pair<F> {
     #[inline(always)]
     pub(crate) fn mul_single(self, other: F) -> Self {
         let high = Self::product(self.high, other);
+        Self::ordered_sum(high.high, high.low + self.low * other)
+    }
+
+    /// The product with a number that has at most half as many bits as fit.
+    #[inline(always)]
+    pub(super) fn mul_by_few(self, other: F) -> Self {
+        let high = Self::product_by_few(self.high, other);
         Self::ordered_sum(high.high, high.low + self.low * other)
     }
 

@@ -9,7 +9,15 @@ use super::algebra::{Float, Int, Mask};
 use super::exp::reduce;
 use super::log::log_pair;
 use super::pair::{Pair, power_of_two, scale};
-use super::rounding::trunc;
+
+/// Whether it is a whole number, as infinities are. Of NaN, either.
+#[inline(always)]
+fn is_whole<F: Float>(x: F) -> F::Mask {
+    // From 2^MANTISSA on the spacing is 1: the addition rounds.
+    let limit = F::lit((1i64 << F::MANTISSA) as f64);
+    let magnitude = x.abs();
+    ((magnitude + limit) - limit).eq(magnitude).or(magnitude.ge(limit))
+}
 
 /// `x^y`.
 #[inline(always)]
@@ -34,9 +42,8 @@ pub(crate) fn pow<F: Float>(x: F, y: F) -> F {
     let result = F::select(magnitude.eq(one), one, result);
 
     // Negative bases have powers of whole numbers only; the sign stays with odd ones.
-    let whole = trunc(y).eq(y);
-    let half = y * F::lit(0.5);
-    let odd = whole.and(trunc(half).ne(half));
+    let whole = is_whole(y);
+    let odd = whole.and(is_whole(y * F::lit(0.5)).not());
     let negative = x.is_sign_negative();
     let result = F::select(negative.and(odd), -result, result);
     let refused = x.lt(zero).and(x.is_finite()).and(whole.not());
