@@ -3,7 +3,7 @@
 //! Widening (loads), narrowing (stores, and the results of operations), Note [Casts], select. All are
 //! loops over a tile.
 
-use bytemuck::{cast_slice, cast_slice_mut};
+use bytemuck::{Pod, cast_slice, cast_slice_mut};
 use fearless_simd::{Level, Simd, SimdBase, SimdCvtTruncate, SimdWiden, dispatch};
 
 use super::float16;
@@ -79,18 +79,64 @@ pub(super) fn cast(from: DType, to: DType) -> Option<Loop> {
     })
 }
 
+/// From stored form to stored form, as [`cast`] between what widens and what narrows, for some dtypes of
+/// which one is narrower than its lane.
+pub(super) fn stored_cast(from: DType, to: DType) -> Option<Loop> {
+    use DType::{BF16, Bool, F16, F32, F64, I8, I16, I32, I64, U8};
+    Some(match (from, to) {
+        (U8 | I8, Bool) => |out, a, _, _| unary(out, a, |v: u8| u8::from(v != 0)),
+        (I16, Bool) => |out, a, _, _| unary(out, a, |v: u16| u8::from(v != 0)),
+        (F16 | BF16, Bool) => |out, a, _, _| unary(out, a, |v: u16| u8::from(v << 1 != 0)),
+        (I32, Bool) => |out, a, _, _| unary(out, a, |v: i32| u8::from(v != 0)),
+        (I64, Bool) => |out, a, _, _| unary(out, a, |v: i64| u8::from(v != 0)),
+        (F32, Bool) => |out, a, _, _| unary(out, a, |v: f32| u8::from(v != 0.0)),
+        (F64, Bool) => |out, a, _, _| unary(out, a, |v: f64| u8::from(v != 0.0)),
+        (I16, U8 | I8) => |out, a, _, _| unary(out, a, |v: u16| v as u8),
+        (I32, U8 | I8) => |out, a, _, _| unary(out, a, |v: u32| v as u8),
+        (I64, U8 | I8) => |out, a, _, _| unary(out, a, |v: u64| v as u8),
+        (I32, I16) => |out, a, _, _| unary(out, a, |v: u32| v as u16),
+        (I64, I16) => |out, a, _, _| unary(out, a, |v: u64| v as u16),
+        (F32, U8 | I8) => |out, a, _, _| truncate_short(out, a, |v| v as u8),
+        (F32, I16) => |out, a, _, _| truncate_short(out, a, |v| v as u16),
+        (U8, F32) => |out, a, _, _| unary(out, a, |v: u8| f32::from(v)),
+        (I8, F32) => |out, a, _, _| unary(out, a, |v: i8| f32::from(v)),
+        (I16, F32) => |out, a, _, _| unary(out, a, |v: i16| f32::from(v)),
+        (U8, I64) => |out, a, _, _| unary(out, a, |v: u8| i64::from(v)),
+        (I8, I64) => |out, a, _, _| unary(out, a, |v: i8| i64::from(v)),
+        (I16, I64) => |out, a, _, _| unary(out, a, |v: i16| i64::from(v)),
+        _ => return None,
+    })
+}
+
 // Towards zero, saturated, NaN to 0, as `as` does: the compiler has no vectors for that.
 
 fn truncate_f32(out: &mut [i32], a: &[f32]) {
-    #[inline(always)]
-    fn by<S: Simd>(simd: S, out: &mut [i32], a: &[f32]) {
-        let vector = |out: &mut [i32], a: &[f32]| {
-            let a = S::f32s::from_slice(simd, a);
-            out.copy_from_slice(S::i32s::truncate_from_precise(a).as_slice());
-        };
-        by_vectors(S::f32s::LEN, out, a, vector, |a| a as i32);
-    }
-    dispatch!(Level::new(), simd => by(simd, out, a));
+    dispatch!(Level::new(), simd => truncate_by(simd, out, a));
+}
+
+#[inline(always)]
+fn truncate_by<S: Simd>(simd: S, out: &mut [i32], a: &[f32]) {
+    let vector = |out: &mut [i32], a: &[f32]| {
+        let a = S::f32s::from_slice(simd, a);
+        out.copy_from_slice(S::i32s::truncate_from_precise(a).as_slice());
+    };
+    by_vectors(S::f32s::LEN, out, a, vector, |a| a as i32);
+}
+
+/// Truncated to 32 bits, and then to those of the result.
+fn truncate_short<R: Pod>(out: &mut [u8], a: &[u8], wrap: impl Fn(i32) -> R) {
+    /// So few that they stay in the first cache.
+    const PIECE: usize = 256;
+    let (out, a): (&mut [R], &[f32]) = (cast_slice_mut(out), cast_slice(a));
+    dispatch!(Level::new(), simd => {
+        for (out, a) in out.chunks_mut(PIECE).zip(a.chunks(PIECE)) {
+            let whole = &mut [0; PIECE][..a.len()];
+            truncate_by(simd, whole, a);
+            for (out, &whole) in out.iter_mut().zip(&*whole) {
+                *out = wrap(whole);
+            }
+        }
+    });
 }
 
 fn truncate_f64(out: &mut [i64], a: &[f64]) {
@@ -201,5 +247,52 @@ mod tests {
                 assert_eq!(widened[i], narrow[i] as i64, "{}", narrow[i]);
             }
         }
+    }
+
+    #[test]
+    fn stored_casts_have_the_bits_of_lanes() {
+        let mut casts = 0;
+        let dtypes = DType::ALL;
+        for (from, to) in dtypes.iter().flat_map(|&from| dtypes.iter().map(move |&to| (from, to))) {
+            let Some(stored) = stored_cast(from, to) else { continue };
+            casts += 1;
+            // Bits of all kinds, of floats near the ends of integers too, and many zeros.
+            let mut bits = 1_u64;
+            let mut random = || {
+                bits = bits.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                let (word, count) = (bits >> 20 << 20, (bits >> 33) % 80);
+                match (from, count) {
+                    (_, 70..) => 0,
+                    (DType::F32, 0..35) => {
+                        let one =
+                            |word: u32| (word as f32 * 2f32.powi(count as i32 - 35)).to_bits();
+                        u64::from(one(word as u32)) | u64::from(one((word >> 32) as u32)) << 32
+                    }
+                    (DType::F32 | DType::F64, 69) => 1 << 63 | 1 << 31,
+                    _ => word >> (count % 64),
+                }
+            };
+            let words: Vec<u64> = (0..40_000).map(|_| random()).collect();
+            let a: &[u8] = &cast_slice(&words)[..319_992];
+            let len = a.len() / from.size();
+            // The lanes that are widened, cast and narrowed.
+            let mut lanes = [vec![0_u64; len], vec![0; len]];
+            let [x, y] = lanes.each_mut().map(|lanes| cast_slice_mut::<_, u8>(lanes));
+            let bytes_of = |dtype: DType| match dtype.lane() {
+                Lane::I32 | Lane::F32 => 4 * len,
+                Lane::I64 | Lane::F64 => 8 * len,
+            };
+            let (x, y) = (&mut x[..bytes_of(from)], &mut y[..bytes_of(to)]);
+            widen(from).unwrap_or(copy())(x, a, &[], &[]);
+            cast(from, to).unwrap_or(copy())(y, x, &[], &[]);
+            let mut results = [vec![0_u64; len], vec![0; len]];
+            let results = results.each_mut().map(|results| cast_slice_mut::<_, u8>(results));
+            let [expected, got] = results.map(|bytes| &mut bytes[..len * to.size()]);
+            narrow(to).unwrap_or(copy())(expected, y, &[], &[]);
+            stored(got, a, &[], &[]);
+            assert!(got == expected, "{from:?} to {to:?}");
+            assert!(got.iter().any(|&byte| byte != 0), "{from:?} to {to:?}");
+        }
+        assert_eq!(casts, 26);
     }
 }

@@ -13,8 +13,8 @@
 //!
 //! # Note [Stored lanes]
 //! An operation whose arguments are loaded, of one dtype, and whose result is only stored may run on the
-//! stored forms themselves: see `stored`. Wherever these must lie, in memory or in a register, they are not
-//! widened or narrowed.
+//! stored forms themselves: see `stored`, and `convert` for casts. Wherever these must lie, in memory or in a
+//! register, they are not widened or narrowed.
 //!
 //! # Note [Chains]
 //! An operation whose result only one other reads, be it twice as a square, may run in the loop of that
@@ -483,6 +483,9 @@ impl Program {
 
     fn cast(&mut self, code: &Code, i: usize, value: Value, purpose: Purpose) {
         let (from, to) = (code.nodes[usize::from(value)].dtype, code.nodes[i].dtype);
+        if let Some(run) = convert::stored_cast(from, to).filter(|_| self.values[i].stored) {
+            return self.apply(code, i, run, &[value], purpose);
+        }
         match convert::cast(from, to) {
             Some(run) => self.apply(code, i, run, &[value], purpose),
             // Stores narrow by themselves.

@@ -60,8 +60,9 @@ impl Program {
         }
         for (i, node) in code.nodes.iter().enumerate() {
             let (op, arguments) = match &node.expr {
-                Expr::Unary(op, argument) => (*op, std::slice::from_ref(argument)),
-                Expr::Binary(op, arguments) => (*op, &arguments[..]),
+                Expr::Unary(op, argument) => (Some(*op), std::slice::from_ref(argument)),
+                Expr::Binary(op, arguments) => (Some(*op), &arguments[..]),
+                Expr::Cast(argument) => (None, std::slice::from_ref(argument)),
                 _ => continue,
             };
             let of = code.nodes[usize::from(arguments[0])].dtype;
@@ -89,7 +90,11 @@ impl Program {
                         && loads_of(code, &code.nodes, buffer) == 0
                 })
             };
-            if is_stored && arguments.iter().all(is_loaded) && stored_loop(op, of).is_some() {
+            let run = || match op {
+                Some(op) => stored_loop(op, of),
+                None => convert::stored_cast(of, node.dtype),
+            };
+            if is_stored && arguments.iter().all(is_loaded) && run().is_some() {
                 for &value in arguments.iter().chain([&(i as Value)]) {
                     self.values[usize::from(value)].stored = true;
                 }
