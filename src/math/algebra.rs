@@ -87,6 +87,8 @@ pub(crate) trait Float:
     const MANTISSA: u32;
     /// Bias of the exponent: 127 or 1023.
     const BIAS: i64;
+    /// Whether angles of the type are near zero, see [`Near`](super::fmod::Near).
+    const IS_NEAR: bool = false;
 
     /// The number nearest to `value`.
     fn lit(value: f64) -> Self;
@@ -301,8 +303,23 @@ fn divide_i64(a: i64, b: i64) -> i64 {
     a.wrapping_div(if b == 0 { 1 } else { b })
 }
 
+/// The number nearest to the integer. In steps that vectors have, as not all have a conversion of 64 bits:
+/// both halves as digits of a number, exactly, and one sum.
+#[inline(always)]
+fn double_of(value: i64) -> f64 {
+    /// The bits of `2^52` and of `2^84`, whose last places are 1 and `2^32`.
+    const LOW: u64 = 0x4330_0000_0000_0000;
+    const HIGH: u64 = 0x4530_0000_0000_0000;
+    /// Makes an upper half unsigned.
+    const BIAS: u64 = 1 << 31;
+    let bits = value as u64;
+    let low = f64::from_bits(LOW | bits & 0xffff_ffff);
+    let high = f64::from_bits(HIGH | (bits >> 32 ^ BIAS));
+    (high - f64::from_bits(HIGH | BIAS | 1 << 20)) + low
+}
+
 macro_rules! float_lane {
-    ($float:ident, $int:ident, $uint:ident, $mantissa:expr) => {
+    ($float:ident, $int:ident, $uint:ident, $mantissa:expr, $of_int:expr) => {
         impl Float for $float {
             type Mask = bool;
             type Int = $int;
@@ -348,14 +365,14 @@ macro_rules! float_lane {
             }
             #[inline(always)]
             fn from_int(value: $int) -> Self {
-                value as Self
+                $of_int(value)
             }
         }
     };
 }
 
-float_lane!(f32, i32, u32, 23);
-float_lane!(f64, i64, u64, 52);
+float_lane!(f32, i32, u32, 23, |value| value as f32);
+float_lane!(f64, i64, u64, 52, double_of);
 
 #[cfg(test)]
 mod tests {
@@ -379,6 +396,20 @@ mod tests {
                     let expected = (a.wrapping_div(by), a.wrapping_rem(by));
                     assert_eq!((Int::div(a, b), Int::rem(a, b)), expected, "{a} by {b}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn long_integers_become_the_doubles_of_rust() {
+        let mut bits = 1_u64;
+        for _ in 0..100_000 {
+            bits = bits.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            // Of all lengths, and half way between two doubles.
+            let value = bits as i64 >> (bits >> 27 & 63);
+            for value in [value, value | 1 << 10, i64::MIN, i64::MAX, 0, (1 << 53) + 1] {
+                let [got, expected] = [f64::from_int(value), value as f64].map(f64::to_bits);
+                assert_eq!(got, expected, "{value}");
             }
         }
     }

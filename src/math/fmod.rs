@@ -13,7 +13,8 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 use super::algebra::Float;
 
 /// A number whose [`Float::fmod`] is that of operands near each other, or else NaN: what is computed of it
-/// without a NaN is what is computed of `F`.
+/// without a NaN is what is computed of `F`. Angles are [near](super::trig::is_near) zero, as
+/// whoever computes of them sees to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Near<F>(pub(crate) F);
 
@@ -88,6 +89,7 @@ impl<F: NearFmod> Float for Near<F> {
 
     const MANTISSA: u32 = F::MANTISSA;
     const BIAS: i64 = F::BIAS;
+    const IS_NEAR: bool = true;
 
     #[inline(always)]
     fn lit(value: f64) -> Self {

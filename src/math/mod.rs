@@ -26,6 +26,7 @@ mod pair;
 pub(crate) mod power;
 mod reduction;
 pub(crate) mod rounding;
+pub(crate) mod short;
 pub(crate) mod trig;
 
 #[cfg(test)]

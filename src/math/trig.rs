@@ -7,6 +7,7 @@
 
 use super::algebra::{Float, Int, Mask};
 use super::pair::{Pair, series};
+pub(crate) use super::reduction::is_near;
 use super::reduction::reduce;
 
 /// `-1/3!, 1/5!, ..`: the coefficients of `(sin r - r) / r^3` in `r^2`.

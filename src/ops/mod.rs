@@ -135,4 +135,14 @@ impl Op {
     pub(crate) const fn takes_remainder(self) -> bool {
         matches!(self, Self::Fmod | Self::Remainder | Self::DivFloor)
     }
+
+    /// Whether the function for integers divides.
+    pub(crate) const fn divides(self) -> bool {
+        matches!(self, Self::DivTrunc | Self::DivFloor | Self::Fmod | Self::Remainder)
+    }
+
+    /// Whether the function for floats takes its argument as an angle.
+    pub(crate) const fn takes_angle(self) -> bool {
+        matches!(self, Self::Sin | Self::Cos | Self::Tan)
+    }
 }

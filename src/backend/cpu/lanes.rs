@@ -143,6 +143,16 @@ where
     );
 }
 
+/// Whether it holds of every element.
+#[inline(always)]
+pub(super) fn all<T: Pod>(a: &[u8], f: impl Fn(T) -> bool) -> bool {
+    let a: &[T] = cast_slice(a);
+    simd(
+        #[inline(always)]
+        || a.iter().fold(true, |all, &a| all & f(a)),
+    )
+}
+
 /// `out[i] = f(a[i], b[i])` where `out[i]` is NaN.
 pub(super) fn mend<F: Float<Mask = bool> + Pod>(
     out: &mut [u8],

@@ -5,13 +5,15 @@
 use bytemuck::Pod;
 
 use super::lanes::{
-    Accumulate, AccumulateAt, Blocks, Loop, Operand, Outcome, Scan, accumulate, accumulate_at,
+    Accumulate, AccumulateAt, Blocks, Loop, Operand, Outcome, Scan, accumulate, accumulate_at, all,
     binary, blocks, mend, scan, unary,
 };
 use crate::dtype::DType;
 use crate::math::algebra::Float;
 use crate::math::fmod::Near;
 use crate::math::half::{StepBF16, StepF16};
+use crate::math::short::{Short, is_short};
+use crate::math::trig::is_near;
 use crate::ops::{Op, op_table};
 
 // Functions go as closures to be inlined always: the shim by which a function item is called is not, and
@@ -73,6 +75,52 @@ macro_rules! near {
     };
     ($arity:ident $output:ident $lane:ty, [$($function:path)?]) => {
         unreachable!("a remainder has two arguments and is a float")
+    };
+}
+
+/// One row in one float type, computed of [`Near`] numbers where all are.
+macro_rules! angle {
+    (unary same $lane:ty, [$function:path]) => {
+        |out, a, b, c| {
+            let is_near = all::<$lane>(
+                a,
+                #[inline(always)]
+                |a| is_near(a),
+            );
+            let run: Loop = if is_near {
+                row!(unary Near<$lane>, [$function])
+            } else {
+                row!(unary $lane, [$function])
+            };
+            run(out, a, b, c);
+        }
+    };
+    ($arity:ident $output:ident $lane:ty, [$($function:path)?]) => {
+        unreachable!("an angle is the only argument and a float")
+    };
+}
+
+/// One row of int64, computed of [`Short`] integers where all are.
+macro_rules! division {
+    (binary same [$function:path]) => {
+        |out, a, b, c| {
+            let are_short = [a, b].into_iter().all(|lanes| {
+                all::<i64>(
+                    lanes,
+                    #[inline(always)]
+                    |lane| is_short(lane),
+                )
+            });
+            let run: Loop = if are_short {
+                row!(binary Short<i64>, [$function])
+            } else {
+                row!(binary i64, [$function])
+            };
+            run(out, a, b, c);
+        }
+    };
+    ($arity:ident $output:ident [$($function:path)?]) => {
+        unreachable!("a division has two arguments and is an integer")
     };
 }
 
@@ -142,6 +190,8 @@ macro_rules! define_loops {
             match op {$(
                 Op::$variant => if const { Op::$variant.takes_remainder() } {
                     near!($arity $output f32, [$($float)?])
+                } else if const { Op::$variant.takes_angle() } {
+                    angle!($arity $output f32, [$($float)?])
                 } else {
                     row!($arity f32, [$($float)?])
                 },
@@ -173,6 +223,8 @@ macro_rules! define_loops {
             match op {$(
                 Op::$variant => if const { Op::$variant.takes_remainder() } {
                     near!($arity $output f64, [$($float)?])
+                } else if const { Op::$variant.takes_angle() } {
+                    angle!($arity $output f64, [$($float)?])
                 } else {
                     row!($arity f64, [$($float)?])
                 },
@@ -184,7 +236,13 @@ macro_rules! define_loops {
         }
 
         fn i64_loop(op: Op) -> Loop {
-            match op { $(Op::$variant => row!($arity i64, [$($int)?]),)* }
+            match op {$(
+                Op::$variant => if const { Op::$variant.divides() } {
+                    division!($arity $output [$($int)?])
+                } else {
+                    row!($arity i64, [$($int)?])
+                },
+            )*}
         }
 
         fn bool_loop(op: Op) -> Loop {
@@ -253,6 +311,22 @@ impl<F: Float + Pod> Outcome for Near<F> {
     }
 }
 
+impl<I: Pod> Operand for Short<I> {
+    type Lane = I;
+    #[inline(always)]
+    fn from_lane(lane: I) -> Self {
+        Self(lane)
+    }
+}
+
+impl<I: Pod> Outcome for Short<I> {
+    type Lane = I;
+    #[inline(always)]
+    fn into_lane(self) -> I {
+        self.0
+    }
+}
+
 /// The loop of an operation that computes in `dtype`. Its result is not narrowed.
 pub(super) fn loop_of(op: Op, dtype: DType) -> Loop {
     match dtype {
@@ -275,5 +349,71 @@ pub(super) fn fold_of(op: Op, dtype: DType) -> FoldLoops {
         DType::I64 => i64_fold(op),
         DType::F16 | DType::BF16 | DType::F32 => f32_fold(op),
         DType::F64 => f64_fold(op),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytemuck::{cast_slice, cast_slice_mut};
+
+    use super::*;
+    use crate::math::{arithmetic, trig};
+
+    /// Of blocks that go the quick way, and of the same with one element for which there is none.
+    #[test]
+    fn quick_blocks_have_the_bits_of_each_element() {
+        type Division = (Op, fn(i64, i64) -> i64);
+        type Angle = (Op, fn(f64) -> f64, fn(f32) -> f32);
+        let numbers = (-200..200_i64).map(|i| i * i * i * 977 + i);
+        let short: Vec<i64> = numbers.chain([0, (1 << 51) - 1, 1 - (1 << 51)]).collect();
+        let mut by = short.clone();
+        by.reverse();
+        by.rotate_left(7);
+        let functions: [Division; 4] = [
+            (Op::DivTrunc, arithmetic::int_div_trunc),
+            (Op::DivFloor, arithmetic::int_div_floor),
+            (Op::Fmod, arithmetic::int_fmod),
+            (Op::Remainder, arithmetic::int_remainder),
+        ];
+        for last in [5, i64::MIN, i64::MAX, 1 << 51] {
+            for (op, function) in functions {
+                let (mut a, mut b) = (short.clone(), by.clone());
+                a.push(last);
+                b.push(-1);
+                for (a, b) in [(&a, &b), (&b, &a)] {
+                    let mut got = vec![0; a.len()];
+                    loop_of(op, DType::I64)(
+                        cast_slice_mut(&mut got),
+                        cast_slice(a),
+                        cast_slice(b),
+                        &[],
+                    );
+                    let expected: Vec<i64> =
+                        a.iter().zip(b).map(|(&a, &b)| function(a, b)).collect();
+                    assert_eq!(got, expected, "{op:?}");
+                }
+            }
+        }
+        let functions: [Angle; 3] = [
+            (Op::Sin, trig::sin, trig::sin),
+            (Op::Cos, trig::cos, trig::cos),
+            (Op::Tan, trig::tan, trig::tan),
+        ];
+        for last in [1.0, 256.0, 4096.0, 1e30, f64::INFINITY, f64::NAN, -0.0] {
+            for (op, double, single) in functions {
+                let a: Vec<f64> = (-255..255).map(|i| f64::from(i) * 0.998).chain([last]).collect();
+                let mut got = vec![0.0_f64; a.len()];
+                loop_of(op, DType::F64)(cast_slice_mut(&mut got), cast_slice(&a), &[], &[]);
+                for (&a, got) in a.iter().zip(got) {
+                    assert_eq!(got.to_bits(), double(a).to_bits(), "{op:?} of {a}");
+                }
+                let a: Vec<f32> = a.iter().map(|&a| a as f32).collect();
+                let mut got = vec![0.0_f32; a.len()];
+                loop_of(op, DType::F32)(cast_slice_mut(&mut got), cast_slice(&a), &[], &[]);
+                for (&a, got) in a.iter().zip(got) {
+                    assert_eq!(got.to_bits(), single(a).to_bits(), "{op:?} of {a}");
+                }
+            }
+        }
     }
 }

@@ -7,13 +7,17 @@
 use super::float16;
 use super::lanes::{Loop, binary, unary};
 use crate::dtype::DType;
-use crate::math::arithmetic::{add, div, int_add, int_mul, int_neg, int_sub, mul, neg, sub};
+use crate::math::arithmetic::{
+    add, div, int_add, int_div_floor, int_div_trunc, int_fmod, int_mul, int_neg, int_remainder,
+    int_sub, mul, neg, sub,
+};
 use crate::math::compare::{
     abs, int_abs, int_eq, int_ge, int_gt, int_le, int_lt, int_maximum, int_minimum, int_ne,
     int_relu, maximum, minimum, relu,
 };
 use crate::math::half::{bf16_bits_to_f32, f32_to_bf16_bits};
 use crate::math::logic::{and, not, or, xor};
+use crate::math::short::Short;
 use crate::ops::Op;
 
 /// The loops of some operations: each widens, computes by a function, and narrows.
@@ -66,6 +70,20 @@ macro_rules! integers {
             BitwiseOr or,
             BitwiseXor xor,
         ]);
+        #[inline(always)]
+        fn short(value: $stored) -> Short<i32> {
+            Short(value.into())
+        }
+        #[inline(always)]
+        fn wrap_short(value: Short<i32>) -> $stored {
+            value.0 as $stored
+        }
+        let divided = || loops!($op, binary $stored => $stored, short, wrap_short, [
+            DivTrunc int_div_trunc,
+            DivFloor int_div_floor,
+            Fmod int_fmod,
+            Remainder int_remainder,
+        ]);
         let compared = || loops!($op, binary $stored => u8, i32::from, u8::from, [
             Eq int_eq,
             Ne int_ne,
@@ -80,7 +98,7 @@ macro_rules! integers {
             Relu int_relu,
             BitwiseNot not,
         ]);
-        same.or_else(compared).or_else(of_one)
+        same.or_else(divided).or_else(compared).or_else(of_one)
     }};
 }
 
@@ -181,6 +199,7 @@ mod tests {
     fn stored_loops_have_the_bits_of_lanes() {
         let mut loops = 0;
         let mut all = vec![Op::Add, Op::Sub, Op::Mul, Op::Div, Op::Minimum, Op::Maximum];
+        all.extend([Op::DivTrunc, Op::DivFloor, Op::Fmod, Op::Remainder]);
         all.extend([Op::LogicalAnd, Op::LogicalOr, Op::LogicalXor]);
         all.extend([Op::BitwiseAnd, Op::BitwiseOr, Op::BitwiseXor, Op::BitwiseNot]);
         all.extend([Op::Eq, Op::Ne, Op::Lt, Op::Le, Op::Gt, Op::Ge]);
@@ -225,6 +244,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(loops, 3 * 18 + 2 * 9 + 6);
+        assert_eq!(loops, 3 * 22 + 2 * 9 + 6);
     }
 }
