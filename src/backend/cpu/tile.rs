@@ -16,6 +16,7 @@ use smallvec::SmallVec;
 
 use super::blocks::{Linked, LinkedSums};
 use super::convert;
+use super::lanes::all;
 use super::plan::{FillValue, Lanes, Place, Program, Summed, lane_size};
 use super::points::{Grid, Tile, each_row};
 use super::registers::{Line, Registers};
@@ -149,8 +150,12 @@ impl<'a> Launched<'a> {
     pub(super) fn any(&self, start: usize, end: usize, condition: Lanes) -> bool {
         let mut found = false;
         self.each_tile(start, end, |registers, tile| {
-            let lanes = self.read(condition, registers, tile);
-            found |= lanes.iter().any(|&byte| byte != 0);
+            // Of all lanes, not to the first: a loop that may end early is no vector.
+            found |= !all(
+                self.read(condition, registers, tile),
+                #[inline(always)]
+                |byte: u8| byte == 0,
+            );
             !found
         });
         found
