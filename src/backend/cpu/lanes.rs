@@ -29,9 +29,9 @@ pub(super) type Accumulate = fn(&mut [u8], &[u8]);
 /// into the lower one until one is left.
 pub(super) type Blocks = fn(&mut [u8], &[u8], usize, u64);
 
-/// Folds the elements of the second slice into the only one of the first, and puts each result in place
-/// of what was folded.
-pub(super) type Scan = fn(&mut [u8], &mut [u8]);
+/// Folds the elements of each line of the second slice, lines of so many, into what the only one of the first
+/// is, and puts each result in place of what was folded; the last one in the first slice too.
+pub(super) type Scan = fn(&mut [u8], &mut [u8], usize);
 
 /// Folds each element of the last slice into the element of the first whose place the second gives, one
 /// after the other; places that are not there are left out.
@@ -349,9 +349,9 @@ where
     }
 }
 
-/// `state = f(state, values[i]); values[i] = state`, one after the other.
+/// `state = f(state, values[i]); values[i] = state`, one after the other, see [`Scan`].
 #[inline(always)]
-pub(super) fn scan<A, R, F>(state: &mut [u8], values: &mut [u8], f: F)
+pub(super) fn scan<A, R, F>(state: &mut [u8], values: &mut [u8], len: usize, f: F)
 where
     A: Operand,
     R: Outcome<Lane = A::Lane>,
@@ -359,12 +359,15 @@ where
 {
     let (state, values): (&mut [A::Lane], &mut [A::Lane]) =
         (cast_slice_mut(state), cast_slice_mut(values));
-    let mut last = state[0];
-    for value in values {
-        last = f(A::from_lane(last), A::from_lane(*value)).into_lane();
-        *value = last;
+    let start = state[0];
+    for line in values.chunks_mut(len) {
+        let mut last = start;
+        for value in line {
+            last = f(A::from_lane(last), A::from_lane(*value)).into_lane();
+            *value = last;
+        }
+        state[0] = last;
     }
-    state[0] = last;
 }
 
 /// `values[i] = f(values[i])`.

@@ -164,10 +164,11 @@ macro_rules! fold {
                     |a, b| $function(a, b),
                 )
             },
-            scan: |state, values| {
+            scan: |state, values, len| {
                 scan::<$lane, _, _>(
                     state,
                     values,
+                    len,
                     #[inline(always)]
                     |a, b| $function(a, b),
                 )

@@ -32,6 +32,7 @@ use crate::kernel::{Class, OperandArgs, OperandCode};
 use super::memory::CpuMemory;
 pub(super) use ask::{Ahead, Runs};
 use ask::{Cache, ask};
+pub(super) use copy::turn;
 use copy::{gather, scatter};
 pub(super) use rows::Rows;
 use stream::stream;

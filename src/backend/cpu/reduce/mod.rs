@@ -15,6 +15,7 @@ mod inner;
 mod outer;
 mod pieces;
 mod scan;
+mod short;
 #[cfg(test)]
 mod tests;
 mod tree;

@@ -11,6 +11,7 @@ use super::super::registers::Scratch;
 use super::super::run::each_range;
 use super::super::threads;
 use super::extreme::{Order, Ordered, improve};
+use super::short::{SHORT, Turned};
 use super::tree::Folder;
 use super::{Job, Stored};
 
@@ -27,12 +28,27 @@ pub(super) trait Scanning {
     /// Folds the next values of the only line, one after the other.
     fn line(&mut self, values: &[u8], out: &mut [u8]);
 
-    /// Does whole lines of so many bytes of values and of results.
-    fn lines(&mut self, values: &[u8], out: &mut [u8], (from, to): (usize, usize)) {
-        for (values, out) in values.chunks(from).zip(out.chunks_mut(to)) {
-            self.begin(1);
-            self.line(values, out);
-        }
+    /// Does whole lines of so many bytes of values and of results, one after the other.
+    fn lines(&mut self, values: &[u8], out: &mut [u8], sizes: (usize, usize)) {
+        one_by_one(self, values, out, sizes);
+    }
+
+    /// Whether short lines are better turned.
+    fn turns_short(&self) -> bool {
+        true
+    }
+}
+
+/// Scans whole lines of so many bytes of values and of results.
+fn one_by_one<S: Scanning + ?Sized>(
+    scanning: &mut S,
+    values: &[u8],
+    out: &mut [u8],
+    (from, to): (usize, usize),
+) {
+    for (values, out) in values.chunks(from).zip(out.chunks_mut(to)) {
+        scanning.begin(1);
+        scanning.line(values, out);
     }
 }
 
@@ -66,6 +82,7 @@ pub(super) fn run<S: Scanning>(job: &Job<'_, '_>, make: impl Fn() -> S + Sync) {
 fn lines<S: Scanning>(job: &Job<'_, '_>, scanning: &mut S, from: usize, to: usize) {
     let (launched, len) = (job.launched, job.len);
     let (mut out, mut memory) = (Scratch::default(), Stored::default());
+    let (sizes, mut turned) = ([job.size, job.results.size], Turned::default());
     let tile = launched.tile();
     launched.with_registers(|registers| {
         let rows = (tile / len).max(1);
@@ -76,7 +93,9 @@ fn lines<S: Scanning>(job: &Job<'_, '_>, scanning: &mut S, from: usize, to: usiz
                 let values = launched.evaluate(at, count, job.value, registers);
                 let out = out.bytes(count * job.results.size);
                 // A tile is whole lines, or part of a line.
-                if count.is_multiple_of(len) {
+                if len <= SHORT && scanning.turns_short() {
+                    turned.scan(scanning, (values, out), len, sizes);
+                } else if count.is_multiple_of(len) {
                     scanning.lines(values, out, (len * job.size, len * job.results.size));
                 } else {
                     if at == start {
@@ -156,7 +175,7 @@ impl Scanning for Plain<'_> {
         let state = self.state.bytes(self.bytes);
         if self.folder.round.is_none() {
             out.copy_from_slice(values);
-            (self.folder.loops.scan)(state, out);
+            (self.folder.loops.scan)(state, out, values.len() / self.folder.size);
             return;
         }
         let size = self.folder.size;
@@ -164,6 +183,21 @@ impl Scanning for Plain<'_> {
             self.folder.accumulate(state, value);
             out.copy_from_slice(state);
         }
+    }
+
+    fn lines(&mut self, values: &[u8], out: &mut [u8], (from, to): (usize, usize)) {
+        if self.folder.round.is_some() {
+            return one_by_one(self, values, out, (from, to));
+        }
+        self.begin(1);
+        out.copy_from_slice(values);
+        let len = from / self.folder.size;
+        (self.folder.loops.scan)(self.state.bytes(self.bytes), out, len);
+    }
+
+    /// What is rounded each time is a call for each value of a line.
+    fn turns_short(&self) -> bool {
+        self.folder.round.is_some()
     }
 }
 

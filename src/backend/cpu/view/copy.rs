@@ -5,6 +5,8 @@
 
 use std::slice;
 
+use bytemuck::{Pod, cast_slice, cast_slice_mut};
+
 use super::square::{Bits, Square};
 use super::{Block, Cache, ask};
 
@@ -67,6 +69,23 @@ pub(super) unsafe fn scatter<T: Bits>(from: *const T, block: Block, to: *mut T) 
                 _ => (0..columns).for_each(|i| to.add(i * column_stride).write(from.add(i).read())),
             }
         }
+    }
+}
+
+/// Copies rows of so many elements of 4 or 8 bytes as columns: `to[j, i] = from[i, j]`, without gaps.
+pub(in super::super) fn turn(from: &[u8], to: &mut [u8], columns: usize, size: usize) {
+    fn typed<T: Bits + Pod>(from: &[u8], to: &mut [u8], columns: usize) {
+        let (from, to): (&[T], &mut [T]) = (cast_slice(from), cast_slice_mut(to));
+        let rows = from.len() / columns;
+        assert!(from.len() == rows * columns && to.len() == from.len());
+        // SAFETY: both have as many elements as are copied, as just asserted.
+        unsafe {
+            transpose(from.as_ptr(), [1, columns], to.as_mut_ptr(), [rows, 1], [columns, rows]);
+        }
+    }
+    match size {
+        4 => typed::<u32>(from, to, columns),
+        _ => typed::<u64>(from, to, columns),
     }
 }
 
@@ -247,6 +266,20 @@ mod tests {
         baseline(|i| i as u16);
         baseline(|i| i as u32);
         baseline(|i| i as u64);
+    }
+
+    #[test]
+    fn rows_of_any_length_become_columns() {
+        for rows in [0, 1, 3, 4, 8, 33, 64] {
+            for columns in [1, 2, 7, 8, 9, 16, 31] {
+                let from: Vec<u32> = (0..rows as u32 * columns as u32).collect();
+                let mut to = vec![0; from.len()];
+                super::turn(cast_slice(&from), cast_slice_mut(&mut to), columns, 4);
+                for (k, &got) in to.iter().enumerate() {
+                    assert_eq!(got as usize, k % rows * columns + k / rows, "{rows} {columns}");
+                }
+            }
+        }
     }
 
     #[test]
