@@ -208,7 +208,9 @@ impl Order {
     #[track_caller]
     fn given(columns: &Tensor) -> Result<Self> {
         let differ = differ(columns)?;
-        Self::new(None, differ.any(dims(0).keepdim())?)
+        let begins =
+            if columns.shape()[0] == 1 { differ } else { differ.any(dims(0).keepdim())? };
+        Self::new(None, begins)
     }
 
     #[track_caller]
