@@ -4,19 +4,23 @@
 //!
 //! # Note [Ranges of the target]
 //! What an element becomes depends on the order of the points that reach it, and on nothing else. So
-//! each thread has a range of the target's buffer of its own, walks all points in order and leaves out
-//! those of other ranges: reading an address in order costs little beside writing where it says. Rows
-//! cost less still, and may all go to the same part of the target: of them there are a few ranges a thread.
+//! each thread has ranges of the target's buffer of its own, walks the points in order and leaves out
+//! those of other ranges: reading an address in order costs little beside writing where it says. The
+//! check of the addresses finds what each block of points reaches (`spans`), and blocks that reach nothing of a
+//! range are left out whole: of an index along rows, or of places in order, as a compaction has, each
+//! thread sees hardly more than its own points. Then, and of rows, which cost less still to walk and may all
+//! go to the same part of the target, there are a few ranges a thread.
 #![allow(unsafe_code, reason = "gives each thread a range of the target")]
 
+mod points;
 mod rows;
+mod spans;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-
-use bytemuck::{Pod, cast_slice, cast_slice_mut};
+use bytemuck::{Pod, cast_slice};
 use rows::row_len;
+use spans::{Span, spans, union};
 
 use super::super::convert;
 use super::super::lanes::Loop;
@@ -25,7 +29,7 @@ use super::super::plan::lane_size;
 use super::super::registers::Scratch;
 use super::super::run::each_range;
 use super::super::threads;
-use super::super::view::{Elements, View};
+use super::super::view::{Block, Elements, View};
 use super::{At, Blocks};
 use crate::backend::Launch;
 use crate::dtype::DType;
@@ -46,120 +50,183 @@ pub(super) fn run(launch: &Launch, fold: Option<Op>) -> Option<u32> {
         let buffer = &launch.buffers[usize::from(code.operands[i].buffer)];
         View::new(buffer, &code.operands[i], &args.operands[i], &args.shape)
     };
-    let (addresses, target) = (view(0), &args.operands[2]);
+    let addresses = Places { view: view(0), wide: code.operands[0].dtype == DType::I64 };
+    let target = &args.operands[2];
     // Along a dimension that addresses do not move along there is one to check, and a row to write.
     let mut checked = args.shape.clone();
-    let sizes = checked.iter_mut().zip(addresses.strides);
+    let sizes = checked.iter_mut().zip(addresses.view.strides);
     sizes.filter(|(_, stride)| **stride == 0).for_each(|(size, _)| *size = 1);
-    let row = row_len(&args.shape, addresses.strides, &target.strides);
+    let row = row_len(&args.shape, addresses.view.strides, &target.strides);
     let mut places = Dims::from_slice(&args.shape);
     if let (Some(_), Some(inner)) = (row, places.last_mut()) {
         *inner = 1;
     }
-    let job = Job {
-        blocks: Blocks::new(&places, BLOCK),
-        addresses,
-        wide: code.operands[0].dtype == DType::I64,
-        sources: view(1),
-        target,
-    };
     let points = launch.kernel.len();
     let threads = match points / GRAIN {
         0 | 1 => 1,
         worth => worth.min(threads::count()),
     };
-    let refused = AtomicBool::new(false);
-    let checked = Blocks::new(&checked, BLOCK);
     let parts = if threads > 1 { 4 * threads } else { 1 };
-    each_range(checked.count(), parts, |from, to| {
-        if !refused.load(Relaxed) && job.refuses(&checked, from, to) {
-            refused.store(true, Relaxed);
-        }
-    });
-    if refused.into_inner() {
+    let Some(spans) = spans(&addresses, &Blocks::new(&checked, BLOCK), parts) else {
         return Some(args.check);
-    }
+    };
+    let blocks = Blocks::new(&places, BLOCK);
+    // Other blocks than those that were checked reach as far as all of these.
+    let all = (places != checked).then(|| union(&spans));
+    let reaches = (0..blocks.count()).map(|index| {
+        let span = all.unwrap_or_else(|| spans[index]);
+        reach_of(target, &blocks.at(index), span, row.unwrap_or(1))
+    });
+    let reaches = reaches.collect();
+    let job = Job { blocks, addresses, reaches, sources: view(1), target };
     let OperandCode { buffer, dtype, .. } = code.operands[2];
     let target = Elements::new(&launch.buffers[usize::from(buffer)], dtype.size());
     let write = Write::of(fold, dtype);
+    let (start, end) = job.reach();
+    let len = end.min(target.len()).saturating_sub(start);
+    if len == 0 {
+        return None;
+    }
     let ranges = match row {
-        Some(len) if len >= LONG && threads > 1 => 4 * threads,
+        _ if threads == 1 => 1,
+        Some(len) if len >= LONG => 4 * threads,
+        _ if job.is_near(len) => 4 * threads,
         _ => threads,
     };
-    each_range(target.len(), ranges, |from, to| {
+    each_range(len, ranges, |from, to| {
+        let first = start + from;
         // SAFETY: the ranges do not overlap, and `verify` says that no other operand sees the buffer.
-        let own = unsafe { target.range_mut(from, to) };
+        let own = unsafe { target.range_mut(first, start + to) };
         match row {
-            Some(len) => job.scatter_rows(len, from, own, &write),
-            None => job.scatter(from, own, &write),
+            Some(len) => job.scatter_rows(len, first, own, &write),
+            None => job.scatter(first, own, &write),
         }
     });
     None
 }
 
+/// Where the points' addresses lie.
+struct Places<'a> {
+    view: View<'a>,
+    /// Whether addresses have 64 bits.
+    wide: bool,
+}
+
+/// Addresses of a block.
+enum Addresses<'a> {
+    Narrow(&'a [i32]),
+    Wide(&'a [i64]),
+}
+
+/// An int32 or int64 address.
+trait Address: Pod + Ord {
+    const ZERO: Self;
+    /// What leaves a point out.
+    const NOTHING: Self;
+    const MOST: Self;
+
+    fn wide(self) -> i64;
+
+    /// The lesser one, if both had no sign.
+    fn least_unsigned(self, other: Self) -> Self;
+}
+
+macro_rules! addresses {
+    ($($signed:ident $unsigned:ident)*) => {$(
+        impl Address for $signed {
+            const ZERO: Self = 0;
+            const NOTHING: Self = -1;
+            const MOST: Self = Self::MAX;
+
+            #[inline(always)]
+            fn wide(self) -> i64 {
+                self.into()
+            }
+
+            #[inline(always)]
+            fn least_unsigned(self, other: Self) -> Self {
+                (self as $unsigned).min(other as $unsigned) as Self
+            }
+        }
+    )*};
+}
+
+addresses!(i32 u32 i64 u64);
+
+impl Places<'_> {
+    /// The addresses of a block.
+    fn addresses<'s>(&'s self, at: &At, memory: &'s mut Scratch) -> Addresses<'s> {
+        // SAFETY: the elements of these points, which nobody writes: `verify` says that the target has
+        // another buffer.
+        let stored = unsafe { elements(&self.view, at.block(self.view.strides), memory) };
+        match self.wide {
+            true => Addresses::Wide(cast_slice(stored)),
+            false => Addresses::Narrow(cast_slice(stored)),
+        }
+    }
+}
+
+/// The elements of a block, row by row: where they lie, if they follow each other.
+///
+/// # Safety
+/// They are elements of the operand, and nobody writes them while the slice lives.
+unsafe fn elements<'s>(view: &'s View, block: Block, memory: &'s mut Scratch) -> &'s [u8] {
+    let is_run = block.column_stride == 1 && (block.rows == 1 || block.row_stride == block.columns);
+    // SAFETY: by contract.
+    unsafe {
+        if is_run {
+            return view.slice(block.offset, block.len());
+        }
+        let copied = memory.bytes(block.len() * view.size);
+        view.gather(block, copied);
+        copied
+    }
+}
+
 struct Job<'a> {
     /// Of all points, or of the first one of each row.
     blocks: Blocks<'a>,
-    addresses: View<'a>,
-    /// Whether addresses have 64 bits.
-    wide: bool,
+    addresses: Places<'a>,
+    /// From where to where in the target's buffer each block reaches at most.
+    reaches: Vec<(usize, usize)>,
     sources: View<'a>,
     target: &'a OperandArgs,
 }
 
 impl Job<'_> {
-    /// The addresses of a block.
-    fn addresses<'s>(&self, at: &At, memory: &'s mut [Scratch; 2]) -> &'s [i64] {
-        let [stored, wide] = memory;
-        let len = at.rows * at.columns;
-        let stored = stored.bytes(len * self.addresses.size);
-        // SAFETY: the elements of these points, which nobody writes.
-        unsafe { self.addresses.gather(at.block(self.addresses.strides), stored) };
-        if self.wide {
-            return cast_slice(stored);
-        }
-        let wide: &mut [i64] = cast_slice_mut(wide.bytes(len * 8));
-        for (wide, &address) in wide.iter_mut().zip(cast_slice::<u8, i32>(stored)) {
-            *wide = i64::from(address);
-        }
-        wide
+    /// From where to where all points reach; nowhere, if none does.
+    fn reach(&self) -> (usize, usize) {
+        let reaches = self.reaches.iter().filter(|(start, end)| start < end);
+        let reach = reaches.copied().reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
+        reach.unwrap_or_default()
     }
 
-    /// Whether an address of the blocks `from .. to` is below -1.
-    fn refuses(&self, blocks: &Blocks, from: usize, to: usize) -> bool {
-        let mut memory = Default::default();
-        (from..to).any(|index| {
-            let at = blocks.at(index);
-            self.addresses(&at, &mut memory).iter().any(|&address| address < -1)
-        })
+    /// Whether blocks reach so little each that together they are not much more than so many elements.
+    fn is_near(&self, all: usize) -> bool {
+        let reaches = self.reaches.iter().map(|(start, end)| end.saturating_sub(*start));
+        reaches.fold(0, usize::saturating_add) <= all.saturating_mul(2)
     }
 
-    /// Writes what goes to `own`, the elements from `first` on of the target's buffer.
-    fn scatter(&self, first: usize, own: &mut [u8], write: &Write) {
-        let mut memory = Default::default();
-        let (mut sources, mut lanes) = (Scratch::default(), Scratch::default());
-        let mut places = Vec::with_capacity(BLOCK);
-        for index in 0..self.blocks.count() {
-            let at = self.blocks.at(index);
-            let addresses = self.addresses(&at, &mut memory);
-            let block = at.block(&self.target.strides);
-            places.clear();
-            for (row, addresses) in addresses.chunks(at.columns).enumerate() {
-                let mut place = self.target.offset + block.offset + row * block.row_stride;
-                for &address in addresses {
-                    // What is before the range wraps to where no slice reaches.
-                    let reached = (place as i64).wrapping_add(address) as usize;
-                    let own = reached.wrapping_sub(first);
-                    places.push(if address < 0 { usize::MAX } else { own });
-                    place += block.column_stride;
-                }
-            }
-            let sources = sources.bytes(places.len() * self.sources.size);
-            // SAFETY: as in `addresses`.
-            unsafe { self.sources.gather(at.block(self.sources.strides), sources) };
-            write.to_places(own, &places, sources, &mut lanes);
-        }
+    /// The blocks that reach elements of a range, in order.
+    fn blocks_of(&self, first: usize, len: usize) -> impl Iterator<Item = At> {
+        let reaches = self.reaches.iter().enumerate();
+        let meets = move |(_, (start, end)): &(usize, &(usize, usize))| {
+            *start < first + len && *end > first
+        };
+        reaches.filter(meets).map(|(index, _)| self.blocks.at(index))
     }
+}
+
+/// From where to where a block of the target reaches with addresses of this span, of so many elements each.
+fn reach_of(target: &OperandArgs, at: &At, span: Span, row: usize) -> (usize, usize) {
+    if span.is_empty() {
+        return (usize::MAX, 0);
+    }
+    let block = at.block(&target.strides);
+    let first = target.offset + block.offset;
+    let inner = (block.rows - 1) * block.row_stride + (block.columns - 1) * block.column_stride;
+    let end = (first + inner).saturating_add(span.most).saturating_add(row);
+    (first.saturating_add(span.least), end)
 }
 
 /// How sources get to the target: to places (here), or as a row (`rows`).
@@ -191,51 +258,5 @@ impl Write {
             Lanes { widen, narrow, stored: dtype.size(), size }
         });
         Self::Fold { loops: fold_of(op, dtype), lanes }
-    }
-
-    /// One source to each place. Places that the target does not have are left out.
-    fn to_places(&self, target: &mut [u8], places: &[usize], sources: &[u8], memory: &mut Scratch) {
-        match *self {
-            Self::Assign => match sources.len() / places.len() {
-                1 => assign::<u8>(target, places, sources),
-                2 => assign::<u16>(target, places, sources),
-                4 => assign::<u32>(target, places, sources),
-                _ => assign::<u64>(target, places, sources),
-            },
-            Self::Fold { loops, lanes: None } => (loops.accumulate_at)(target, places, sources),
-            Self::Fold { loops, lanes: Some(lanes) } => {
-                let memory = memory.bytes(places.len() * lanes.size);
-                (lanes.widen)(memory, sources, &[], &[]);
-                lanes.fold(&loops, target, places, memory);
-            }
-        }
-    }
-}
-
-impl Lanes {
-    /// Folds lanes into elements, narrowed each time.
-    fn fold(self, loops: &FoldLoops, target: &mut [u8], places: &[usize], lanes: &[u8]) {
-        let mut state = [0_u32];
-        let state: &mut [u8] = cast_slice_mut(&mut state);
-        for (&place, source) in places.iter().zip(lanes.chunks_exact(self.size)) {
-            let Some(start) = place.checked_mul(self.stored) else { continue };
-            let Some(element) =
-                target.get_mut(start..).and_then(|rest| rest.get_mut(..self.stored))
-            else {
-                continue;
-            };
-            (self.widen)(state, element, &[], &[]);
-            (loops.accumulate)(state, source);
-            (self.narrow)(element, state, &[], &[]);
-        }
-    }
-}
-
-fn assign<T: Pod>(target: &mut [u8], places: &[usize], sources: &[u8]) {
-    let target: &mut [T] = cast_slice_mut(target);
-    for (&place, &source) in places.iter().zip(cast_slice::<u8, T>(sources)) {
-        if let Some(element) = target.get_mut(place) {
-            *element = source;
-        }
     }
 }

@@ -7,7 +7,7 @@
 
 use super::super::super::registers::Scratch;
 use super::super::super::view::Block;
-use super::{Job, Lanes, Write};
+use super::{Addresses, Job, Lanes, Write};
 
 /// Elements of a row that are written at a time.
 const PIECE: usize = 1024;
@@ -28,14 +28,19 @@ impl Job<'_> {
         let size = self.sources.size;
         let end = first + own.len() / size;
         let step = self.sources.strides.last().copied().unwrap_or(0);
-        let mut memory = Default::default();
+        let (mut memory, mut wide) = (Scratch::default(), Vec::new());
         let (mut sources, mut lanes) = (Scratch::default(), Default::default());
-        for index in 0..self.blocks.count() {
-            let at = self.blocks.at(index);
-            let addresses = self.addresses(&at, &mut memory);
+        for at in self.blocks_of(first, own.len() / size) {
+            wide.clear();
+            match self.addresses.addresses(&at, &mut memory) {
+                Addresses::Narrow(addresses) => {
+                    wide.extend(addresses.iter().map(|&at| i64::from(at)))
+                }
+                Addresses::Wide(addresses) => wide.extend_from_slice(addresses),
+            }
             let target = at.block(&self.target.strides);
             let source = at.block(self.sources.strides);
-            for (row, &address) in addresses.iter().enumerate().filter(|(_, at)| **at >= 0) {
+            for (row, &address) in wide.iter().enumerate().filter(|(_, at)| **at >= 0) {
                 let place = self.target.offset + target.offset + row * target.row_stride;
                 let start = (place as i64).wrapping_add(address) as usize;
                 let (from, to) = (start.max(first), start.saturating_add(len).min(end));

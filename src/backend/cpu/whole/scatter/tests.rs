@@ -55,37 +55,51 @@ impl Case {
     fn run<T: Element>(
         &self,
         fold: Option<Op>,
-        (addresses, narrow): (&[i64], bool),
+        addresses: (&[i64], bool),
         sources: &[T],
         target: &[T],
         count: usize,
     ) -> (Vec<u8>, Option<u32>) {
-        let backend = CpuBackend::new();
-        let upload = |bytes: &[u8]| {
-            let buffer = backend.allocate(bytes.len()).unwrap();
-            backend.write(&buffer, 0, bytes).unwrap();
-            buffer
-        };
-        let short: Vec<i32> = addresses.iter().map(|&address| address as i32).collect();
-        let (dtype, bytes): (_, &[u8]) = match narrow {
-            true => (DType::I32, bytemuck::cast_slice(&short)),
-            false => (DType::I64, bytemuck::cast_slice(addresses)),
-        };
-        let buffers = [bytes, T::as_bytes(sources), T::as_bytes(target)].map(upload);
-        let mut builder = Builder::new(&[self.rows, self.len]);
-        let [at, from, to] = [0, 1, 2].map(|i| builder.buffer(&buffers[i]));
-        builder.view(at, dtype, 0, &[1, 0]);
-        builder.view(from, T::DTYPE, 0, &self.strides);
-        builder.view(to, T::DTYPE, BEFORE, &[0, 1]);
-        builder.launch.kernel.code.whole = Some(Whole::Scatter { fold });
-        builder.launch.kernel.args.check = 9;
-        let pool = threads::build(count).unwrap();
-        pool.install(|| backend.run(&[builder.launch])).unwrap();
-        let mut bytes = vec![0; buffers[2].bytes()];
-        let failed = backend.wait().unwrap();
-        backend.read(&buffers[2], 0, &mut bytes).unwrap();
-        (bytes, failed)
+        let strides = [[1, 0], self.strides, [0, 1]];
+        scatter(fold, [self.rows, self.len], strides, addresses, sources, target, count)
     }
+}
+
+/// What becomes of the target of a scatter over points with these strides of addresses, sources and target.
+fn scatter<T: Element>(
+    fold: Option<Op>,
+    shape: [usize; 2],
+    strides: [[usize; 2]; 3],
+    (addresses, narrow): (&[i64], bool),
+    sources: &[T],
+    target: &[T],
+    count: usize,
+) -> (Vec<u8>, Option<u32>) {
+    let backend = CpuBackend::new();
+    let upload = |bytes: &[u8]| {
+        let buffer = backend.allocate(bytes.len()).unwrap();
+        backend.write(&buffer, 0, bytes).unwrap();
+        buffer
+    };
+    let short: Vec<i32> = addresses.iter().map(|&address| address as i32).collect();
+    let (dtype, bytes): (_, &[u8]) = match narrow {
+        true => (DType::I32, bytemuck::cast_slice(&short)),
+        false => (DType::I64, bytemuck::cast_slice(addresses)),
+    };
+    let buffers = [bytes, T::as_bytes(sources), T::as_bytes(target)].map(upload);
+    let mut builder = Builder::new(&shape);
+    let [at, from, to] = [0, 1, 2].map(|i| builder.buffer(&buffers[i]));
+    builder.view(at, dtype, 0, &strides[0]);
+    builder.view(from, T::DTYPE, 0, &strides[1]);
+    builder.view(to, T::DTYPE, BEFORE, &strides[2]);
+    builder.launch.kernel.code.whole = Some(Whole::Scatter { fold });
+    builder.launch.kernel.args.check = 9;
+    let pool = threads::build(count).unwrap();
+    pool.install(|| backend.run(&[builder.launch])).unwrap();
+    let mut bytes = vec![0; buffers[2].bytes()];
+    let failed = backend.wait().unwrap();
+    backend.read(&buffers[2], 0, &mut bytes).unwrap();
+    (bytes, failed)
 }
 
 fn check<T: Element>(fold: Option<Op>, value: impl Fn(usize) -> T, write: impl Fn(T, T) -> T) {
@@ -138,6 +152,118 @@ fn row_of_wrong_address_is_reported_and_nothing_written() {
             let (got, failed) = case.run(None, (&addresses, false), &sources, &target, count);
             assert_eq!(failed, Some(9), "{} {}", case.rows, case.len);
             assert!(got == f32::as_bytes(&target), "{} {}", case.rows, case.len);
+        }
+    }
+}
+
+/// How far the addresses of a row of points go.
+#[derive(Clone, Copy, Debug)]
+enum Spread {
+    /// Among the elements of a row of the target, as those of an index along rows do.
+    Row,
+    /// Anywhere in the target.
+    All,
+    /// Each to the next element, as those of a compaction do.
+    Next,
+}
+
+fn check_points<T: Element>(
+    fold: Option<Op>,
+    value: impl Fn(usize) -> T,
+    write: impl Fn(T, T) -> T,
+) {
+    for (shape @ [rows, len], spread) in [
+        ([1, 1], Spread::All),
+        ([1, 5000], Spread::All),
+        ([1, 5000], Spread::Next),
+        ([300, 17], Spread::Row),
+        ([40, 130], Spread::Row),
+        ([40, 130], Spread::All),
+        ([3, 1500], Spread::Row),
+    ] {
+        let pitch = len + 5;
+        for (column, sources_strides) in
+            [(0, [len, 1]), (1, [0, 0]), (2, [1, rows]), (0, [0, 0]), (0, [2 * len, 2])]
+        {
+            let mut named = 0;
+            let mut address = |i: usize| {
+                let place = match spread {
+                    _ if noise(i) % 5 == 3 => return -1,
+                    Spread::Row => noise(i) % pitch,
+                    Spread::All => noise(i) % (rows * pitch),
+                    Spread::Next => named,
+                };
+                named += 1;
+                place as i64
+            };
+            let addresses: Vec<i64> = (0..rows * len).map(&mut address).collect();
+            let sources: Vec<T> = (0..2 * rows * len).map(|i| value(noise(i))).collect();
+            let target: Vec<T> = (0..BEFORE + 2 * rows * pitch + 2 * len).map(&value).collect();
+            let strides = [[len, 1], sources_strides, [pitch, column]];
+            let mut expected = target.clone();
+            for (i, &address) in addresses.iter().enumerate().filter(|(_, at)| **at >= 0) {
+                let [row, at] = [i / len, i % len];
+                let into = &mut expected[BEFORE + row * pitch + at * column + address as usize];
+                *into = write(*into, sources[row * sources_strides[0] + at * sources_strides[1]]);
+            }
+            for (count, narrow) in [(1, false), (2, true), (3, false), (7, true)] {
+                let addresses = (&addresses[..], narrow);
+                let (got, failed) =
+                    scatter(fold, shape, strides, addresses, &sources, &target, count);
+                let what = format!("{:?} {strides:?} {shape:?} {spread:?} {count}", T::DTYPE);
+                assert!(failed.is_none() && got == T::as_bytes(&expected), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn points_are_written_in_order_wherever_they_go() {
+    check_points(None, |i| i as u8, |_, source| source);
+    check_points(None, |i| i as i16, |_, source| source);
+    check_points(None, |i| i as u16 as f32, |_, source| source);
+    check_points(None, |i| i as i64, |_, source| source);
+}
+
+#[test]
+fn points_are_folded_in_order_wherever_they_go() {
+    let wild = |i: usize| (i as i32 as f32) * 10_f32.powi(i as i32 % 9 - 4);
+    check_points(Some(Op::Add), wild, |a, b| a + b);
+    check_points(Some(Op::Add), |i| f64::from(wild(i)), |a, b| a + b);
+    check_points(Some(Op::Add), |i| i as i64, i64::wrapping_add);
+    check_points(Some(Op::Add), |i| i as u8, u8::wrapping_add);
+    let half = |v: f32| f16::from_f32(v);
+    check_points(
+        Some(Op::Add),
+        |i| half((i % 999) as f32 / 7.0),
+        |a, b| half(a.to_f32() + b.to_f32()),
+    );
+}
+
+#[test]
+fn points_that_all_are_left_out_change_nothing() {
+    let target = [1.0_f32, 2.0, 3.0, 4.0];
+    let addresses = [-1; 6];
+    let strides = [[3, 1], [0, 0], [0, 0]];
+    let (got, failed) = scatter(None, [2, 3], strides, (&addresses, false), &[9.0], &target, 2);
+    assert!(failed.is_none() && got == f32::as_bytes(&target));
+}
+
+#[test]
+fn point_of_wrong_address_is_reported_and_nothing_written() {
+    let target: Vec<f32> = (0..9000).map(|i| i as f32).collect();
+    for wrong in [0, 1023, 1024, 4999] {
+        for (narrow, address) in [(false, -2), (true, -2), (false, i64::MIN)] {
+            let mut addresses: Vec<i64> = (0..5000).map(|i| i as i64).collect();
+            addresses[wrong] = address;
+            let strides = [[0, 1], [0, 0], [0, 0]];
+            for count in [1, 3] {
+                let addresses = (&addresses[..], narrow);
+                let (got, failed) =
+                    scatter(None, [1, 5000], strides, addresses, &[9.0], &target, count);
+                assert_eq!(failed, Some(9), "{wrong} {address}");
+                assert!(got == f32::as_bytes(&target), "{wrong} {address}");
+            }
         }
     }
 }
