@@ -8,6 +8,7 @@
 
 mod rows;
 mod steps;
+mod still;
 
 use std::cell::Cell;
 
@@ -17,11 +18,12 @@ use smallvec::SmallVec;
 use super::blocks::{Linked, LinkedSums};
 use super::convert;
 use super::lanes::all;
-use super::plan::{FillValue, Lanes, Place, Program, Summed, lane_size};
+use super::plan::{FillValue, Lanes, Place, Program, Step, Summed, lane_size};
 use super::points::{Grid, Tile, each_row};
 use super::registers::{Line, Registers};
 use super::view::{Ahead, Block, Runs, View, fence};
 use crate::backend::Launch;
+use still::still_steps;
 
 /// Bytes of a register that a tile of consecutive points fills.
 pub(super) const REGISTER: usize = 4096;
@@ -54,6 +56,10 @@ pub(super) struct Launched<'a> {
     grid: Option<Grid>,
     /// Points of a tile, and so lanes of a register.
     tile: usize,
+    /// Tiles of a row, where rows are cut and the last part is a shorter one.
+    across: Option<usize>,
+    /// Note [Still steps]; none, or one for each step.
+    still: SmallVec<[bool; 12]>,
     views: SmallVec<[View<'a>; 4]>,
 }
 
@@ -64,11 +70,20 @@ impl<'a> Launched<'a> {
         let most = most_points(program);
         let grid = program.rows.map(|dim| Grid::new(shape, dim, most));
         let by_rows = grid.is_none() && program.has_rows() && code.reduce.is_none();
-        let tile = if by_rows { part_of(shape[shape.len() - 1], most) } else { most };
+        let inner = shape[shape.len() - 1];
+        let still = still_steps(program, code, args);
+        // Few registers hold more than one lane then.
+        let within = FEW_REGISTERS / program.lane;
+        let (tile, across) = match by_rows {
+            _ if !still.is_empty() => part_of(inner, within.min(inner)),
+            true => part_of(inner, most),
+            false => (most, None),
+        };
         let (len, base, scalars) = (launch.kernel.len(), args.base, &args.scalars[..]);
         let views = SmallVec::new();
         // Views are put where they stay: to move them takes as long as to make them.
-        let mut launched = Self { program, shape, len, base, scalars, grid, tile, views };
+        let mut launched =
+            Self { program, shape, len, base, scalars, grid, tile, across, still, views };
         let views = code.operands.iter().zip(&args.operands);
         launched.views.extend(
             views.map(|(c, a)| View::new(&launch.buffers[usize::from(c.buffer)], c, a, shape)),
@@ -84,9 +99,20 @@ impl<'a> Launched<'a> {
         views: impl Iterator<Item = View<'a>>,
     ) -> Self {
         let (shape, tile) = (&len[..], len[0]);
-        let (len, base, grid) = (len[0], 0, None);
-        let mut launched =
-            Self { program, shape, len, base, scalars, grid, tile, views: SmallVec::new() };
+        let (len, base) = (len[0], 0);
+        let (grid, across, still) = (None, None, SmallVec::new());
+        let mut launched = Self {
+            program,
+            shape,
+            len,
+            base,
+            scalars,
+            grid,
+            tile,
+            across,
+            still,
+            views: SmallVec::new(),
+        };
         // As in `new`.
         launched.views.extend(views);
         launched
@@ -106,22 +132,26 @@ impl<'a> Launched<'a> {
 
     /// How many tiles there are.
     pub(super) fn tiles(&self) -> usize {
-        match &self.grid {
-            Some(grid) => {
-                let rest = self.len / self.shape[self.shape.len() - 1] / self.shape[grid.dim];
-                rest * grid.across * grid.down
-            }
-            None => self.len.div_ceil(self.tile()),
+        let inner = self.shape[self.shape.len() - 1];
+        match (&self.grid, self.across) {
+            (Some(grid), _) => self.len / inner / self.shape[grid.dim] * grid.across * grid.down,
+            (None, Some(across)) => self.len / inner * across,
+            (None, None) => self.len.div_ceil(self.tile()),
         }
     }
 
     /// Tile number `i`.
     fn at(&self, i: usize) -> Tile {
+        let inner = self.shape[self.shape.len() - 1];
         let Some(grid) = &self.grid else {
+            if let Some(across) = self.across {
+                let column = i % across * self.tile();
+                let len = self.tile().min(inner - column);
+                return Tile::range(i / across * inner + column, len);
+            }
             let start = i * self.tile();
             return Tile::range(start, self.tile().min(self.len - start));
         };
-        let inner = self.shape[self.shape.len() - 1];
         let (column, i) = (i % grid.across * grid.columns, i / grid.across);
         let (row, mut i) = (i % grid.down * grid.rows, i / grid.down);
         let columns = grid.columns.min(inner - column);
@@ -178,8 +208,8 @@ impl<'a> Launched<'a> {
     /// Runs all steps, and asks memory for what the next tile will read meanwhile.
     fn run_tile(&self, registers: &mut Registers, tile: Tile, next: Option<Tile>) {
         let Some(next) = next else {
-            for step in &self.program.steps {
-                self.step(step, registers, tile, Ahead::NOTHING);
+            for (number, step) in self.program.steps.iter().enumerate() {
+                self.step_of((number, step), registers, tile, Ahead::NOTHING);
             }
             return;
         };
@@ -191,8 +221,33 @@ impl<'a> Launched<'a> {
                 Some(part) => Ahead::new(&runs, part, parts),
                 None => Ahead::NOTHING,
             };
-            self.step(step, registers, tile, ahead);
+            self.step_of((number, step), registers, tile, ahead);
         }
+    }
+
+    /// Runs a step on as many points as are needed: Note [Still steps].
+    fn step_of(
+        &self,
+        (number, step): (usize, &Step),
+        registers: &mut Registers,
+        tile: Tile,
+        ahead: Ahead<'_>,
+    ) {
+        let is_still = self.still.get(number) == Some(&true) && self.is_in_row(tile);
+        match *step {
+            Step::Fetch { operand, at, out } if is_still => {
+                ahead.ask();
+                self.fetch_row(operand, at, out, registers, tile);
+            }
+            _ if is_still => self.step(step, registers, Tile::range(tile.start, 1), ahead),
+            _ => self.step(step, registers, tile, ahead),
+        }
+    }
+
+    /// Whether the tile is of one row of points.
+    fn is_in_row(&self, tile: Tile) -> bool {
+        let inner = self.shape[self.shape.len() - 1];
+        self.grid.is_none() && tile.start % inner + tile.len <= inner
     }
 
     /// What memory is asked for.
@@ -332,13 +387,19 @@ pub(super) fn most_points(program: &Program) -> usize {
 }
 
 /// Points of a tile of at most `most`, so that tiles end where rows of `len` points do, if that takes no
-/// very short ones.
-fn part_of(len: usize, most: usize) -> usize {
+/// very short ones; and how many tiles a row then is, if the last is shorter than the others.
+fn part_of(len: usize, most: usize) -> (usize, Option<usize>) {
     if len <= most {
-        return if len >= most / 4 { len } else { most };
+        return (if len >= most / 4 { len } else { most }, None);
     }
     let mut parts = len.div_ceil(most)..=4 * len / most;
-    parts.find(|parts| len.is_multiple_of(*parts)).map_or(most, |parts| len / parts)
+    match parts.find(|parts| len.is_multiple_of(*parts)) {
+        Some(parts) => (len / parts, None),
+        None => {
+            let tile = len.div_ceil(len.div_ceil(most)).next_multiple_of(16).min(most);
+            (tile, Some(len.div_ceil(tile)))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -347,8 +408,12 @@ mod tests {
 
     #[test]
     fn tiles_end_with_rows_unless_they_were_short() {
-        let rows = [1, 255, 256, 700, 1024, 1025, 2000, 2050, 5000, 1_000_003];
+        let rows = [1, 255, 256, 700, 1024, 2000, 2050, 5000];
         let tiles = rows.map(|len| part_of(len, 1024));
-        assert_eq!(tiles, [1024, 1024, 256, 700, 1024, 1024, 1000, 410, 1000, 1024]);
+        let expected = [1024, 1024, 256, 700, 1024, 1000, 410, 1000];
+        assert_eq!(tiles, expected.map(|tile| (tile, None)));
+        for (len, tile) in [(1025, (528, Some(2))), (1_000_003, (1024, Some(977)))] {
+            assert_eq!(part_of(len, 1024), tile);
+        }
     }
 }

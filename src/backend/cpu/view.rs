@@ -10,21 +10,20 @@
 //!   by no other point, and each point belongs to one tile, which one thread runs.
 //! - Within a launch that scatters: each thread has a range of the target's buffer of its own
 //!   ([`Elements`]), and no other operand sees that buffer.
-//! - At computed places: [`View::fetch`] clamps to the buffer, which nobody stores to.
+//! - At computed places: [`View::fetch`] stays within the buffer, which nobody stores to.
 //! - Within a tile: a slice of a buffer that the launch stores to lives only while one step runs, and
 //!   no step sees two of them (`plan` upholds it).
 #![allow(unsafe_code, reason = "makes slices of memory that threads share element by element")]
 
 mod ask;
 mod copy;
+mod fetch;
 mod rows;
 mod square;
 mod stream;
 
 use std::marker::PhantomData;
 use std::slice;
-
-use bytemuck::{Pod, cast_slice, cast_slice_mut};
 
 use crate::backend::{Buffer, Memory};
 use crate::kernel::{Class, OperandArgs, OperandCode};
@@ -86,29 +85,6 @@ impl Block {
         self.rows > 1
             && (self.columns < 16 || self.row_stride < self.column_stride && self.rows >= 8)
     }
-}
-
-/// How far away the first is and how much farther each next one, if that is the same for all: int32 or int64
-/// lanes of `lane` bytes.
-fn steady_places(at: &[u8], lane: usize) -> Option<(i64, i64)> {
-    fn steady<T: Pod + Eq + Into<i64> + TryFrom<i64>>(
-        at: &[u8],
-        difference: impl Fn(T, T) -> T,
-    ) -> Option<(i64, i64)> {
-        let at: &[T] = cast_slice(at);
-        let [first, second, last] = [at.first()?, at.get(1).unwrap_or(&at[0]), at.last()?];
-        let [first, second, last] = [first, second, last].map(|&place| place.into());
-        let step = second.checked_sub(first)?;
-        // Mostly the last says that they are not.
-        if step.checked_mul(at.len() as i64 - 1)?.checked_add(first)? != last {
-            return None;
-        }
-        let narrow = T::try_from(step).ok()?;
-        let differs = |differs, (&a, &b): (&T, &T)| differs | (difference(b, a) != narrow);
-        let is_steady = !at.iter().zip(&at[1..]).fold(false, differs);
-        is_steady.then_some((first, step))
-    }
-    if lane == 4 { steady(at, i32::wrapping_sub) } else { steady(at, i64::wrapping_sub) }
 }
 
 impl<'a> View<'a> {
@@ -265,70 +241,6 @@ impl<'a> View<'a> {
         }
     }
 
-    /// For each element of the block, row by row, copies the one that is `at` away from it: int32 or
-    /// int64 lanes of `lane` bytes. Where there is none it copies another of the buffer.
-    ///
-    /// # Safety
-    /// Nothing writes to the operand's buffer meanwhile.
-    pub(super) unsafe fn fetch(&self, block: Block, at: &[u8], lane: usize, to: &mut [u8]) {
-        // SAFETY: by contract.
-        unsafe {
-            match self.size {
-                1 => self.fetch_typed::<u8>(block, at, lane, to),
-                2 => self.fetch_typed::<u16>(block, at, lane, to),
-                4 => self.fetch_typed::<u32>(block, at, lane, to),
-                _ => self.fetch_typed::<u64>(block, at, lane, to),
-            }
-        }
-    }
-
-    /// # Safety
-    /// As [`View::fetch`], and `T` has the size of an element.
-    unsafe fn fetch_typed<T: Pod>(&self, block: Block, at: &[u8], lane: usize, to: &mut [u8]) {
-        let (before, all) = (self.offset as i64, (self.bytes / size_of::<T>()) as i64);
-        // The last element of the buffer is there: the operand's first is.
-        let element = |place: usize, at: i64| {
-            let place = (place as i64).wrapping_add(at).clamp(-before, all - before - 1);
-            // SAFETY: in bounds, as just clamped; nobody writes, by contract.
-            unsafe { self.pointer.cast::<T>().offset(place as isize).read() }
-        };
-        let to: &mut [T] = cast_slice_mut(to);
-        let Block { offset, rows, row_stride, columns, column_stride } = block;
-        for r in 0..rows {
-            let row = offset + r * row_stride;
-            let to = &mut to[r * columns..][..columns];
-            let at = &at[r * columns * lane..][..columns * lane];
-            let steady = steady_places(at, lane).and_then(|(first, step)| {
-                let step = step.checked_add(column_stride as i64)?;
-                let first = (row as i64).checked_add(first)?;
-                let last = step.checked_mul(columns as i64 - 1)?.checked_add(first)?;
-                let is_there = |place| place >= -before && place < all - before;
-                (is_there(first) && is_there(last)).then_some((first.min(last), step))
-            });
-            if let Some((least, step @ (1 | -1))) = steady {
-                // SAFETY: from the least to the greatest in bounds, as just asked, and aligned as all
-                // elements; nobody writes, by contract.
-                let from = unsafe {
-                    slice::from_raw_parts(self.pointer.cast::<T>().offset(least as isize), columns)
-                };
-                match step {
-                    1 => to.copy_from_slice(from),
-                    _ => to.iter_mut().zip(from.iter().rev()).for_each(|(to, from)| *to = *from),
-                }
-                continue;
-            }
-            let to = to.iter_mut().enumerate();
-            match lane {
-                4 => to.zip(cast_slice::<u8, i32>(at)).for_each(|((c, to), &at)| {
-                    *to = element(row + c * column_stride, at.into());
-                }),
-                _ => to.zip(cast_slice::<u8, i64>(at)).for_each(|((c, to), &at)| {
-                    *to = element(row + c * column_stride, at);
-                }),
-            }
-        }
-    }
-
     /// Copies into the elements of the block; with `past_cache` without reading their lines first.
     ///
     /// # Safety
@@ -423,24 +335,5 @@ mod tests {
         let (shape, strides) = ([5], Dims::from_slice(&[4]));
         let code = OperandCode { buffer: 0, dtype: DType::F32, class: Class::of(&shape, &strides) };
         View::new(&buffer, &code, &OperandArgs { offset: 0, strides }, &shape);
-    }
-
-    #[test]
-    fn places_are_steady_if_each_step_is_the_same() {
-        let narrow = |at: &[i32]| steady_places(cast_slice(at), 4);
-        let wide = |at: &[i64]| steady_places(cast_slice(at), 8);
-        assert_eq!(narrow(&[7]), Some((7, 0)));
-        assert_eq!(narrow(&[7, 7, 7]), Some((7, 0)));
-        assert_eq!(narrow(&[7, 5, 3, 1]), Some((7, -2)));
-        assert_eq!(wide(&[-3, -2, -1, 0, 1]), Some((-3, 1)));
-        assert_eq!(narrow(&[0, 1, 2, 4]), None);
-        assert_eq!(narrow(&[0, 2, 1, 3]), None);
-        assert_eq!(narrow(&[0, 0, 0, 0, 4]), None);
-        // Steps that are the same only as they wrap.
-        assert_eq!(narrow(&[i32::MIN, 0, i32::MIN]), None);
-        assert_eq!(narrow(&[i32::MAX, i32::MIN]), None);
-        assert_eq!(wide(&[i64::MAX, i64::MIN]), None);
-        assert_eq!(wide(&[0, i64::MAX, -2]), None);
-        assert_eq!(wide(&[]), None);
     }
 }

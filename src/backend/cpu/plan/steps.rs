@@ -102,7 +102,19 @@ impl Step {
 
     /// Whether it reads what lies there.
     pub(super) fn reads(&self, place: Place) -> bool {
-        let is_there = |lanes: &Lanes| lanes.place == place;
+        self.reads_where(|other| other == place)
+    }
+
+    /// Whether it reads a register, be it one of an operand's rows.
+    pub(in crate::backend::cpu) fn reads_register(&self, number: u16) -> bool {
+        self.reads_where(|place| match place {
+            Place::Register(register) | Place::Row { register, .. } => register == number,
+            Place::Nowhere | Place::Memory(_) => false,
+        })
+    }
+
+    fn reads_where(&self, is_such: impl Fn(Place) -> bool) -> bool {
+        let is_there = |lanes: &Lanes| is_such(lanes.place);
         match self {
             Self::Apply { arguments, .. } => arguments.iter().any(|a| is_there(&a.lanes)),
             Self::Chain { chain, .. } => {

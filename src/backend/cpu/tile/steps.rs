@@ -258,6 +258,29 @@ impl Launched<'_> {
         (self.stream(draw), count, unit)
     }
 
+    /// Copies the elements that are as far away from the points' places as the first lane of `at` says.
+    pub(super) fn fetch_row(
+        &self,
+        operand: u8,
+        at: Lanes,
+        out: Lanes,
+        registers: &mut Registers,
+        tile: Tile,
+    ) {
+        let view = &self.views[usize::from(operand)];
+        self.write(out, registers, tile, |out, registers| {
+            let at = self.read(at, registers, Tile::range(tile.start, 1));
+            let at = match at.len() {
+                4 => i64::from(cast_slice::<u8, i32>(at)[0]),
+                _ => cast_slice::<u8, i64>(at)[0],
+            };
+            let (offset, column_stride, _) = offset_of(self.shape, view.strides, tile.start);
+            let row = Block { column_stride, ..Block::row(offset, tile.len) };
+            // SAFETY: a buffer that is fetched from is not stored to.
+            unsafe { view.fetch_row(row, at, out) };
+        });
+    }
+
     /// Copies an operand's elements of the tile.
     fn gather(&self, operand: u8, out: Lanes, registers: &mut Registers, tile: Tile) {
         let view = &self.views[usize::from(operand)];
@@ -344,11 +367,8 @@ impl Launched<'_> {
     /// Where an operand's elements of the tile begin, and how many there are: one for each point, if they
     /// follow each other, or one, if that is all and `same` is true.
     fn row(&self, view: &View<'_>, same: bool, tile: Tile) -> Option<(usize, usize)> {
-        let inner = self.shape.len() - 1;
         let len = view.run_of(tile.len, same)?;
-        let is_row =
-            self.grid.is_none() && tile.start % self.shape[inner] + tile.len <= self.shape[inner];
-        is_row.then(|| (offset_of(self.shape, view.strides, tile.start).0, len))
+        self.is_in_row(tile).then(|| (offset_of(self.shape, view.strides, tile.start).0, len))
     }
 
     /// Calls `visit` with the elements of an operand that the tile sees, block by block; the first

@@ -1,0 +1,240 @@
+//! Reads at computed places.
+//!
+//! Places are clamped to the buffer, so that a wrong one, which a check refuses or nobody looks at, reads
+//! another element and nothing else. Where they follow each other, all are copied at once.
+
+use std::slice;
+
+use bytemuck::{Pod, cast_slice, cast_slice_mut};
+
+use super::super::lanes::simd;
+use super::{Block, View};
+
+/// How far away the first is and how much farther each next one, if that is the same for all: int32 or int64
+/// lanes of `lane` bytes.
+fn steady_places(at: &[u8], lane: usize) -> Option<(i64, i64)> {
+    fn steady<T: Pod + Eq + Into<i64> + TryFrom<i64>>(
+        at: &[u8],
+        difference: impl Fn(T, T) -> T,
+    ) -> Option<(i64, i64)> {
+        let at: &[T] = cast_slice(at);
+        let [first, second, last] = [at.first()?, at.get(1).unwrap_or(&at[0]), at.last()?];
+        let [first, second, last] = [first, second, last].map(|&place| place.into());
+        let step = second.checked_sub(first)?;
+        // Mostly the last says that they are not.
+        if step.checked_mul(at.len() as i64 - 1)?.checked_add(first)? != last {
+            return None;
+        }
+        let narrow = T::try_from(step).ok()?;
+        let differs = |differs, (&a, &b): (&T, &T)| differs | (difference(b, a) != narrow);
+        let is_steady = !at.iter().zip(&at[1..]).fold(false, differs);
+        is_steady.then_some((first, step))
+    }
+    if lane == 4 { steady(at, i32::wrapping_sub) } else { steady(at, i64::wrapping_sub) }
+}
+
+/// The least and the greatest, if there are any.
+fn ends<T: Pod + Ord>(values: &[T]) -> Option<(T, T)> {
+    let &first = values.first()?;
+    #[inline(always)]
+    fn all<T: Pod + Ord>(values: &[T], first: T) -> (T, T) {
+        values
+            .iter()
+            .fold((first, first), |(least, most), &value| (least.min(value), most.max(value)))
+    }
+    Some(simd(
+        #[inline(always)]
+        || all(values, first),
+    ))
+}
+
+impl View<'_> {
+    /// For each element of the block, row by row, copies the one that is `at` away from it: int32 or
+    /// int64 lanes of `lane` bytes. Where there is none it copies another of the buffer.
+    ///
+    /// # Safety
+    /// Nothing writes to the operand's buffer meanwhile.
+    pub(in super::super) unsafe fn fetch(
+        &self,
+        block: Block,
+        at: &[u8],
+        lane: usize,
+        to: &mut [u8],
+    ) {
+        // SAFETY: by contract.
+        unsafe {
+            match self.size {
+                1 => self.fetch_typed::<u8>(block, at, lane, to),
+                2 => self.fetch_typed::<u16>(block, at, lane, to),
+                4 => self.fetch_typed::<u32>(block, at, lane, to),
+                _ => self.fetch_typed::<u64>(block, at, lane, to),
+            }
+        }
+    }
+
+    /// For each element of the block, which is one row, copies the one that is `at` away from it. Where there
+    /// is none it copies another of the buffer.
+    ///
+    /// # Safety
+    /// As [`View::fetch`].
+    pub(in super::super) unsafe fn fetch_row(&self, row: Block, at: i64, to: &mut [u8]) {
+        // SAFETY: by contract.
+        unsafe {
+            match self.size {
+                1 => self.fetch_same::<u8>(row, at, to),
+                2 => self.fetch_same::<u16>(row, at, to),
+                4 => self.fetch_same::<u32>(row, at, to),
+                _ => self.fetch_same::<u64>(row, at, to),
+            }
+        }
+    }
+
+    /// # Safety
+    /// As [`View::fetch`], and `T` has the size of an element.
+    unsafe fn fetch_same<T: Pod>(&self, row: Block, at: i64, to: &mut [u8]) {
+        let to: &mut [T] = cast_slice_mut(to);
+        let first = (row.offset as i64).checked_add(at);
+        // SAFETY: by contract.
+        unsafe {
+            if !first.is_some_and(|first| self.fetch_run(first, row.column_stride as i64, to)) {
+                for (c, to) in to.iter_mut().enumerate() {
+                    *to = self.element(row.offset + c * row.column_stride, at);
+                }
+            }
+        }
+    }
+
+    /// The element that is `at` away from the one `place` elements from the origin, or another of the buffer.
+    ///
+    /// # Safety
+    /// As [`View::fetch`], and `T` has the size of an element.
+    #[inline(always)]
+    unsafe fn element<T: Pod>(&self, place: usize, at: i64) -> T {
+        let (before, all) = (self.offset as i64, (self.bytes / size_of::<T>()) as i64);
+        // The last element of the buffer is there: the operand's first is.
+        let place = (place as i64).wrapping_add(at).clamp(-before, all - before - 1);
+        // SAFETY: in bounds, as just clamped; nobody writes, by contract.
+        unsafe { self.pointer.cast::<T>().offset(place as isize).read() }
+    }
+
+    /// Copies the elements from `first` elements from the origin on that are `step` from each other, if all
+    /// are in the buffer and follow each other, forwards or backwards; says whether it did.
+    ///
+    /// # Safety
+    /// As [`View::fetch`], and `T` has the size of an element.
+    unsafe fn fetch_run<T: Pod>(&self, first: i64, step: i64, to: &mut [T]) -> bool {
+        let (before, all) = (self.offset as i64, (self.bytes / size_of::<T>()) as i64);
+        let last = step.checked_mul(to.len() as i64 - 1).and_then(|way| way.checked_add(first));
+        let is_there = |place: i64| place >= -before && place < all - before;
+        let Some(last) = last.filter(|&last| is_there(first) && is_there(last)) else {
+            return false;
+        };
+        if !matches!(step, 1 | -1) {
+            return false;
+        }
+        // SAFETY: from the least to the greatest in bounds, as just asked, and aligned as all elements;
+        // nobody writes, by contract.
+        let from = unsafe {
+            let least = self.pointer.cast::<T>().offset(first.min(last) as isize);
+            slice::from_raw_parts(least, to.len())
+        };
+        match step {
+            1 => to.copy_from_slice(from),
+            _ => to.iter_mut().zip(from.iter().rev()).for_each(|(to, from)| *to = *from),
+        }
+        true
+    }
+
+    /// # Safety
+    /// As [`View::fetch`], and `T` has the size of an element.
+    unsafe fn fetch_typed<T: Pod>(&self, block: Block, at: &[u8], lane: usize, to: &mut [u8]) {
+        let to: &mut [T] = cast_slice_mut(to);
+        let Block { offset, rows, row_stride, columns, column_stride } = block;
+        for r in 0..rows {
+            let row = offset + r * row_stride;
+            let to = &mut to[r * columns..][..columns];
+            let at = &at[r * columns * lane..][..columns * lane];
+            let steady = steady_places(at, lane).and_then(|(first, step)| {
+                let step = step.checked_add(column_stride as i64)?;
+                Some(((row as i64).checked_add(first)?, step))
+            });
+            // SAFETY: by contract.
+            unsafe {
+                if steady.is_some_and(|(first, step)| self.fetch_run(first, step, to)) {
+                    continue;
+                }
+                match lane {
+                    4 => self.fetch_each::<T, i32>((row, column_stride), cast_slice(at), to),
+                    _ => self.fetch_each::<T, i64>((row, column_stride), cast_slice(at), to),
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// As [`View::fetch`], and `T` has the size of an element.
+    unsafe fn fetch_each<T: Pod, A: Pod + Ord + Into<i64>>(
+        &self,
+        (row, step): (usize, usize),
+        at: &[A],
+        to: &mut [T],
+    ) {
+        let (before, all) = (self.offset as i64, (self.bytes / size_of::<T>()) as i64);
+        // Mostly all are there, and each need not be asked.
+        let are_there = ends(at).is_some_and(|(least, most)| {
+            let least = (row as i64).checked_add(least.into());
+            let last = (row + (at.len() - 1) * step) as i64;
+            let most = last.checked_add(most.into());
+            least.is_some_and(|least| least >= -before)
+                && most.is_some_and(|most| most < all - before)
+        });
+        let places = at.iter().enumerate().map(|(c, &at)| (row + c * step, at.into()));
+        if !are_there {
+            for (to, (place, at)) in to.iter_mut().zip(places) {
+                // SAFETY: by contract.
+                *to = unsafe { self.element(place, at) };
+            }
+            return;
+        }
+        for (to, (place, at)) in to.iter_mut().zip(places) {
+            // SAFETY: in bounds, as the first place and the least address are, and the last and the
+            // greatest, as just asked; nobody writes, by contract.
+            *to = unsafe { self.pointer.cast::<T>().offset(place as isize + at as isize).read() };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_are_the_least_and_the_greatest() {
+        assert_eq!(ends::<i32>(&[]), None);
+        assert_eq!(ends(&[7_i64]), Some((7, 7)));
+        let mut values = [3_i32; 100];
+        (values[41], values[99]) = (i32::MIN, i32::MAX);
+        assert_eq!(ends(&values), Some((i32::MIN, i32::MAX)));
+        assert_eq!(ends(&values[..99]), Some((i32::MIN, 3)));
+        assert_eq!(ends(&values[42..]), Some((3, i32::MAX)));
+    }
+
+    #[test]
+    fn places_are_steady_if_each_step_is_the_same() {
+        let narrow = |at: &[i32]| steady_places(cast_slice(at), 4);
+        let wide = |at: &[i64]| steady_places(cast_slice(at), 8);
+        assert_eq!(narrow(&[7]), Some((7, 0)));
+        assert_eq!(narrow(&[7, 7, 7]), Some((7, 0)));
+        assert_eq!(narrow(&[7, 5, 3, 1]), Some((7, -2)));
+        assert_eq!(wide(&[-3, -2, -1, 0, 1]), Some((-3, 1)));
+        assert_eq!(narrow(&[0, 1, 2, 4]), None);
+        assert_eq!(narrow(&[0, 2, 1, 3]), None);
+        assert_eq!(narrow(&[0, 0, 0, 0, 4]), None);
+        // Steps that are the same only as they wrap.
+        assert_eq!(narrow(&[i32::MIN, 0, i32::MIN]), None);
+        assert_eq!(narrow(&[i32::MAX, i32::MIN]), None);
+        assert_eq!(wide(&[i64::MAX, i64::MIN]), None);
+        assert_eq!(wide(&[0, i64::MAX, -2]), None);
+        assert_eq!(wide(&[]), None);
+    }
+}
