@@ -64,7 +64,7 @@ fn same_walk(a: &Layout, b: &Layout) -> bool {
 /// Tells rows, columns and blocks of one matrix apart, in any rank, and slices with a common step.
 pub(crate) fn provably_disjoint(a: &Layout, b: &Layout) -> bool {
     let (Some(in_a), Some(in_b)) = (a.extent(), b.extent()) else { return true };
-    // Mostly one lies behind the other, which needs no more.
+    // Mostly one lies behind the other: to see that needs no lattice.
     in_a.end <= in_b.start || in_b.end <= in_a.start || Lattice::of(a).is_disjoint(&Lattice::of(b))
 }
 

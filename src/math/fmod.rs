@@ -14,7 +14,7 @@ use super::algebra::Float;
 
 /// A number whose [`Float::fmod`] is that of operands near each other, or else NaN: what is computed of it
 /// without a NaN is what is computed of `F`. Angles are [near](super::trig::is_near) zero, as
-/// whoever computes of them sees to.
+/// whoever computes of them sees to; nothing takes both a remainder and an angle.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Near<F>(pub(crate) F);
 

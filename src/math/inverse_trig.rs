@@ -46,8 +46,6 @@ fn nearest_eighth<F: Float>(num: F, den: F) -> (F, Pair<F>) {
     (nearest, base)
 }
 
-// What is nearest is 0 or between a half and twice the numerator, so that their difference is exact.
-
 /// `base + atan(num / den)` for a quotient of at most 1/16.
 #[inline(always)]
 fn atan_near<F: Float>(base: Pair<F>, num: Pair<F>, den: Pair<F>) -> Pair<F> {
@@ -63,6 +61,7 @@ fn atan_near<F: Float>(base: Pair<F>, num: Pair<F>, den: Pair<F>) -> Pair<F> {
 fn atan_ratio<F: Float>(num: Pair<F>, den: Pair<F>) -> Pair<F> {
     let (nearest, base) = nearest_eighth(num.high, den.high);
     let (near, below) = (den.mul_by_few(nearest), num.mul_by_few(nearest));
+    // `nearest * den` is 0 or between a half and twice the numerator: their difference is a number.
     atan_near(base, num.ordered_add(near.neg()), den.ordered_add(below))
 }
 
@@ -71,6 +70,7 @@ fn atan_ratio<F: Float>(num: Pair<F>, den: Pair<F>) -> Pair<F> {
 fn atan_single_ratio<F: Float>(num: F, den: F) -> Pair<F> {
     let (nearest, base) = nearest_eighth(num, den);
     let (near, below) = (Pair::product_by_few(den, nearest), Pair::product_by_few(num, nearest));
+    // As above.
     atan_near(base, near.neg().add_to(num), below.add_to(den))
 }
 

@@ -49,7 +49,7 @@ impl<F: Float> Pair<F> {
         Self { high, low: (a - from_a) + (b - from_b) }
     }
 
-    /// The exact sum where `a` is zero or its exponent at least that of `b`.
+    /// The exact sum where `a` is zero or its exponent at least that of `b`, or the sum is a number.
     #[inline(always)]
     pub(crate) fn ordered_sum(a: F, b: F) -> Self {
         let high = a + b;
@@ -94,7 +94,8 @@ impl<F: Float> Pair<F> {
         Self::ordered_sum(first.high, first.low + low.low)
     }
 
-    /// The same sum as [`add`](Self::add), where this is zero or its exponent at least that of `other`.
+    /// The same sum as [`add`](Self::add), where this is zero or its exponent at least that of `other`, or the
+    /// sum of both upper parts is a number.
     #[inline(always)]
     pub(super) fn ordered_add(self, other: Self) -> Self {
         let high = Self::ordered_sum(self.high, other.high);
@@ -117,8 +118,8 @@ impl<F: Float> Pair<F> {
         Self::ordered_sum(high.high, high.low + self.low)
     }
 
-    /// The same, where the number is zero or its exponent at least that of
-    /// this.
+    /// The same sum as [`add_single`](Self::add_single), where the number is zero or its exponent at least that
+    /// of this, or the sum of it and the upper part is a number.
     #[inline(always)]
     pub(super) fn add_to(self, number: F) -> Self {
         let high = Self::ordered_sum(number, self.high);
@@ -212,4 +213,55 @@ pub(crate) fn power_of_two<F: Float>(exponent: F::Int) -> F {
 pub(crate) fn scale<F: Float>(a: F, exponent: F::Int) -> F {
     let half = exponent.shr(F::Int::lit(1));
     a * power_of_two(half) * power_of_two(exponent.sub(half))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Compares the short forms with the long ones, for so many pairs of numbers.
+    fn compare<F: Float<Mask = bool> + Into<f64>>(count: usize, mut next: impl FnMut() -> F) {
+        let bits = |pair: Pair<F>| [pair.high, pair.low].map(|part| part.into().to_bits());
+        let mut pair = || Pair::ordered_sum(next(), next() * power_of_two(F::Int::lit(-60)));
+        for number in 0..count {
+            let (mut a, mut b) = (pair(), pair());
+            if a.high.abs().lt(b.high.abs()) {
+                (a, b) = (b, a);
+            }
+            if number % 3 == 0 {
+                // Of nearly the same size, whichever is the greater, so that the difference is a number.
+                (a, b) = (b, Pair { high: -b.high * F::lit(1.75), low: a.low });
+            }
+            let zero = Pair::new(F::lit(0.0));
+            for (a, b) in [(a, b), (zero, b), (a, zero)] {
+                assert_eq!(bits(a.ordered_add(b)), bits(a.add(b)), "{number}");
+                assert_eq!(bits(a.ordered_add_single(b.high)), bits(a.add_single(b.high)));
+                assert_eq!(bits(b.add_to(a.high)), bits(b.add_single(a.high)), "{number}");
+            }
+            let few = upper(b.high);
+            assert_eq!(bits(Pair::product_by_few(a.high, few)), bits(Pair::product(a.high, few)));
+            assert_eq!(bits(a.mul_by_few(few)), bits(a.mul_single(few)), "{number}");
+        }
+    }
+
+    #[test]
+    fn short_forms_have_the_bits_of_the_long_ones() {
+        let mut state = 1_u64;
+        let mut random = || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            state
+        };
+        // Some fifty powers of two, both signs.
+        let exponent = |word: u64, bias: u64| bias - 25 + (word >> 7) % 50;
+        compare::<f64>(100_000, || {
+            let word = random();
+            f64::from_bits(word >> 12 | word << 63 | exponent(word, 1023) << 52)
+        });
+        compare::<f32>(100_000, || {
+            let word = random();
+            f32::from_bits(
+                (word >> 41) as u32 | (word as u32) << 31 | (exponent(word, 127) as u32) << 23,
+            )
+        });
+    }
 }

@@ -9,15 +9,7 @@ use super::algebra::{Float, Int, Mask};
 use super::exp::reduce;
 use super::log::log_pair;
 use super::pair::{Pair, power_of_two, scale};
-
-/// Whether it is a whole number, as infinities are. Of NaN, either.
-#[inline(always)]
-fn is_whole<F: Float>(x: F) -> F::Mask {
-    // From 2^MANTISSA on the spacing is 1: the addition rounds.
-    let limit = F::lit((1i64 << F::MANTISSA) as f64);
-    let magnitude = x.abs();
-    ((magnitude + limit) - limit).eq(magnitude).or(magnitude.ge(limit))
-}
+use super::rounding::is_whole;
 
 /// `x^y`.
 #[inline(always)]

@@ -129,7 +129,7 @@ pub(super) fn reduce<F: Float>(magnitude: F) -> Remainder<F> {
     if F::IS_NEAR {
         return near;
     }
-    let far = reduce_any(magnitude);
+    let far = reduce_far(magnitude);
     let is_near = magnitude.lt(limit());
     Remainder {
         quadrant: F::Int::select(is_near, near.quadrant, far.quadrant),
@@ -157,9 +157,9 @@ fn reduce_near<F: Float>(magnitude: F) -> Remainder<F> {
     Remainder { quadrant: quadrant.and(F::Int::lit(3)), rest }
 }
 
-/// Of any number, by a window of `2/π`.
+/// Of a number from the [limit] on, by a window of `2/π`; of others, something.
 #[inline(always)]
-fn reduce_any<F: Float>(magnitude: F) -> Remainder<F> {
+fn reduce_far<F: Float>(magnitude: F) -> Remainder<F> {
     let lit = |value: i64| F::Int::lit(value);
     let width = i64::from(F::Int::BITS);
     let mantissa = i64::from(F::MANTISSA);
@@ -171,7 +171,6 @@ fn reduce_any<F: Float>(magnitude: F) -> Remainder<F> {
     // magnitude = significand * 2^exponent. The window begins with the bit of 2/π that gives 2^1.
     let exponent = bits.shr_logical(lit(mantissa)).sub(lit(F::BIAS + mantissa));
     let start = exponent.add(lit(width - 2));
-    let start = F::Int::select(start.lt(lit(0)), lit(0), start);
     // Of a power of two: the division and its rest.
     let (index, count) = (start.shr(lit(i64::from(width.ilog2()))), start.and(lit(width - 1)));
     let words = [word(index, 0), word(index, 1), word(index, 2), word(index, 3)];
@@ -212,14 +211,7 @@ fn reduce_any<F: Float>(magnitude: F) -> Remainder<F> {
     let sum = Pair::sum(first, second);
     let fraction = Pair::ordered_sum(sum.high, sum.low + third);
     let rest = fraction.mul(Pair::lit(FRAC_PI_2.0, FRAC_PI_2.1));
-    let rest = Pair::select(negative, rest.neg(), rest);
-
-    // Below π/4 the number is its own rest.
-    let small = magnitude.lt(F::lit(core::f64::consts::FRAC_PI_4));
-    Remainder {
-        quadrant: F::Int::select(small, lit(0), quadrant.and(lit(3))),
-        rest: Pair::select(small, Pair::new(magnitude), rest),
-    }
+    Remainder { quadrant: quadrant.and(lit(3)), rest: Pair::select(negative, rest.neg(), rest) }
 }
 
 #[cfg(test)]
@@ -232,13 +224,15 @@ mod tests {
         F::Int: PartialEq + std::fmt::Debug,
     {
         let mut small = 0;
-        for &magnitude in magnitudes.iter().filter(|magnitude| magnitude.lt(limit())) {
-            let (near, any) = (reduce_near(magnitude), reduce_any(magnitude));
+        // From where the window begins, which is below the limit.
+        let of_both = |magnitude: &&F| magnitude.ge(F::lit(0.01)) && magnitude.lt(limit());
+        for &magnitude in magnitudes.iter().filter(of_both) {
+            let (near, far) = (reduce_near(magnitude), reduce_far(magnitude));
             let x: f64 = magnitude.into();
-            assert_eq!(near.quadrant, any.quadrant, "of {x:e}");
+            assert_eq!(near.quadrant, far.quadrant, "of {x:e}");
             let difference: f64 =
-                ((near.rest.high - any.rest.high) + (near.rest.low - any.rest.low)).into();
-            let rest: f64 = any.rest.high.into();
+                ((near.rest.high - far.rest.high) + (near.rest.low - far.rest.low)).into();
+            let rest: f64 = far.rest.high.into();
             assert!(difference.abs() <= rest.abs() * most, "{difference:e} of {rest:e}, of {x:e}");
             small += usize::from(rest.abs() < 1e-5);
         }

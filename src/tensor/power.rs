@@ -106,8 +106,8 @@ fn powered(target: Option<&Tensor>, base: Arg<'_>, exponent: Arg<'_>) -> Result<
     Ok((build, value))
 }
 
-/// A small power that is known, by squares. Of integers products wrap, so their order does not count; of floats
-/// up to the third power these are PyTorch's.
+/// A small power that is known, by squares. Of integers products wrap, so their order does not count. Of floats
+/// it is asked for up to the third power, where these products are PyTorch's.
 fn product(build: &mut Build, x: Value, exponent: i64, dtype: DType) -> Option<Value> {
     /// Of larger ones, so many products are as slow as the operation.
     const MOST: i64 = 64;

@@ -29,8 +29,8 @@ pub(super) type Accumulate = fn(&mut [u8], &[u8]);
 /// into the lower one until one is left.
 pub(super) type Blocks = fn(&mut [u8], &[u8], usize, u64);
 
-/// Folds the elements of each line of the second slice, lines of so many, into what the only one of the first
-/// is, and puts each result in place of what was folded; the last one in the first slice too.
+/// Folds the elements of each line of the second slice, lines of so many, and puts each result in place of what
+/// was folded. Each line begins with the only element of the first slice, which at the end is the last result.
 pub(super) type Scan = fn(&mut [u8], &mut [u8], usize);
 
 /// Folds each element of the last slice into the element of the first whose place the second gives, one

@@ -23,7 +23,7 @@ use super::points::{Grid, Tile, each_row};
 use super::registers::{Line, Registers};
 use super::view::{Ahead, Block, Runs, View, fence};
 use crate::backend::Launch;
-use still::still_steps;
+use still::{moving_registers, still_steps};
 
 /// Bytes of a register that a tile of consecutive points fills.
 pub(super) const REGISTER: usize = 4096;
@@ -72,8 +72,8 @@ impl<'a> Launched<'a> {
         let by_rows = grid.is_none() && program.has_rows() && code.reduce.is_none();
         let inner = shape[shape.len() - 1];
         let still = still_steps(program, code, args);
-        // Few registers hold more than one lane then.
-        let within = FEW_REGISTERS / program.lane;
+        let few = !still.is_empty() && moving_registers(program, &still) <= 2;
+        let within = if few { FEW_REGISTERS } else { REGISTER } / program.lane;
         let (tile, across) = match by_rows {
             _ if !still.is_empty() => part_of(inner, within.min(inner)),
             true => part_of(inner, most),

@@ -1,6 +1,7 @@
 //! Scans: the fold of the values up to each point, one after the other.
 //!
-//! Lines side by side (kept dimensions after the scanned one) go together in vectors.
+//! Lines side by side (kept dimensions after the scanned one) go together in vectors; short lines that follow each
+//! other too, as `short` has it.
 
 use std::array;
 

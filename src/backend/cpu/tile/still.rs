@@ -69,6 +69,17 @@ pub(super) fn still_steps(program: &Program, code: &Code, args: &Args) -> SmallV
     if fetches { still } else { SmallVec::new() }
 }
 
+/// How many registers hold more than one lane of a row.
+pub(super) fn moving_registers(program: &Program, still: &[bool]) -> usize {
+    let steps = program.steps.iter().zip(still);
+    let moving = steps.filter(|(step, still)| !**still || matches!(step, Step::Fetch { .. }));
+    let mut registers: SmallVec<[usize; 12]> =
+        moving.filter_map(|(step, _)| written(step)).collect();
+    registers.sort_unstable();
+    registers.dedup();
+    registers.len()
+}
+
 /// The register that a step writes.
 fn written(step: &Step) -> Option<usize> {
     let out = match step {
@@ -111,12 +122,13 @@ mod tests {
         StoresAddress,
     }
 
-    /// Fetches elements `column_stride` apart, each row from `3 * index[row] - 1` on; twice, to two buffers.
+    /// Fetches elements `column_stride` apart, each row from `3 * index[row] - 1` on, of int32 or int64; twice, to
+    /// two buffers.
     fn launches<T: Element>(
         backend: &CpuBackend,
         [rows, columns, column_stride]: [usize; 3],
         index_strides: [usize; 2],
-        beside: Beside,
+        (beside, int): (Beside, DType),
     ) -> [Launch; 2] {
         let source: Vec<u8> = (0..SOURCE * size_of::<T>()).map(|i| (i * 7 % 61) as u8).collect();
         let source = buffer(backend, &source);
@@ -133,15 +145,15 @@ mod tests {
             let at = k.view(at, DType::I64, 0, &index_strides);
             let to = k.view(to, T::DTYPE, 0, &row_major(&[rows, columns]));
             let at = k.load(at);
-            let at = k.node(DType::I32, Expr::Cast(at));
-            let three = k.scalar(DType::I32, 3);
-            let at = k.node(DType::I32, Expr::Binary(Op::Mul, [at, three]));
-            let one = k.scalar(DType::I32, 1);
-            let at = k.node(DType::I32, Expr::Binary(Op::Sub, [at, one]));
+            let at = if int == DType::I32 { k.node(int, Expr::Cast(at)) } else { at };
+            let three = k.scalar(int, 3);
+            let at = k.node(int, Expr::Binary(Op::Mul, [at, three]));
+            let one = k.scalar(int, 1);
+            let at = k.node(int, Expr::Binary(Op::Sub, [at, one]));
             let value = k.node(T::DTYPE, Expr::Fetch { operand: from, at });
             k.store(to, value);
             if beside == Beside::StoresAddress {
-                let to = k.view(beside_to, DType::I32, 0, &row_major(&[rows, columns]));
+                let to = k.view(beside_to, int, 0, &row_major(&[rows, columns]));
                 k.store(to, at);
             }
             k.launch
@@ -152,7 +164,12 @@ mod tests {
         for columns in [1, 7, 8, 30, 64, 131, 1000] {
             for column_stride in [0, 1, 2] {
                 for index_strides in [[1, 0], [0, 0], [columns, 1]] {
-                    for beside in [Beside::Nothing, Beside::StoresAddress] {
+                    for beside in [
+                        (Beside::Nothing, DType::I32),
+                        (Beside::Nothing, DType::I64),
+                        (Beside::StoresAddress, DType::I32),
+                        (Beside::StoresAddress, DType::I64),
+                    ] {
                         let sizes = [11, columns, column_stride];
                         let [ours, theirs] = launches::<T>(backend, sizes, index_strides, beside);
                         reference::run(backend, &theirs);
@@ -190,7 +207,7 @@ mod tests {
         let backend = CpuBackend::new();
         let still = |sizes, index_strides, beside| {
             let [Launch { kernel, .. }, _] =
-                launches::<f32>(&backend, sizes, index_strides, beside);
+                launches::<f32>(&backend, sizes, index_strides, (beside, DType::I32));
             let form = Form::of(&kernel.code, &kernel.args);
             let program = Program::compile(&kernel.code, form, Purpose::Stores);
             still_steps(&program, &kernel.code, &kernel.args)

@@ -207,6 +207,10 @@ impl View<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::Backend;
+    use crate::backend::cpu::CpuBackend;
+    use crate::dtype::DType;
+    use crate::kernel::{Class, Dims, OperandArgs, OperandCode};
 
     #[test]
     fn ends_are_the_least_and_the_greatest() {
@@ -217,6 +221,67 @@ mod tests {
         assert_eq!(ends(&values), Some((i32::MIN, i32::MAX)));
         assert_eq!(ends(&values[..99]), Some((i32::MIN, 3)));
         assert_eq!(ends(&values[42..]), Some((3, i32::MAX)));
+    }
+
+    /// Reads by addresses of rows of `columns` points, against the definition.
+    fn check(column_stride: usize, columns: usize, addresses: &[i64]) {
+        const LEN: i64 = 1000;
+        const OFFSET: usize = 7;
+        let backend = CpuBackend::new();
+        let elements: Vec<f32> = (0..LEN).map(|i| i as f32).collect();
+        let buffer = backend.allocate(4 * elements.len()).unwrap();
+        backend.write(&buffer, 0, cast_slice(&elements)).unwrap();
+        let (shape, strides) = ([columns], Dims::from_slice(&[column_stride]));
+        let code = OperandCode { buffer: 0, dtype: DType::F32, class: Class::of(&shape, &strides) };
+        let args = OperandArgs { offset: OFFSET, strides };
+        let view = View::new(&buffer, &code, &args, &shape);
+        let row = Block { column_stride, ..Block::row(0, columns) };
+        let expected = |column: usize, at: i64| {
+            let place = (OFFSET + column * column_stride) as i128 + i128::from(at);
+            elements[place.clamp(0, i128::from(LEN) - 1) as usize]
+        };
+        // What wraps is another element, and nothing is asked of it but that it is read.
+        let is_far = |at: &i64| at.unsigned_abs() > 1 << 40;
+        for &at in addresses {
+            let mut got = vec![0_f32; columns];
+            // SAFETY: nobody writes the buffer.
+            unsafe { view.fetch_row(row, at, cast_slice_mut(&mut got)) };
+            let all: Vec<f32> = (0..columns).map(|column| expected(column, at)).collect();
+            assert!(got == all || is_far(&at), "{at} {column_stride} {columns}");
+        }
+        for first in 0..addresses.len() {
+            let of_column = |column: usize| addresses[(first + column * 3) % addresses.len()];
+            let wide: Vec<i64> = (0..columns).map(of_column).collect();
+            let all: Vec<f32> = (0..columns).map(|i| expected(i, wide[i])).collect();
+            let narrow: Option<Vec<i32>> = wide.iter().map(|&at| at.try_into().ok()).collect();
+            let mut got = vec![0_f32; columns];
+            let got = cast_slice_mut(&mut got);
+            // SAFETY: nobody writes the buffer.
+            unsafe { view.fetch(row, cast_slice(&wide), 8, got) };
+            let got_wide: Vec<f32> = cast_slice(got).to_vec();
+            assert!(got_wide == all || wide.iter().any(is_far), "{wide:?} {column_stride}");
+            if let Some(narrow) = narrow {
+                // SAFETY: nobody writes the buffer.
+                unsafe { view.fetch(row, cast_slice(&narrow), 4, got) };
+                assert!(cast_slice::<_, f32>(got) == all, "{narrow:?} {column_stride}");
+            }
+        }
+    }
+
+    #[test]
+    fn places_at_the_ends_of_a_buffer_and_beyond_read_what_is_there() {
+        for column_stride in [0, 1, 2] {
+            for columns in [1, 2, 17, 64] {
+                let (before, after) = (7, (993 - (columns - 1) * column_stride) as i64);
+                let inside = [-before, 0, 1, after - 1];
+                check(column_stride, columns, &inside);
+                check(column_stride, columns, &[inside[0], inside[1], -before - 1, inside[3]]);
+                check(column_stride, columns, &[inside[0], after, inside[1], inside[3]]);
+                let far = [i32::MIN, i32::MAX].map(i64::from);
+                check(column_stride, columns, &[far[0], 5, far[1], 0, -1]);
+                check(column_stride, columns, &[3, i64::MIN, 0, i64::MAX, 5]);
+            }
+        }
     }
 
     #[test]

@@ -8,8 +8,8 @@
 //! those of other ranges: reading an address in order costs little beside writing where it says. The
 //! check of the addresses finds what each block of points reaches (`spans`), and blocks that reach nothing of a
 //! range are left out whole: of an index along rows, or of places in order, as a compaction has, each
-//! thread sees hardly more than its own points. Then, and of rows, which cost less still to walk and may all
-//! go to the same part of the target, there are a few ranges a thread.
+//! thread sees hardly more than its own points. Then, and of long rows, which cost less still to walk and may
+//! all go to the same part of the target, there are a few ranges a thread.
 #![allow(unsafe_code, reason = "gives each thread a range of the target")]
 
 mod points;

@@ -34,8 +34,9 @@ use crate::kernel::Ranks;
 
 /// Elements below which another thread costs more than it saves. Tests are to see several.
 const GRAIN: usize = if cfg!(test) { 1 << 6 } else { 1 << 14 };
-/// Elements of a line that several threads sort: at least two grains, as then the launch runs where they are.
+/// Elements of a line that several threads sort: at least two grains, so that such a launch runs in our pool.
 const LONG: usize = if cfg!(test) { 1 << 11 } else { 1 << 15 };
+const _: () = assert!(LONG >= 2 * GRAIN);
 /// Elements of lines that are copied together: lines side by side share cache lines.
 const TOGETHER: usize = 1 << 14;
 

@@ -48,6 +48,7 @@ struct Memory {
 }
 
 thread_local! {
+    /// Of each thread that computed a tile, a few MB; who asks computes some too.
     static MEMORY: Cell<Memory> = Cell::default();
 }
 

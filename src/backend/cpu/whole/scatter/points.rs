@@ -6,6 +6,7 @@ use bytemuck::{Pod, cast_slice, cast_slice_mut};
 
 use super::super::super::ops::FoldLoops;
 use super::super::super::registers::Scratch;
+use super::super::super::view::Block;
 use super::{Address, Addresses, BLOCK, Job, Lanes, Write, elements};
 
 /// Where the points of a row go in a range.
@@ -26,7 +27,6 @@ impl Row {
     }
 }
 
-#[allow(unsafe_code, reason = "reads what nobody writes")]
 impl Job<'_> {
     /// Writes what goes to `own`, the elements from `first` on of the target's buffer.
     pub(super) fn scatter(&self, first: usize, own: &mut [u8], write: &Write) {
@@ -39,24 +39,23 @@ impl Job<'_> {
             // SAFETY: as in `addresses`.
             let sources =
                 unsafe { elements(&self.sources, at.block(self.sources.strides), sources) };
-            let addresses = self.addresses.addresses(&at, stored);
-            for (row, sources) in sources.chunks(at.columns * size).enumerate() {
-                let begin = self.target.offset + block.offset + row * block.row_stride;
-                let begin = Row { first: begin.wrapping_sub(first), step: block.column_stride };
-                let columns = row * at.columns..(row + 1) * at.columns;
-                let mut go = Go { begin, own: &mut *own, sources, places: &mut places, lanes };
-                match addresses {
-                    Addresses::Narrow(addresses) => go.write(write, &addresses[columns]),
-                    Addresses::Wide(addresses) => go.write(write, &addresses[columns]),
-                }
+            let begin = (self.target.offset + block.offset).wrapping_sub(first);
+            let (places, own) = (&mut places, &mut *own);
+            let mut go = Go { begin, block, own, sources, places, lanes };
+            match self.addresses.addresses(&at, stored) {
+                Addresses::Narrow(addresses) => go.write(write, addresses),
+                Addresses::Wide(addresses) => go.write(write, addresses),
             }
         }
     }
 }
 
-/// A row of sources on its way.
+/// A block of sources on its way.
 struct Go<'a> {
-    begin: Row,
+    /// Where an address of 0 leads at the block's first point, wrapping.
+    begin: usize,
+    /// The block as the target has it.
+    block: Block,
     own: &'a mut [u8],
     sources: &'a [u8],
     places: &'a mut Vec<usize>,
@@ -73,38 +72,46 @@ impl Go<'_> {
                 4 => self.assign::<A, u32>(addresses),
                 _ => self.assign::<A, u64>(addresses),
             },
-            Write::Fold { .. } => {
-                let places = addresses.iter().enumerate();
+            Write::Fold { loops, lanes } => {
                 self.places.clear();
-                self.places.extend(places.map(|(i, &address)| self.begin.place(i, address)));
-                write.fold(self.own, self.places, self.sources, self.lanes);
+                for (row, addresses) in addresses.chunks(self.block.columns).enumerate() {
+                    let (row, addresses) = (self.row(row), addresses.iter().enumerate());
+                    self.places.extend(addresses.map(|(i, &address)| row.place(i, address)));
+                }
+                self.fold(&loops, lanes);
             }
         }
     }
 
+    fn row(&self, row: usize) -> Row {
+        let first = self.begin.wrapping_add(row * self.block.row_stride);
+        Row { first, step: self.block.column_stride }
+    }
+
     fn assign<A: Address, T: Pod>(&mut self, addresses: &[A]) {
-        let target: &mut [T] = cast_slice_mut(self.own);
-        let sources: &[T] = cast_slice(self.sources);
+        let columns = self.block.columns;
+        let rows = addresses.chunks(columns).zip(cast_slice::<_, T>(self.sources).chunks(columns));
         // What is left out is written here, as half of a mask would be as many wrong guesses of a branch.
         let mut nowhere = T::zeroed();
         let nowhere = black_box(&mut nowhere);
-        for (i, (&address, &source)) in addresses.iter().zip(sources).enumerate() {
-            let element = target.get_mut(self.begin.place(i, address));
-            *element.unwrap_or(&mut *nowhere) = source;
+        for (row, (addresses, sources)) in rows.enumerate() {
+            let row = self.row(row);
+            let target: &mut [T] = cast_slice_mut(self.own);
+            for (i, (&address, &source)) in addresses.iter().zip(sources).enumerate() {
+                let element = target.get_mut(row.place(i, address));
+                *element.unwrap_or(&mut *nowhere) = source;
+            }
         }
     }
-}
 
-impl Write {
-    /// Folds one source into each place. Places that the target does not have are left out.
-    fn fold(&self, target: &mut [u8], places: &[usize], sources: &[u8], memory: &mut Scratch) {
-        let Self::Fold { loops, lanes } = *self else {
-            unreachable!("an assignment folds nothing")
+    /// Folds one source into each place.
+    fn fold(&mut self, loops: &FoldLoops, lanes: Option<Lanes>) {
+        let Some(lanes) = lanes else {
+            return (loops.accumulate_at)(self.own, self.places, self.sources);
         };
-        let Some(lanes) = lanes else { return (loops.accumulate_at)(target, places, sources) };
-        let memory = memory.bytes(places.len() * lanes.size);
-        (lanes.widen)(memory, sources, &[], &[]);
-        lanes.fold(&loops, target, places, memory);
+        let memory = self.lanes.bytes(self.places.len() * lanes.size);
+        (lanes.widen)(memory, self.sources, &[], &[]);
+        lanes.fold(loops, self.own, self.places, memory);
     }
 }
 

@@ -65,11 +65,12 @@ impl Case {
     }
 }
 
-/// What becomes of the target of a scatter over points with these strides of addresses, sources and target.
-fn scatter<T: Element>(
+/// What becomes of the target of a scatter over points with these strides of addresses, sources and target, on
+/// so many threads, or if 0 on that of the test and those that it asks.
+fn scatter<T: Element, const RANK: usize>(
     fold: Option<Op>,
-    shape: [usize; 2],
-    strides: [[usize; 2]; 3],
+    shape: [usize; RANK],
+    strides: [[usize; RANK]; 3],
     (addresses, narrow): (&[i64], bool),
     sources: &[T],
     target: &[T],
@@ -94,8 +95,11 @@ fn scatter<T: Element>(
     builder.view(to, T::DTYPE, BEFORE, &strides[2]);
     builder.launch.kernel.code.whole = Some(Whole::Scatter { fold });
     builder.launch.kernel.args.check = 9;
-    let pool = threads::build(count).unwrap();
-    pool.install(|| backend.run(&[builder.launch])).unwrap();
+    let launches = [builder.launch];
+    match count {
+        0 => backend.run(&launches).unwrap(),
+        _ => threads::build(count).unwrap().install(|| backend.run(&launches)).unwrap(),
+    }
     let mut bytes = vec![0; buffers[2].bytes()];
     let failed = backend.wait().unwrap();
     backend.read(&buffers[2], 0, &mut bytes).unwrap();
@@ -238,6 +242,52 @@ fn points_are_folded_in_order_wherever_they_go() {
         |i| half((i % 999) as f32 / 7.0),
         |a, b| half(a.to_f32() + b.to_f32()),
     );
+}
+
+#[test]
+fn rows_and_points_of_three_dimensions_are_written_in_order() {
+    // Rows whose addresses are those of another dimension too; points; rows too short to be written as such.
+    for (shape @ [outer, rows, len], addresses_strides) in [
+        ([3, 50, 40], [0, 1, 0]),
+        ([3, 50, 40], [50, 1, 0]),
+        ([5, 30, 41], [30 * 41, 41, 1]),
+        ([7, 300, 3], [0, 1, 0]),
+    ] {
+        let sources_strides = [rows * len, len, 1];
+        for target_strides in [[5, 0, 1], [0, 3, 1]] {
+            let last = |strides: [usize; 3]| -> usize {
+                strides.iter().zip(shape).map(|(stride, size)| stride * (size - 1)).sum()
+            };
+            let address = |i| if noise(i) % 6 == 1 { -1 } else { (noise(i) % 90) as i64 };
+            let addresses: Vec<i64> = (0..=last(addresses_strides)).map(address).collect();
+            let sources: Vec<f32> = (0..outer * rows * len).map(|i| noise(i) as f32).collect();
+            let target: Vec<f32> =
+                (0..BEFORE + 100 + last(target_strides)).map(|i| i as f32).collect();
+            for fold in [None, Some(Op::Add)] {
+                let mut expected = target.clone();
+                for i in 0..outer * rows * len {
+                    let at = [i / (rows * len), i / len % rows, i % len];
+                    let place = |strides: [usize; 3]| -> usize {
+                        strides.iter().zip(at).map(|(stride, at)| stride * at).sum()
+                    };
+                    let address = addresses[place(addresses_strides)];
+                    if address >= 0 {
+                        let into = &mut expected[BEFORE + place(target_strides) + address as usize];
+                        let source = sources[place(sources_strides)];
+                        *into = if fold.is_some() { *into + source } else { source };
+                    }
+                }
+                let strides = [addresses_strides, sources_strides, target_strides];
+                for (count, narrow) in [(0, false), (1, true), (3, false)] {
+                    let addresses = (&addresses[..], narrow);
+                    let (got, failed) =
+                        scatter(fold, shape, strides, addresses, &sources, &target, count);
+                    let what = format!("{shape:?} {strides:?} {fold:?} {count}");
+                    assert!(failed.is_none() && got == f32::as_bytes(&expected), "{what}");
+                }
+            }
+        }
+    }
 }
 
 #[test]
