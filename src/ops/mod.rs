@@ -136,6 +136,38 @@ impl Op {
         matches!(self, Self::Fmod | Self::Remainder | Self::DivFloor)
     }
 
+    /// Whether the function for floats is approximated, in tens of steps of arithmetic.
+    pub(crate) const fn is_long(self) -> bool {
+        use Op::*;
+        matches!(
+            self,
+            Exp | Exp2
+                | Expm1
+                | Log
+                | Log1p
+                | Log2
+                | Log10
+                | Rsqrt
+                | Sin
+                | Cos
+                | Tan
+                | Asin
+                | Acos
+                | Atan
+                | Sinh
+                | Cosh
+                | Tanh
+                | Sigmoid
+                | Silu
+                | Softplus
+                | Erf
+                | Gelu
+                | Pow
+                | Atan2
+                | Hypot
+        )
+    }
+
     /// Whether the function for integers divides.
     pub(crate) const fn divides(self) -> bool {
         matches!(self, Self::DivTrunc | Self::DivFloor | Self::Fmod | Self::Remainder)

@@ -13,8 +13,8 @@ use super::whole;
 use crate::backend::Launch;
 use crate::kernel::{Expr, Value, debug_verify};
 
-/// Points a thread is given at least, times steps: below, waking threads costs more than it saves.
-const GRAIN: usize = if cfg!(test) { 1 << 11 } else { 1 << 17 };
+/// Points a thread is given at least, times what each takes: below, waking threads costs more than it saves.
+const GRAIN: usize = if cfg!(test) { 1 << 11 } else { 1 << 15 };
 
 /// Who may run parts of a launch.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -110,8 +110,8 @@ pub(super) fn each_range(len: usize, parts: usize, part: impl Fn(usize, usize) +
 
 /// How many parts the points are worth: a few a thread, so that one that is late holds up little.
 pub(super) fn parts(launched: &Launched<'_>) -> usize {
-    let steps = launched.program.steps.len().max(1);
-    let worth = (launched.tiles() * launched.tile()).saturating_mul(steps) / GRAIN;
+    let work = launched.program.work;
+    let worth = (launched.tiles() * launched.tile()).saturating_mul(work) / GRAIN;
     if worth < 2 {
         // Asking starts the threads, which a program of small tensors never needs.
         return 1;

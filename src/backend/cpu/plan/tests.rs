@@ -44,6 +44,19 @@ fn two_operations_in_a_row_are_one_step() {
     assert!(matches!(steps[..], [Step::Chain { .. }]));
 }
 
+#[test]
+fn functions_that_are_approximated_are_more_work() {
+    let work = |op| {
+        let program = program::<f32>(2, |builder, operands| {
+            let value = builder.load(operands[0]);
+            let value = builder.node(DType::F32, Expr::Unary(op, value));
+            builder.store(operands[1], value);
+        });
+        program.work
+    };
+    assert_eq!([Op::Neg, Op::Sqrt, Op::Exp, Op::Gelu].map(work), [1, 1, 1 + LONG, 1 + LONG]);
+}
+
 /// How many links the chains of a program have, which has no other step.
 fn links(program: &Program) -> Vec<usize> {
     let links = program.steps.iter().map(|step| match step {
