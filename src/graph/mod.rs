@@ -13,6 +13,9 @@
     reason = "records are large, pass many hands, and their memory is used again"
 )]
 
+/// Records that have ended, and storages, whose places a thread keeps.
+const KEPT: usize = 1024;
+
 mod build;
 mod explain;
 mod flush;

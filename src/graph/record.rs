@@ -9,6 +9,7 @@ use std::panic::Location;
 
 use smallvec::SmallVec;
 
+use super::KEPT;
 use super::storage::{Storage, View};
 use crate::dtype::DType;
 use crate::kernel::{Dims, Expr, Fold, Node, Value, Whole};
@@ -18,7 +19,7 @@ use crate::spare::Spare;
 
 thread_local! {
     /// Records that have ended.
-    static SPARE: Spare<Box<Record>, 1024> = const { Spare::new() };
+    static SPARE: Spare<Box<Record>, KEPT> = const { Spare::new() };
 }
 
 /// An operation that waits on the tape.

@@ -26,11 +26,12 @@ use crate::error::{Error, Result};
 use crate::layout::Layout;
 use crate::spare::Spare;
 
+use super::KEPT;
 use super::runtime::Runtime;
 
 thread_local! {
     /// Storages that have ended, without memory, one handle each.
-    static SPARE: Spare<Arc<Storage>, 1024> = const { Spare::new() };
+    static SPARE: Spare<Arc<Storage>, KEPT> = const { Spare::new() };
 }
 
 /// What all views of one tensor share.

@@ -9,7 +9,7 @@ use super::algebra::{Float, Int, Mask};
 use super::exp::reduce;
 use super::log::log_pair;
 use super::pair::{Pair, power_of_two, scale};
-use super::rounding::is_whole;
+use super::rounding::round;
 
 /// `x^y`.
 #[inline(always)]
@@ -34,8 +34,9 @@ pub(crate) fn pow<F: Float>(x: F, y: F) -> F {
     let result = F::select(magnitude.eq(one), one, result);
 
     // Negative bases have powers of whole numbers only; the sign stays with odd ones.
-    let whole = is_whole(y);
-    let odd = whole.and(is_whole(y * F::lit(0.5)).not());
+    let whole = round(y).eq(y);
+    let half = y * F::lit(0.5);
+    let odd = whole.and(round(half).ne(half));
     let negative = x.is_sign_negative();
     let result = F::select(negative.and(odd), -result, result);
     let refused = x.lt(zero).and(x.is_finite()).and(whole.not());

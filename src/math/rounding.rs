@@ -46,15 +46,6 @@ pub(crate) fn round<F: Float>(a: F) -> F {
     F::select(magnitude.lt(limit), rounded, a)
 }
 
-/// Whether it is a whole number, as infinities are. Of NaN, either.
-#[inline(always)]
-pub(super) fn is_whole<F: Float>(a: F) -> F::Mask {
-    // As `round`, which also brings back the sign.
-    let limit = F::lit((1i64 << F::MANTISSA) as f64);
-    let magnitude = a.abs();
-    ((magnitude + limit) - limit).eq(magnitude).or(magnitude.ge(limit))
-}
-
 /// What `trunc` takes away.
 #[inline(always)]
 pub(crate) fn frac<F: Float>(a: F) -> F {

@@ -69,9 +69,6 @@ use stores::is_stored;
 /// Steps from which on memory is asked ahead: of fewer nearly all the time goes to what widens.
 const BURSTS: usize = 3;
 
-/// Steps of plain arithmetic that an operation of [many](Op::is_long) takes, at least.
-const LONG: usize = 8;
-
 /// Links of a chain that runs row by row, at most.
 pub(super) const ROW_LINKS: usize = 8;
 
@@ -224,18 +221,8 @@ impl Program {
         if program.rows.is_none() && are_few {
             program.ahead.clear();
         }
-        program.work = program.steps.len().max(1) + LONG * program.long_operations(code);
+        program.work = program.steps.len().max(1) + program.extra_work(code);
         program
-    }
-
-    /// How many of what is computed are [long](Op::is_long).
-    fn long_operations(&self, code: &Code) -> usize {
-        let is_long = |expr: &Expr| match expr {
-            Expr::Unary(op, _) | Expr::Binary(op, _) => op.is_long(),
-            _ => false,
-        };
-        let values = code.nodes.iter().zip(&self.values);
-        values.filter(|(node, value)| value.needed && is_long(&node.expr)).count()
     }
 
     /// Note [Rows of blocks].

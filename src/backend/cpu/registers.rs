@@ -30,15 +30,11 @@ impl Scratch {
     /// The first `len` bytes: zeros, or what was there.
     pub(super) fn bytes(&mut self, len: usize) -> &mut [u8] {
         let lines = len.div_ceil(size_of::<Line>());
+        if self.0.capacity() == 0 {
+            self.0 = Spare::take(&SPARE).unwrap_or_default();
+        }
         if self.0.len() < lines {
-            if self.0.capacity() == 0
-                && let Some(ended) = Spare::take(&SPARE)
-            {
-                self.0 = ended;
-            }
-            if self.0.len() < lines {
-                self.0.resize(lines, Line::zeroed());
-            }
+            self.0.resize(lines, Line::zeroed());
         }
         &mut cast_slice_mut(&mut self.0)[..len]
     }

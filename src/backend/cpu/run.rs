@@ -111,13 +111,5 @@ pub(super) fn each_range(len: usize, parts: usize, part: impl Fn(usize, usize) +
 /// How many parts the points are worth: a few a thread, so that one that is late holds up little.
 pub(super) fn parts(launched: &Launched<'_>) -> usize {
     let work = launched.program.work;
-    let worth = (launched.tiles() * launched.tile()).saturating_mul(work) / GRAIN;
-    if worth < 2 {
-        // Asking starts the threads, which a program of small tensors never needs.
-        return 1;
-    }
-    match threads::count() {
-        1 => 1,
-        threads => worth.min(4 * threads).max(1),
-    }
+    threads::parts((launched.tiles() * launched.tile()).saturating_mul(work) / GRAIN, 4)
 }

@@ -49,6 +49,18 @@ pub(super) fn count() -> usize {
     }
 }
 
+/// How many parts work is cut in that so many threads are worth, at most `each` for a thread.
+pub(super) fn parts(worth: usize, each: usize) -> usize {
+    if worth < 2 {
+        // To ask for their number starts the threads, which a program of small tensors never needs.
+        return 1;
+    }
+    match count() {
+        1 => 1,
+        threads => worth.min(each * threads),
+    }
+}
+
 /// Runs work that uses rayon's parallel iterators, see Note [Threads of our own].
 pub(super) fn run<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     if OURS.get() {

@@ -72,10 +72,12 @@ impl<'a> Launched<'a> {
         let by_rows = grid.is_none() && program.has_rows() && code.reduce.is_none();
         let inner = shape[shape.len() - 1];
         let still = still_steps(program, code, args);
-        let few = !still.is_empty() && moving_registers(program, &still) <= 2;
-        let within = if few { FEW_REGISTERS } else { REGISTER } / program.lane;
         let (tile, across) = match by_rows {
-            _ if !still.is_empty() => part_of(inner, within.min(inner)),
+            _ if !still.is_empty() => {
+                let are_few = moving_registers(program, &still) <= 2;
+                let within = if are_few { FEW_REGISTERS } else { REGISTER } / program.lane;
+                part_of(inner, within.min(inner))
+            }
             true => part_of(inner, most),
             false => (most, None),
         };

@@ -9,6 +9,9 @@ use crate::dtype::DType;
 use crate::kernel::{Class, Code, Expr, Node, OperandCode, Value};
 use crate::ops::Op;
 
+/// Steps of plain arithmetic that an operation of [many](Op::is_long) takes, at least.
+pub(super) const LONG: usize = 8;
+
 impl Program {
     /// Marks the nodes that the stores, or the check, depend on, and counts their readers.
     pub(super) fn find_needed(&mut self, code: &Code, purpose: Purpose) {
@@ -233,5 +236,15 @@ impl Program {
         let is_scaled = matches!(code.nodes[usize::from(unit)].expr, Expr::Scalar(_));
         let is_alone = inner.iter().all(|&v| self.values[usize::from(v)].uses == 1);
         (is_scaled && is_alone).then_some(inner)
+    }
+
+    /// What operations of [many steps](Op::is_long) take beyond one.
+    pub(super) fn extra_work(&self, code: &Code) -> usize {
+        let is_long = |expr: &Expr| match expr {
+            Expr::Unary(op, _) | Expr::Binary(op, _) => op.is_long(),
+            _ => false,
+        };
+        let values = code.nodes.iter().zip(&self.values);
+        LONG * values.filter(|(node, value)| value.needed && is_long(&node.expr)).count()
     }
 }

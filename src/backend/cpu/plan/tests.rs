@@ -2,6 +2,7 @@
 
 use super::super::CpuBackend;
 use super::super::tests::Builder;
+use super::marks::LONG;
 use super::*;
 use crate::backend::Backend;
 use crate::dtype::{DType, Element};

@@ -104,6 +104,12 @@ impl View<'_> {
         }
     }
 
+    /// Whether the buffer has an element so far from the origin.
+    fn has<T>(&self, place: i64) -> bool {
+        let (before, all) = (self.offset as i64, (self.bytes / size_of::<T>()) as i64);
+        (-before..all - before).contains(&place)
+    }
+
     /// The element that is `at` away from the one `place` elements from the origin, or another of the buffer.
     ///
     /// # Safety
@@ -123,10 +129,9 @@ impl View<'_> {
     /// # Safety
     /// As [`View::fetch`], and `T` has the size of an element.
     unsafe fn fetch_run<T: Pod>(&self, first: i64, step: i64, to: &mut [T]) -> bool {
-        let (before, all) = (self.offset as i64, (self.bytes / size_of::<T>()) as i64);
         let last = step.checked_mul(to.len() as i64 - 1).and_then(|way| way.checked_add(first));
-        let is_there = |place: i64| place >= -before && place < all - before;
-        let Some(last) = last.filter(|&last| is_there(first) && is_there(last)) else {
+        let are_there = |last: &i64| self.has::<T>(first) && self.has::<T>(*last);
+        let Some(last) = last.filter(are_there) else {
             return false;
         };
         if !matches!(step, 1 | -1) {
@@ -179,14 +184,12 @@ impl View<'_> {
         at: &[A],
         to: &mut [T],
     ) {
-        let (before, all) = (self.offset as i64, (self.bytes / size_of::<T>()) as i64);
         // Mostly all are there, and each need not be asked.
         let are_there = ends(at).is_some_and(|(least, most)| {
             let least = (row as i64).checked_add(least.into());
             let last = (row + (at.len() - 1) * step) as i64;
             let most = last.checked_add(most.into());
-            least.is_some_and(|least| least >= -before)
-                && most.is_some_and(|most| most < all - before)
+            [least, most].into_iter().all(|place| place.is_some_and(|place| self.has::<T>(place)))
         });
         let places = at.iter().enumerate().map(|(c, &at)| (row + c * step, at.into()));
         if !are_there {

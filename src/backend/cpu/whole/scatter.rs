@@ -62,10 +62,7 @@ pub(super) fn run(launch: &Launch, fold: Option<Op>) -> Option<u32> {
         *inner = 1;
     }
     let points = launch.kernel.len();
-    let threads = match points / GRAIN {
-        0 | 1 => 1,
-        worth => worth.min(threads::count()),
-    };
+    let threads = threads::parts(points / GRAIN, 1);
     let parts = if threads > 1 { 4 * threads } else { 1 };
     let Some(spans) = spans(&addresses, &Blocks::new(&checked, BLOCK), parts) else {
         return Some(args.check);

@@ -62,7 +62,7 @@ pub(super) fn run(launch: &Launch, descending: bool, ranks: Ranks) {
     match launch.kernel.len() / GRAIN {
         0 | 1 => job.sort(0, count),
         worth => threads::run(|| {
-            each_range(count, worth.min(4 * threads::count()), |from, to| job.sort(from, to));
+            each_range(count, threads::parts(worth, 4), |from, to| job.sort(from, to));
         }),
     }
 }

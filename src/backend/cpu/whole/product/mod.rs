@@ -97,8 +97,7 @@ impl Job<'_> {
         let count: usize = self.batches.iter().product();
         let each = self.m.saturating_mul(self.n).saturating_mul(self.k);
         let worth = each.saturating_mul(count) / GRAIN;
-        // Asking starts the threads, which small products never need.
-        let parts = if worth < 2 { 1 } else { worth.min(2 * threads::count()) };
+        let parts = threads::parts(worth, 2);
         let (down, across) = self.cuts(parts.div_ceil(count));
         let tiles = down * across;
         each_range(count * tiles, parts, |from, to| {

@@ -106,24 +106,45 @@ fn scatter<T: Element, const RANK: usize>(
     (bytes, failed)
 }
 
+/// Compares a scatter at several numbers of threads, with addresses of both widths, with what its points do one
+/// after the other.
+fn compare<T: Element, const RANK: usize>(
+    (fold, write): (Option<Op>, impl Fn(T, T) -> T),
+    shape: [usize; RANK],
+    strides: [[usize; RANK]; 3],
+    (addresses, sources, target): (&[i64], &[T], &[T]),
+) {
+    let mut expected = target.to_vec();
+    for point in 0..shape.iter().product() {
+        let mut rest = point;
+        let mut places = [0; 3];
+        for d in (0..RANK).rev() {
+            places
+                .iter_mut()
+                .zip(strides)
+                .for_each(|(at, strides)| *at += rest % shape[d] * strides[d]);
+            rest /= shape[d];
+        }
+        let [at, from, to] = places;
+        if addresses[at] >= 0 {
+            let into = &mut expected[BEFORE + to + addresses[at] as usize];
+            *into = write(*into, sources[from]);
+        }
+    }
+    for (count, narrow) in [(0, false), (1, false), (1, true), (2, true), (3, false), (7, true)] {
+        let addresses = (addresses, narrow);
+        let (got, failed) = scatter(fold, shape, strides, addresses, sources, target, count);
+        let what = format!("{:?} {strides:?} {shape:?} {fold:?} {count}", T::DTYPE);
+        assert!(failed.is_none() && got == T::as_bytes(&expected), "{what}");
+    }
+}
+
 fn check<T: Element>(fold: Option<Op>, value: impl Fn(usize) -> T, write: impl Fn(T, T) -> T) {
     for case in cases() {
-        let addresses = case.addresses();
+        let (addresses, strides) = (case.addresses(), [[1, 0], case.strides, [0, 1]]);
         let (sources, target) = (case.sources(&value), case.target(&value));
-        let mut expected = target.clone();
-        for (row, &address) in addresses.iter().enumerate().filter(|(_, at)| **at >= 0) {
-            for column in 0..case.len {
-                let into = &mut expected[BEFORE + address as usize + column];
-                let source = sources[row * case.strides[0] + column * case.strides[1]];
-                *into = write(*into, source);
-            }
-        }
-        for (count, narrow) in [(1, false), (2, true), (3, false), (7, true)] {
-            let (got, failed) = case.run(fold, (&addresses, narrow), &sources, &target, count);
-            let Case { rows, len, strides } = case;
-            let what = format!("{:?} {rows} {len} {strides:?} at {count} threads", T::DTYPE);
-            assert!(failed.is_none() && got == T::as_bytes(&expected), "{what}");
-        }
+        let operands = (&addresses[..], &sources[..], &target[..]);
+        compare((fold, &write), [case.rows, case.len], strides, operands);
     }
 }
 
@@ -204,19 +225,7 @@ fn check_points<T: Element>(
             let sources: Vec<T> = (0..2 * rows * len).map(|i| value(noise(i))).collect();
             let target: Vec<T> = (0..BEFORE + 2 * rows * pitch + 2 * len).map(&value).collect();
             let strides = [[len, 1], sources_strides, [pitch, column]];
-            let mut expected = target.clone();
-            for (i, &address) in addresses.iter().enumerate().filter(|(_, at)| **at >= 0) {
-                let [row, at] = [i / len, i % len];
-                let into = &mut expected[BEFORE + row * pitch + at * column + address as usize];
-                *into = write(*into, sources[row * sources_strides[0] + at * sources_strides[1]]);
-            }
-            for (count, narrow) in [(1, false), (2, true), (3, false), (7, true)] {
-                let addresses = (&addresses[..], narrow);
-                let (got, failed) =
-                    scatter(fold, shape, strides, addresses, &sources, &target, count);
-                let what = format!("{:?} {strides:?} {shape:?} {spread:?} {count}", T::DTYPE);
-                assert!(failed.is_none() && got == T::as_bytes(&expected), "{what}");
-            }
+            compare((fold, &write), shape, strides, (&addresses, &sources, &target));
         }
     }
 }
@@ -263,29 +272,10 @@ fn rows_and_points_of_three_dimensions_are_written_in_order() {
             let sources: Vec<f32> = (0..outer * rows * len).map(|i| noise(i) as f32).collect();
             let target: Vec<f32> =
                 (0..BEFORE + 100 + last(target_strides)).map(|i| i as f32).collect();
-            for fold in [None, Some(Op::Add)] {
-                let mut expected = target.clone();
-                for i in 0..outer * rows * len {
-                    let at = [i / (rows * len), i / len % rows, i % len];
-                    let place = |strides: [usize; 3]| -> usize {
-                        strides.iter().zip(at).map(|(stride, at)| stride * at).sum()
-                    };
-                    let address = addresses[place(addresses_strides)];
-                    if address >= 0 {
-                        let into = &mut expected[BEFORE + place(target_strides) + address as usize];
-                        let source = sources[place(sources_strides)];
-                        *into = if fold.is_some() { *into + source } else { source };
-                    }
-                }
-                let strides = [addresses_strides, sources_strides, target_strides];
-                for (count, narrow) in [(0, false), (1, true), (3, false)] {
-                    let addresses = (&addresses[..], narrow);
-                    let (got, failed) =
-                        scatter(fold, shape, strides, addresses, &sources, &target, count);
-                    let what = format!("{shape:?} {strides:?} {fold:?} {count}");
-                    assert!(failed.is_none() && got == f32::as_bytes(&expected), "{what}");
-                }
-            }
+            let strides = [addresses_strides, sources_strides, target_strides];
+            let operands = (&addresses[..], &sources[..], &target[..]);
+            compare((None, |_, source| source), shape, strides, operands);
+            compare((Some(Op::Add), |a, b| a + b), shape, strides, operands);
         }
     }
 }
