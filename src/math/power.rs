@@ -7,6 +7,7 @@
 
 use super::algebra::{Float, Int, Mask};
 use super::exp::reduce;
+use super::halves::Halves;
 use super::log::log_pair;
 use super::pair::{Pair, power_of_two, scale};
 use super::rounding::round;
@@ -63,17 +64,21 @@ pub(crate) fn int_pow<I: Int>(x: I, y: I) -> I {
     I::select(y.lt(zero), negative, result)
 }
 
-/// `1 / sqrt(x)`.
+/// `1 / sqrt(x)`: the inverse of the root, corrected by what both lack, which split products tell.
 #[inline(always)]
 pub(crate) fn rsqrt<F: Float>(x: F) -> F {
-    let zero = F::lit(0.0);
+    let (zero, one) = (F::lit(0.0), F::lit(1.0));
     // Lifted by an even power, so that the residual is not lost among the subnormals.
     let lift = i64::from(F::MANTISSA) + 7;
     let small = x.lt(power_of_two(F::Int::lit(-F::BIAS / 2)));
-    let one = F::lit(1.0);
     let lifted = x * F::select(small, power_of_two(F::Int::lit(2 * lift)), one);
-    let root = Pair::new(lifted).sqrt();
-    let result = Pair::new(one).div(root).round();
+    let root = lifted.sqrt();
+    let inverse = one / root;
+    let (r, i) = (Halves::split(root), Halves::split(inverse));
+    let of_square = ((lifted - r.high * r.high) - (r.high + r.high) * r.low) - r.low * r.low;
+    let of_one = ((one - i.high * r.high) - i.high * r.low) - i.low * root;
+    let correction = of_one - (of_square * inverse) * (inverse * F::lit(0.5));
+    let result = inverse + inverse * correction;
     let result = result * F::select(small, power_of_two(F::Int::lit(lift)), one);
     let result = F::select(x.eq(zero), F::infinity().copysign(x), result);
     let result = F::select(x.eq(F::infinity()), zero, result);
