@@ -143,10 +143,10 @@ impl Number for f64 {
 /// way to the operations costs little, and so few that all are in the processor: at most eight vectors.
 const TOGETHER: usize = 256;
 
-/// Takes bytes at multiples of their number.
+/// Takes bytes at multiples of their number: some of equal length, one after the other.
 trait Sink {
     fn len(&self) -> usize;
-    fn put<S: Simd>(&mut self, simd: S, at: usize, bytes: &[u8]);
+    fn put<S: Simd, const N: usize>(&mut self, simd: S, at: usize, parts: [&[u8]; N]);
 }
 
 impl Sink for &mut [u8] {
@@ -156,8 +156,13 @@ impl Sink for &mut [u8] {
     }
 
     #[inline(always)]
-    fn put<S: Simd>(&mut self, _: S, at: usize, bytes: &[u8]) {
-        self[at..at + bytes.len()].copy_from_slice(bytes);
+    fn put<S: Simd, const N: usize>(&mut self, _: S, at: usize, parts: [&[u8]; N]) {
+        // One look at the bounds for all.
+        let len = parts[0].len();
+        let out = &mut self[at..][..N * len];
+        for (k, part) in parts.iter().enumerate() {
+            out[k * len..][..len].copy_from_slice(part);
+        }
     }
 }
 
@@ -168,8 +173,10 @@ impl Sink for PastCache<'_> {
     }
 
     #[inline(always)]
-    fn put<S: Simd>(&mut self, simd: S, at: usize, bytes: &[u8]) {
-        self.write(simd, at, bytes);
+    fn put<S: Simd, const N: usize>(&mut self, simd: S, at: usize, parts: [&[u8]; N]) {
+        for (k, part) in parts.iter().enumerate() {
+            self.write(simd, at + k * part.len(), part);
+        }
     }
 }
 
@@ -245,7 +252,7 @@ fn blocks_of<S: Simd, T: Number, const N: usize>(
         for (link, other) in links {
             link.apply(&mut value, |_| of(other));
         }
-        out.put(simd, done * size_of::<T>(), cast_slice(&value));
+        out.put(simd, done * size_of::<T>(), [cast_slice(&value)]);
     }
 }
 
@@ -279,9 +286,8 @@ fn block<S: Simd, T: Number, const N: usize>(
             link.apply(&mut values, |k| of(other, k));
         }
     }
-    for (k, value) in values.iter().enumerate() {
-        out.put(simd, (done + k * width) * size_of::<T>(), cast_slice(value.as_slice()));
-    }
+    let parts = array::from_fn::<_, N, _>(|k| cast_slice(values[k].as_slice()));
+    out.put(simd, done * size_of::<T>(), parts);
 }
 
 #[cfg(test)]
