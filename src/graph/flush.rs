@@ -15,6 +15,8 @@
 //! [`Backend::reaches`]: crate::backend::Backend::reaches
 
 mod alone;
+#[cfg(test)]
+mod tests;
 
 use std::panic::Location;
 use std::sync::Arc;

@@ -108,7 +108,7 @@ pub(crate) fn runtime(device: Device) -> Result<&'static Runtime> {
 }
 
 impl Runtime {
-    fn new(device: Device, backend: &'static dyn Backend) -> Self {
+    pub(super) fn new(device: Device, backend: &'static dyn Backend) -> Self {
         Self {
             device,
             backend,

@@ -104,6 +104,12 @@ impl Templates {
         Some(&self.all[at])
     }
 
+    /// How many there are.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.all.len()
+    }
+
     /// [`of`](Self::of) a group of one that is flat.
     fn of_one(&mut self, record: &Record, stored: bool) -> &Template {
         // Where names lie differs in the low bits; how many nodes there are tells numbers from tensors.

@@ -1,0 +1,97 @@
+//! Which way kernels took: results and counters are the same by all of them.
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::super::record::Record;
+use super::super::runtime::{Runtime, lock};
+use super::super::storage::{Storage, View};
+use crate::device::Device;
+use crate::dtype::DType;
+use crate::layout::Layout;
+use crate::ops::Op;
+
+/// A runtime of the CPU that nothing else runs on.
+fn runtime() -> &'static Runtime {
+    Box::leak(Box::new(Runtime::new(Device::Cpu, Device::Cpu.open().unwrap())))
+}
+
+fn upload(runtime: &'static Runtime, shape: &[usize], values: impl Fn(usize) -> f32) -> View {
+    let layout = Layout::contiguous(shape).unwrap();
+    let bytes: Vec<u8> = (0..layout.len()).flat_map(|i| values(i).to_ne_bytes()).collect();
+    let storage = runtime.upload(DType::F32, layout.len(), &bytes).unwrap();
+    View { storage, layout }
+}
+
+/// Records the operation on two views, which have one shape.
+fn record(op: Op, a: &View, b: &View) -> View {
+    let runtime = a.storage.runtime;
+    let layout = Layout::contiguous(a.layout.shape()).unwrap();
+    let out = View { storage: Storage::new(runtime, DType::F32, layout.len()), layout };
+    let mut record = Record::new(op.info().name, Location::caller());
+    let [a, b] = [a, b].map(|view| {
+        let input = record.input(view);
+        record.program.load(input, DType::F32)
+    });
+    record.program.binary(op, a, b);
+    record.add_view(&out);
+    runtime.record(record).unwrap();
+    out
+}
+
+fn values(view: &View) -> Vec<f32> {
+    let mut bytes = vec![0; view.storage.bytes()];
+    view.storage.runtime.read(&view.storage, 0, &mut bytes).unwrap();
+    bytes.chunks_exact(4).map(|b| f32::from_ne_bytes(b.try_into().unwrap())).collect()
+}
+
+/// Kernels run, templates made, and whether a kernel needed a launch of its own, since the last asking.
+fn ways(runtime: &Runtime) -> (u64, usize, bool) {
+    let mut executor = lock(&runtime.executor);
+    let kernels = runtime.counters.kernels.swap(0, Ordering::Relaxed);
+    (kernels, executor.templates.count(), executor.single.take().is_some())
+}
+
+#[test]
+fn one_template_does_for_all_sizes_and_small_ones_need_no_launch() {
+    let runtime = runtime();
+    for (len, has_launch) in [(1, false), (3, false), (300, false), (1 << 17, true), (7, false)] {
+        let [a, b] = [1, 2].map(|k| upload(runtime, &[len], |i| (i * k) as f32));
+        let sum = record(Op::Add, &a, &b);
+        runtime.flush();
+        assert_eq!(ways(runtime), (1, 1, has_launch), "{len}");
+        let expected: Vec<f32> = (0..len).map(|i| (i * 3) as f32).collect();
+        assert_eq!(values(&sum), expected, "{len}");
+    }
+    // Another operation is another template; so are two of them, which are one kernel.
+    let [a, b] = [1, 2].map(|k| upload(runtime, &[5], |i| (i * k) as f32));
+    for _ in 0..3 {
+        let product = record(Op::Mul, &a, &b);
+        runtime.flush();
+        assert_eq!(ways(runtime), (1, 2, false));
+        assert_eq!(values(&product), [0.0, 2.0, 8.0, 18.0, 32.0]);
+    }
+    for _ in 0..3 {
+        let product = record(Op::Mul, &a, &b);
+        let sum = record(Op::Add, &product, &a);
+        runtime.flush();
+        assert_eq!(ways(runtime), (1, 3, false));
+        assert_eq!(values(&sum), [0.0, 3.0, 10.0, 21.0, 36.0]);
+    }
+}
+
+#[test]
+fn what_walks_has_a_template_from_the_second_time_on() {
+    let runtime = runtime();
+    let a = upload(runtime, &[2, 3], |i| i as f32);
+    let columns = upload(runtime, &[3, 2], |i| (i * 10) as f32);
+    let transposed = Layout::new([2, 3].as_slice().into(), [1, 2].as_slice().into(), 0);
+    let b = View { storage: Arc::clone(&columns.storage), layout: transposed };
+    for templates in [0, 1, 1, 1] {
+        let sum = record(Op::Add, &a, &b);
+        runtime.flush();
+        assert_eq!(ways(runtime), (1, templates, true));
+        assert_eq!(values(&sum), [0.0, 21.0, 42.0, 13.0, 34.0, 55.0]);
+    }
+}
