@@ -55,6 +55,23 @@ fn expression_of_five_tensors_is_one_kernel() -> Result<()> {
 }
 
 #[test]
+fn long_chain_is_full_kernels_and_one_remainder() -> Result<()> {
+    let _alone = alone();
+    for device in devices() {
+        let (a, b) = (numbers(16, device)?, numbers(16, device)?);
+        let (x, stats) = counted(device, || Ok((0..1000).fold(a.alias(), |x, _| &x + &b)))?;
+        // 64 operations a kernel on the CPU, 10 on a GPU.
+        let kernels = if device == Device::Cpu { 16 } else { 100 };
+        assert_eq!((stats.kernels, stats.flushes), (kernels, 1), "{device}");
+        assert_eq!(stats.bytes_written, kernels * 16 * 4, "{device}");
+        let expected: Vec<f32> =
+            b.to_vec::<f32>()?.iter().map(|&b| (0..1000).fold(b, |x, _| x + b)).collect();
+        assert_eq!(x.to_vec::<f32>()?, expected, "{device}");
+    }
+    Ok(())
+}
+
+#[test]
 fn expression_reading_one_tensor_twice_counts_it_once() -> Result<()> {
     let _alone = alone();
     for device in devices() {

@@ -27,7 +27,7 @@ use smallvec::SmallVec;
 
 use super::build::{Built, build};
 use super::explain::Reason;
-use super::plan::{Ended, GroupLimits, dead_records, plan};
+use super::plan::{Ended, GroupLimits, MOST_CUT, dead_records, plan};
 use super::record::{Record, Refusal};
 use super::runtime::{Runtime, lock};
 use super::slots::Slots;
@@ -356,7 +356,8 @@ impl Runtime {
 }
 
 pub(super) fn group_limits(limits: &Limits) -> GroupLimits {
-    GroupLimits { records: limits.records, canonical: limits.canonical }
+    let most = if limits.canonical { MOST_CUT } else { usize::MAX };
+    GroupLimits { records: limits.records.min(most), canonical: limits.canonical }
 }
 
 /// What operations write.

@@ -33,6 +33,10 @@ use crate::layout;
 /// Sizes that a compiled group may have; the largest is the most operations a kernel holds.
 pub(super) const CANONICAL_SIZES: [usize; 8] = [10, 8, 6, 5, 4, 3, 2, 1];
 
+/// Operations of a group that is cut, at most: kernels of the largest size, and so few that all can be numbered,
+/// whatever they are ([`MAX_NUMBERED`]); a group that ends for want of numbers has a remainder of its own.
+pub(super) const MOST_CUT: usize = 6 * CANONICAL_SIZES[0];
+
 /// How far back an operation looks for a group to join.
 const REACH: usize = 64;
 

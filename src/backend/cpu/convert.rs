@@ -98,12 +98,20 @@ pub(super) fn stored_cast(from: DType, to: DType) -> Option<Loop> {
         (I64, I16) => |out, a, _, _| unary(out, a, |v: u64| v as u16),
         (F32, U8 | I8) => |out, a, _, _| truncate_short(out, a, |v| v as u8),
         (F32, I16) => |out, a, _, _| truncate_short(out, a, |v| v as u16),
+        (Bool, I32) => |out, a, _, _| unary(out, a, |v: u8| i32::from(v != 0)),
+        (Bool, I64) => |out, a, _, _| unary(out, a, |v: u8| i64::from(v != 0)),
+        (Bool, F32) => |out, a, _, _| unary(out, a, |v: u8| f32::from(u8::from(v != 0))),
+        (U8, I32) => |out, a, _, _| unary(out, a, |v: u8| i32::from(v)),
+        (I8, I32) => |out, a, _, _| unary(out, a, |v: i8| i32::from(v)),
+        (I16, I32) => |out, a, _, _| unary(out, a, |v: i16| i32::from(v)),
         (U8, F32) => |out, a, _, _| unary(out, a, |v: u8| f32::from(v)),
         (I8, F32) => |out, a, _, _| unary(out, a, |v: i8| f32::from(v)),
         (I16, F32) => |out, a, _, _| unary(out, a, |v: i16| f32::from(v)),
         (U8, I64) => |out, a, _, _| unary(out, a, |v: u8| i64::from(v)),
         (I8, I64) => |out, a, _, _| unary(out, a, |v: i8| i64::from(v)),
         (I16, I64) => |out, a, _, _| unary(out, a, |v: i16| i64::from(v)),
+        (F16, F32) => |out, a, _, _| float16::widen(out, a),
+        (BF16, F32) => |out, a, _, _| unary(out, a, bf16_bits_to_f32),
         _ => return None,
     })
 }
@@ -293,6 +301,6 @@ mod tests {
             assert!(got == expected, "{from:?} to {to:?}");
             assert!(got.iter().any(|&byte| byte != 0), "{from:?} to {to:?}");
         }
-        assert_eq!(casts, 26);
+        assert_eq!(casts, 34);
     }
 }
