@@ -234,6 +234,12 @@ pub trait Element:
     /// The bytes of `values` to write to, if any byte may be written.
     #[doc(hidden)]
     fn as_bytes_mut(values: &mut [Self]) -> Option<&mut [u8]>;
+
+    /// Appends the elements whose stored forms these are.
+    #[doc(hidden)]
+    fn append(values: &mut Vec<Self>, bytes: &[u8]) {
+        values.extend(bytes.chunks_exact(size_of::<Self>()).map(Self::from_bytes));
+    }
 }
 
 macro_rules! element {
@@ -263,6 +269,13 @@ macro_rules! element {
 
             fn as_bytes_mut(values: &mut [Self]) -> Option<&mut [u8]> {
                 Some(bytemuck::cast_slice_mut(values))
+            }
+
+            fn append(values: &mut Vec<Self>, bytes: &[u8]) {
+                match bytemuck::try_cast_slice(bytes) {
+                    Ok(aligned) => values.extend_from_slice(aligned),
+                    Err(_) => values.extend(bytes.chunks_exact(size_of::<Self>()).map(Self::from_bytes)),
+                }
             }
         }
     )*};

@@ -251,6 +251,38 @@ fn flip_of_views_equals_the_model_and_fuses() {
 }
 
 #[test]
+fn flip_of_any_number_of_places_equals_the_model() {
+    let _alone = alone();
+    for device in devices() {
+        for [rows, columns] in [[1024, 3], [1025, 3], [3, 1024], [2, 1025], [40, 64]] {
+            let x = arange(rows * columns, (DType::I32, device)).unwrap();
+            let x = x.view([rows, columns]).unwrap();
+            for dims in [&[0][..], &[1], &[0, 1]] {
+                let at = |dim: i64, size: i64, i: i64| {
+                    if dims.contains(&dim) { size - 1 - i } else { i }
+                };
+                let place =
+                    |i: i64| at(0, rows, i / columns) * columns + at(1, columns, i % columns);
+                let expected: Vec<i32> = (0..rows * columns).map(|i| place(i) as i32).collect();
+                let got = x.flip(dims).unwrap().to_vec::<i32>().unwrap();
+                assert!(got == expected, "{device} {rows} {columns} {dims:?}");
+            }
+        }
+        for len in [2, 7, 1500, 70_000] {
+            let x = arange(2 * len, (DType::I32, device)).unwrap().view([len, 2]).unwrap();
+            let backwards: Vec<i32> = (0..len).rev().map(|i| 2 * i + 1).collect();
+            let column = x.select(1, 1).unwrap();
+            assert!(
+                column.flip(0).unwrap().to_vec::<i32>().unwrap() == backwards,
+                "{device} {len}"
+            );
+            let own = column.contiguous().unwrap();
+            assert!(own.flip(0).unwrap().to_vec::<i32>().unwrap() == backwards, "{device} {len}");
+        }
+    }
+}
+
+#[test]
 fn repeat_interleave_and_rot90_equal_pytorch() {
     let _alone = alone();
     for device in devices() {

@@ -60,7 +60,7 @@ use super::lanes::Loop;
 use super::ops::{fold_of, loop_of};
 use super::stored::stored_loop;
 use crate::dtype::Lane;
-use crate::kernel::{Class, Code, Expr, Node, OperandCode, Value};
+use crate::kernel::{Args, Class, Code, Expr, Node, OperandCode, Value};
 use crate::ops::Op;
 pub(super) use form::Form;
 pub(super) use steps::{Argument, Chain, Draw, Fill, FillValue, Lanes, Place, Step, Summed};
@@ -217,6 +217,12 @@ impl Program {
             program.result = program.values[usize::from(value)].lanes;
         }
         program.join_rows(code);
+        let is_copy = |step: &Step| matches!(step, Step::Copy { .. });
+        let are_copies = !program.steps.is_empty() && program.steps.iter().all(is_copy);
+        if are_copies && purpose == Purpose::Stores {
+            // What was to be gathered there is not.
+            program.registers = 0;
+        }
         let are_few = program.steps.len() < BURSTS || purpose != Purpose::Stores;
         if program.rows.is_none() && are_few {
             program.ahead.clear();
@@ -252,6 +258,31 @@ impl Program {
                 *as_block = is_block;
             }
         }
+    }
+
+    /// Whether a chain is all that is run, on elements that lie in rows, to what is contiguous.
+    pub(super) fn is_chain_of_rows(&self, args: &Args) -> bool {
+        let Some((last, before)) = self.steps.split_last().filter(|_| self.has_rows()) else {
+            return false;
+        };
+        let Step::Chain { chain, out: Lanes { place: Place::Memory(_), .. }, past_cache: false } =
+            last
+        else {
+            return false;
+        };
+        let is_row = |step: &Step| {
+            let Step::GatherRow {
+                row: Lanes { place: Place::Row { operand, same, .. }, .. }, ..
+            } = step
+            else {
+                return false;
+            };
+            match args.operands[usize::from(*operand)].strides.last() {
+                Some(0) => *same,
+                stride => stride == Some(&1),
+            }
+        };
+        chain.links.len() <= ROW_LINKS && before.iter().all(is_row)
     }
 
     /// Bytes of a lane of node `i`.

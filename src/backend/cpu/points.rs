@@ -1,5 +1,7 @@
 //! Points of the iteration space: the ranges and blocks that are tiles, and where an operand's elements lie.
 
+use std::array;
+
 use smallvec::SmallVec;
 
 use super::view::Block;
@@ -38,19 +40,22 @@ pub(super) struct Grid {
 }
 
 /// Where an operand's element is at a point, the stride to the next, and the point.
-pub(super) fn offset_of(
-    shape: &[usize],
-    strides: &[usize],
-    mut point: usize,
-) -> (usize, usize, Dims) {
+pub(super) fn offset_of(shape: &[usize], strides: &[usize], point: usize) -> (usize, usize, Dims) {
+    let index = index_of(shape, point);
+    (offset_at(&index, strides), strides[shape.len() - 1], index)
+}
+
+fn index_of(shape: &[usize], mut point: usize) -> Dims {
     let mut index: Dims = SmallVec::from_elem(0, shape.len());
-    let mut offset = 0;
     for d in (0..shape.len()).rev() {
         index[d] = point % shape[d];
         point /= shape[d];
-        offset += index[d] * strides[d];
     }
-    (offset, strides[shape.len() - 1], index)
+    index
+}
+
+fn offset_at(index: &[usize], strides: &[usize]) -> usize {
+    index.iter().zip(strides).map(|(index, stride)| index * stride).sum()
 }
 
 /// Calls `visit` with the elements at `len` points that follow each other, block by block: the rest of
@@ -62,8 +67,19 @@ pub(super) fn each_row(
     len: usize,
     mut visit: impl FnMut(usize, Block),
 ) {
+    each_row_of(shape, [strides], (start, len), |lane, [block]| visit(lane, block));
+}
+
+/// The same for several operands at once, whose blocks have as many rows and columns.
+pub(super) fn each_row_of<const N: usize>(
+    shape: &[usize],
+    strides: [&[usize]; N],
+    (start, len): (usize, usize),
+    mut visit: impl FnMut(usize, [Block; N]),
+) {
     let inner = shape.len() - 1;
-    let (mut offset, column_stride, mut index) = offset_of(shape, strides, start);
+    let mut index = index_of(shape, start);
+    let mut offsets = strides.map(|strides| offset_at(&index, strides));
     let mut lane = 0;
     while lane < len {
         let rest = len - lane;
@@ -76,19 +92,35 @@ pub(super) fn each_row(
             _ => (rest / size).min(shape[inner - 1] - index[inner - 1]).max(1),
         };
         let columns = (size - at).min(rest);
-        let row_stride = if inner > 0 { strides[inner - 1] } else { 0 };
-        visit(lane, Block { offset, rows, row_stride, columns, column_stride });
+        let block = |operand: usize| {
+            let (offset, strides) = (offsets[operand], strides[operand]);
+            let row_stride = if inner > 0 { strides[inner - 1] } else { 0 };
+            Block { offset, rows, row_stride, columns, column_stride: strides[inner] }
+        };
+        visit(lane, array::from_fn(block));
         lane += rows * columns;
-        offset -= at * column_stride;
+        let advance = |offsets: &mut [usize; N], d: usize, step: usize| {
+            offsets
+                .iter_mut()
+                .zip(strides)
+                .for_each(|(offset, strides)| *offset += step * strides[d]);
+        };
+        let retreat = |offsets: &mut [usize; N], d: usize, step: usize| {
+            offsets
+                .iter_mut()
+                .zip(strides)
+                .for_each(|(offset, strides)| *offset -= step * strides[d]);
+        };
+        retreat(&mut offsets, inner, at);
         index[inner] = 0;
         let mut step = rows;
         for d in (0..inner).rev() {
             index[d] += step;
-            offset += step * strides[d];
+            advance(&mut offsets, d, step);
             if index[d] < shape[d] {
                 break;
             }
-            offset -= index[d] * strides[d];
+            retreat(&mut offsets, d, index[d]);
             index[d] = 0;
             step = 1;
         }

@@ -111,5 +111,5 @@ pub(super) fn each_range(len: usize, parts: usize, part: impl Fn(usize, usize) +
 /// How many parts the points are worth: a few a thread, so that one that is late holds up little.
 pub(super) fn parts(launched: &Launched<'_>) -> usize {
     let work = launched.program.work;
-    threads::parts((launched.tiles() * launched.tile()).saturating_mul(work) / GRAIN, 4)
+    threads::parts(launched.points().saturating_mul(work) / GRAIN, 4)
 }

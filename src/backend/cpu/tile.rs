@@ -1,7 +1,7 @@
 //! One tile: consecutive points, few enough that their lanes stay in L1.
 //!
 //! Owns [`Launched`], a program with its operands, and the registers it runs in, which each thread
-//! keeps; `steps` has how one step runs, `rows` how a chain runs on a block. A tile is a range of linear
+//! keeps; `steps` has how one step runs, `rows` how a chain runs on rows. A tile is a range of linear
 //! indices, which spans rows where the inner dimension is short; or a block of two dimensions, see
 //! Note [Blocks] of `plan`.
 #![allow(unsafe_code, reason = "uses views, for the elements of the tile it runs")]
@@ -9,6 +9,8 @@
 mod rows;
 mod steps;
 mod still;
+#[cfg(test)]
+mod tests;
 
 use std::cell::Cell;
 
@@ -33,6 +35,12 @@ const FEW_REGISTERS: usize = if cfg!(test) { 1 << 9 } else { 1 << 14 };
 
 /// Of a tile whose program has no register, so that nothing need stay in a cache.
 const NO_REGISTER: usize = 1 << 16;
+
+/// Of one that runs a chain row by row.
+const CHAINED: usize = if cfg!(test) { 1 << 9 } else { 1 << 16 };
+
+/// Points of a row from which on a chain runs row by row: Note [Chains of rows].
+const ROW: usize = if cfg!(test) { 8 } else { 64 };
 
 /// Of one that a block fills, which is in the second cache rather than the first.
 const BLOCK_REGISTER: usize = 1 << 14;
@@ -60,6 +68,10 @@ pub(super) struct Launched<'a> {
     across: Option<usize>,
     /// Note [Still steps]; none, or one for each step.
     still: SmallVec<[bool; 12]>,
+    /// The rows as points, if there are still steps.
+    outer: Option<Box<Self>>,
+    /// Note [Chains of rows].
+    by_row: bool,
     views: SmallVec<[View<'a>; 4]>,
 }
 
@@ -69,28 +81,67 @@ impl<'a> Launched<'a> {
         let shape = &args.shape;
         let most = most_points(program);
         let grid = program.rows.map(|dim| Grid::new(shape, dim, most));
-        let by_rows = grid.is_none() && program.has_rows() && code.reduce.is_none();
+        let in_ranges = grid.is_none() && code.reduce.is_none();
         let inner = shape[shape.len() - 1];
         let still = still_steps(program, code, args);
-        let (tile, across) = match by_rows {
-            _ if !still.is_empty() => {
+        let by_row = in_ranges && inner >= ROW && program.is_chain_of_rows(args);
+        let (tile, across) = match in_ranges {
+            true if !still.is_empty() => {
                 let are_few = moving_registers(program, &still) <= 2;
-                let within = if are_few { FEW_REGISTERS } else { REGISTER } / program.lane;
-                part_of(inner, within.min(inner))
+                whole_rows(inner, if are_few { FEW_REGISTERS } else { REGISTER } / program.lane)
             }
-            true => part_of(inner, most),
-            false => (most, None),
+            true if by_row => whole_rows(inner, CHAINED / program.lane),
+            true if program.has_rows() => part_of(inner, most),
+            _ => (most, None),
         };
         let (len, base, scalars) = (launch.kernel.len(), args.base, &args.scalars[..]);
         let views = SmallVec::new();
         // Views are put where they stay: to move them takes as long as to make them.
-        let mut launched =
-            Self { program, shape, len, base, scalars, grid, tile, across, still, views };
+        let mut launched = Self {
+            program,
+            shape,
+            len,
+            base,
+            scalars,
+            grid,
+            tile,
+            across,
+            still,
+            outer: None,
+            by_row,
+            views,
+        };
         let views = code.operands.iter().zip(&args.operands);
         launched.views.extend(
             views.map(|(c, a)| View::new(&launch.buffers[usize::from(c.buffer)], c, a, shape)),
         );
+        if !launched.still.is_empty() {
+            launched.outer = Some(Box::new(launched.rows_as_points()));
+        }
         launched
+    }
+
+    /// What the still steps run on.
+    fn rows_as_points(&self) -> Self {
+        let (inner, shape) = match self.shape {
+            [inner] => (*inner, &[1][..]),
+            [shape @ .., inner] => (*inner, shape),
+            [] => unreachable!("a kernel has a dimension"),
+        };
+        Self {
+            program: self.program,
+            shape,
+            len: self.len / inner,
+            base: self.base,
+            scalars: self.scalars,
+            grid: None,
+            tile: self.tile.div_ceil(inner),
+            across: None,
+            still: SmallVec::new(),
+            outer: None,
+            by_row: false,
+            views: self.views.iter().map(View::without_inner).collect(),
+        }
     }
 
     /// One tile of `len` points, over views of as many elements.
@@ -102,7 +153,7 @@ impl<'a> Launched<'a> {
     ) -> Self {
         let (shape, tile) = (&len[..], len[0]);
         let (len, base) = (len[0], 0);
-        let (grid, across, still) = (None, None, SmallVec::new());
+        let (grid, across, still, outer, by_row) = (None, None, SmallVec::new(), None, false);
         let mut launched = Self {
             program,
             shape,
@@ -113,6 +164,8 @@ impl<'a> Launched<'a> {
             tile,
             across,
             still,
+            outer,
+            by_row,
             views: SmallVec::new(),
         };
         // As in `new`.
@@ -125,6 +178,11 @@ impl<'a> Launched<'a> {
         if self.grid.is_none() && (1..=2).contains(&self.program.registers) {
             self.tile = len;
         }
+    }
+
+    /// Points of all tiles.
+    pub(super) fn points(&self) -> usize {
+        self.len
     }
 
     /// Points of a tile.
@@ -235,15 +293,22 @@ impl<'a> Launched<'a> {
         tile: Tile,
         ahead: Ahead<'_>,
     ) {
-        let is_still = self.still.get(number) == Some(&true) && self.is_in_row(tile);
-        match *step {
-            Step::Fetch { operand, at, out } if is_still => {
-                ahead.ask();
-                self.fetch_row(operand, at, out, registers, tile);
-            }
-            _ if is_still => self.step(step, registers, Tile::range(tile.start, 1), ahead),
+        match &self.outer {
+            Some(outer) if self.still[number] => match *step {
+                Step::Fetch { operand, at, out } => {
+                    ahead.ask();
+                    self.fetch_rows(outer, (operand, at, out), registers, tile);
+                }
+                _ => outer.step(step, registers, self.rows_of_range(tile), ahead),
+            },
             _ => self.step(step, registers, tile, ahead),
         }
+    }
+
+    /// Rows, or a part of one, as points of the space that rows are in.
+    fn rows_of_range(&self, tile: Tile) -> Tile {
+        let inner = self.shape[self.shape.len() - 1];
+        Tile::range(tile.start / inner, tile.len.div_ceil(inner))
     }
 
     /// Whether the tile is of one row of points.
@@ -274,7 +339,8 @@ impl<'a> Launched<'a> {
                 register.resize(lines, Line::zeroed());
             }
         }
-        self.fill(&mut registers, self.tile().min(self.len));
+        // Of what is the same everywhere a chain takes one lane.
+        self.fill(&mut registers, if self.by_row { 1 } else { self.tile().min(self.len) });
         let result = body(&mut registers);
         REGISTERS.set(registers);
         if self.program.past_cache {
@@ -391,8 +457,15 @@ pub(super) fn most_points(program: &Program) -> usize {
 /// Points of a tile of at most `most`, so that tiles end where rows of `len` points do, if that takes no
 /// very short ones; and how many tiles a row then is, if the last is shorter than the others.
 fn part_of(len: usize, most: usize) -> (usize, Option<usize>) {
+    // Of short rows the tiles begin with lines of the cache.
+    if len < most / 16 { (most, None) } else { whole_rows(len, most) }
+}
+
+/// Points of a tile of at most `most` that is some rows of `len` points, or a part of one; and how many tiles
+/// a row then is, if the last is shorter than the others.
+fn whole_rows(len: usize, most: usize) -> (usize, Option<usize>) {
     if len <= most {
-        return (if len >= most / 4 { len } else { most }, None);
+        return (most / len * len, None);
     }
     let mut parts = len.div_ceil(most)..=4 * len / most;
     match parts.find(|parts| len.is_multiple_of(*parts)) {
@@ -400,22 +473,6 @@ fn part_of(len: usize, most: usize) -> (usize, Option<usize>) {
         None => {
             let tile = len.div_ceil(len.div_ceil(most)).next_multiple_of(16).min(most);
             (tile, Some(len.div_ceil(tile)))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tiles_end_with_rows_unless_they_were_short() {
-        let rows = [1, 255, 256, 700, 1024, 2000, 2050, 5000];
-        let tiles = rows.map(|len| part_of(len, 1024));
-        let expected = [1024, 1024, 256, 700, 1024, 1000, 410, 1000];
-        assert_eq!(tiles, expected.map(|tile| (tile, None)));
-        for (len, tile) in [(1025, (528, Some(2))), (1_000_003, (1024, Some(977)))] {
-            assert_eq!(part_of(len, 1024), tile);
         }
     }
 }

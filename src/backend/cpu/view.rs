@@ -32,7 +32,7 @@ use super::memory::CpuMemory;
 pub(super) use ask::{Ahead, Runs};
 use ask::{Cache, ask};
 pub(super) use copy::turn;
-use copy::{gather, scatter};
+use copy::{copy, gather, scatter};
 pub(super) use rows::Rows;
 use stream::stream;
 pub(super) use stream::{PastCache, fence};
@@ -73,6 +73,11 @@ impl Block {
     /// Elements that follow each other.
     pub(super) fn row(offset: usize, columns: usize) -> Self {
         Self { offset, rows: 1, row_stride: 0, columns, column_stride: 1 }
+    }
+
+    /// Rows of elements that all follow each other.
+    fn dense(rows: usize, columns: usize) -> Self {
+        Self { offset: 0, rows, row_stride: columns, columns, column_stride: 1 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -131,6 +136,17 @@ impl<'a> View<'a> {
         let pointer = unsafe { start.add(offset * size) }.as_ptr();
         let bytes = memory.bytes();
         Self { pointer, size, offset, bytes, strides, class, buffer: PhantomData }
+    }
+
+    /// The operand where the innermost dimension begins, over the other ones.
+    pub(super) fn without_inner(&self) -> Self {
+        let strides = match self.strides {
+            // There is always one.
+            [_] => &[0],
+            [outer @ .., _] => outer,
+            [] => unreachable!("a kernel has a dimension"),
+        };
+        Self { strides, class: Class::Strided, ..*self }
     }
 
     /// Where the element `from` elements from the origin lies. Whoever goes there upholds what
@@ -237,6 +253,28 @@ impl<'a> View<'a> {
                 2 => gather::<u16>(from.cast(), block, to.cast()),
                 4 => gather::<u32>(from.cast(), block, to.cast()),
                 _ => gather::<u64>(from.cast(), block, to.cast()),
+            }
+        }
+    }
+
+    /// Copies the elements of a block to those of a block of another operand, of elements of as many bytes.
+    ///
+    /// # Safety
+    /// Both are elements of the operands within the points of the tile that the caller runs; nothing is stored to
+    /// the buffer of this one, and the other is one that is stored to.
+    pub(super) unsafe fn copy(&self, source: Block, other: &View<'_>, target: Block) {
+        assert!(
+            self.size == other.size
+                && (source.rows, source.columns) == (target.rows, target.columns)
+        );
+        let (from, to) = (self.pointer(source.offset), other.pointer(target.offset));
+        // SAFETY: in bounds by `up_to`; for the rest Note [Who may touch what] and the caller.
+        unsafe {
+            match self.size {
+                1 => copy::<u8>(from, source, to, target),
+                2 => copy::<u16>(from.cast(), source, to.cast(), target),
+                4 => copy::<u32>(from.cast(), source, to.cast(), target),
+                _ => copy::<u64>(from.cast(), source, to.cast(), target),
             }
         }
     }

@@ -69,9 +69,11 @@ pub(crate) fn address(build: &mut Build, along: &[Along], indices: Indices) -> R
         };
         let below = build.program().binary(Op::Lt, index, zero);
         let wrong = build.program().binary(Op::LogicalOr, below, beyond);
-        let index = build.program().cast(index, dtype);
-        let stride = build.scalar(*stride as i64, dtype);
-        let at = build.program().binary(Op::Mul, index, stride);
+        let mut at = build.program().cast(index, dtype);
+        if *stride != 1 {
+            let stride = build.scalar(*stride as i64, dtype);
+            at = build.program().binary(Op::Mul, at, stride);
+        }
         sum = Some(match sum {
             None => Address { at, wrong },
             Some(sum) => Address {

@@ -1,15 +1,19 @@
 //! Turning around: flip, fliplr, flipud, rot90.
 
+use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::kernel::{Dims, Value};
+use crate::kernel::{Dims, Expr, Value};
 use crate::layout;
 use crate::ops::Op;
 
-use super::super::creation::arange_step;
+use super::super::creation::{arange_step, from_slice};
 use super::super::elementwise::Build;
 use super::super::sizes::IntoDims;
 use super::super::{Options, Tensor};
+
+/// Places along a dim that the CPU is told, at most.
+const FEW: usize = 1 << 10;
 
 impl Tensor {
     /// The elements in reverse order along dims: a copy, with this tensor's order of dims in memory.
@@ -44,6 +48,23 @@ impl Tensor {
             let from = match stride {
                 // All are the same.
                 0 => continue,
+                // An index is a place, which need not come from memory.
+                _ if self.dim() == 1 => {
+                    let index = build.program().push(Expr::Index, dtype);
+                    let mut way = index;
+                    if stride != 1 {
+                        let stride = build.scalar(stride, dtype);
+                        way = build.program().binary(Op::Mul, index, stride);
+                    }
+                    let last = build.scalar(last, dtype);
+                    at = Some(build.program().binary(Op::Sub, last, way));
+                    continue;
+                }
+                // To count on the host takes less than to have it done.
+                _ if self.device() == Device::Cpu && dtype == DType::I32 && size <= FEW => {
+                    let places = (0..size as i32).rev().map(|i| i * stride as i32);
+                    from_slice(&places.collect::<Vec<_>>(), [size], self.device())?
+                }
                 _ => arange_step(last, -stride, -stride, Options::from((dtype, self.device())))?,
             };
             let mut sizes = vec![1; self.dim()];

@@ -69,6 +69,11 @@ pub(in crate::backend::cpu) enum Step {
         at: Lanes,
         out: Lanes,
     },
+    /// Copies the elements of an operand to those of another.
+    Copy {
+        from: u8,
+        to: u8,
+    },
     /// Copies to the elements of an operand.
     Scatter {
         operand: u8,
@@ -126,6 +131,7 @@ impl Step {
             Self::Fraction { count, unit, .. } => is_there(count) || is_there(unit),
             Self::Gather { .. }
             | Self::GatherRow { .. }
+            | Self::Copy { .. }
             | Self::Index { .. }
             | Self::Random { .. } => false,
         }

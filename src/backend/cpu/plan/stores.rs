@@ -16,7 +16,10 @@ impl Program {
         let narrow = convert::narrow(dtype).filter(|_| !is_stored_form);
         let past_cache = self.is_past_cache(code, operand);
         self.past_cache |= past_cache;
-        if self.class_in_tile(class) == Class::Contiguous && !past_cache {
+        let is_copy = narrow.is_none() && !past_cache && self.rows.is_none();
+        if is_copy && let Some(from) = self.take_row(value) {
+            self.steps.push(Step::Copy { from, to: operand });
+        } else if self.class_in_tile(class) == Class::Contiguous && !past_cache {
             let out = Lanes { place: Place::Memory(operand), size };
             let run = narrow.unwrap_or(convert::copy());
             self.push_apply(run, [lanes, NOWHERE, NOWHERE], out, None);
@@ -36,6 +39,20 @@ impl Program {
             self.steps.push(Step::Scatter { operand, value: lanes, past_cache });
         }
         self.used(value);
+    }
+
+    /// The operand whose rows this value is, if nobody but its only store reads it: to be copied from there.
+    fn take_row(&mut self, value: Value) -> Option<u8> {
+        let State { lanes: Lanes { place, .. }, uses, .. } =
+            self.values[usize::from(self.values[usize::from(value)].root)];
+        let Place::Row { operand, .. } = place else { return None };
+        if uses > 1 || self.steps.iter().any(|step| step.reads(place)) {
+            return None;
+        }
+        let is_it = |step: &Step| matches!(step, Step::GatherRow { row, .. } if row.place == place);
+        let gathered = self.steps.iter().position(is_it)?;
+        self.steps.remove(gathered);
+        Some(operand)
     }
 
     /// What a contiguous operand is to a tile with rows.

@@ -8,9 +8,9 @@ use smallvec::SmallVec;
 
 use super::super::chain::{Link, Out};
 use super::super::fraction::{fractions, fractions_past_cache};
-use super::super::lanes::Loop;
+use super::super::lanes::{Loop, simd};
 use super::super::plan::{Argument, Chain, Draw, Lanes, Place, Step};
-use super::super::points::{Tile, each_row, offset_of};
+use super::super::points::{Tile, each_row, each_row_of, offset_of};
 use super::super::random::Stream;
 use super::super::registers::{Line, Registers};
 use super::super::view::{Ahead, Block, Rows, View};
@@ -112,6 +112,9 @@ impl Launched<'_> {
                 out: Lanes { place: Place::Row { operand, .. }, .. },
                 past_cache,
             } => self.chain_by_rows(chain, (operand, past_cache), registers, tile, ahead),
+            Step::Chain { ref chain, out, .. } if self.by_row => {
+                self.chain_in_rows(chain, memory_of(out), registers, tile);
+            }
             Step::Chain { ref chain, out, past_cache: true } => {
                 let view = &self.views[memory_of(out)];
                 self.with_chain(chain, registers, tile, |first, links| {
@@ -156,7 +159,7 @@ impl Launched<'_> {
                 let view = &self.views[usize::from(operand)];
                 let is_there = match self.grid {
                     Some(_) => !as_block && self.rows_of(view, same, tile).is_some(),
-                    None => self.row(view, same, tile).is_some(),
+                    None => self.by_row || self.row(view, same, tile).is_some(),
                 };
                 if !is_there {
                     let out = Lanes { place: Place::Register(register), ..row };
@@ -175,6 +178,15 @@ impl Launched<'_> {
                         // SAFETY: a buffer that is fetched from is not stored to.
                         unsafe { view.fetch(block, places, size, &mut out[bytes]) };
                     });
+                });
+            }
+            Step::Copy { from, to } => {
+                let [from, to] = [from, to].map(|operand| &self.views[usize::from(operand)]);
+                let (strides, range) = ([from.strides, to.strides], (tile.start, tile.len));
+                each_row_of(self.shape, strides, range, |_, [source, target]| {
+                    // SAFETY: elements of this tile, of operands of which only `to` is of a buffer that is
+                    // stored to.
+                    unsafe { from.copy(source, to, target) };
                 });
             }
             Step::Scatter { operand, value, past_cache } => {
@@ -258,26 +270,26 @@ impl Launched<'_> {
         (self.stream(draw), count, unit)
     }
 
-    /// Copies the elements that are as far away from the points' places as the first lane of `at` says.
-    pub(super) fn fetch_row(
+    /// Copies the elements that are as far away from the points' places as the lane of `at` says that `outer`
+    /// has for their row.
+    pub(super) fn fetch_rows(
         &self,
-        operand: u8,
-        at: Lanes,
-        out: Lanes,
+        outer: &Self,
+        (operand, at, out): (u8, Lanes, Lanes),
         registers: &mut Registers,
         tile: Tile,
     ) {
         let view = &self.views[usize::from(operand)];
+        let size = usize::from(at.size);
         self.write(out, registers, tile, |out, registers| {
-            let at = self.read(at, registers, Tile::range(tile.start, 1));
-            let at = match at.len() {
-                4 => i64::from(cast_slice::<u8, i32>(at)[0]),
-                _ => cast_slice::<u8, i64>(at)[0],
-            };
-            let (offset, column_stride, _) = offset_of(self.shape, view.strides, tile.start);
-            let row = Block { column_stride, ..Block::row(offset, tile.len) };
-            // SAFETY: a buffer that is fetched from is not stored to.
-            unsafe { view.fetch_row(row, at, out) };
+            let mut at = outer.read(at, registers, self.rows_of_range(tile));
+            each_row(self.shape, view.strides, tile.start, tile.len, |lane, block| {
+                let (of_block, rest) = at.split_at(block.rows * size);
+                at = rest;
+                let bytes = lane * view.size..(lane + block.len()) * view.size;
+                // SAFETY: a buffer that is fetched from is not stored to.
+                unsafe { view.fetch_rows(block, of_block, size, &mut out[bytes]) };
+            });
         });
     }
 
@@ -446,28 +458,25 @@ pub(super) unsafe fn run_past_cache(
     (chain.run)(Out::PastCache(rest), (row, start), first, links);
 }
 
-/// The operand that lanes past the cache are of.
+/// The operand that lanes in memory are of.
 fn memory_of(lanes: Lanes) -> usize {
     match lanes.place {
         Place::Memory(operand) => usize::from(operand),
-        _ => unreachable!("only memory is past the cache"),
+        _ => unreachable!("only memory is past the cache, or stored row by row"),
     }
 }
 
 /// Fills lanes of `size` bytes with consecutive numbers.
 fn index(bytes: &mut [u8], size: u8, first: u64) {
-    match size {
-        4 => {
-            let lanes: &mut [u32] = cast_slice_mut(bytes);
-            for (i, lane) in lanes.iter_mut().enumerate() {
-                *lane = (first as u32).wrapping_add(i as u32);
-            }
-        }
-        _ => {
-            let lanes: &mut [u64] = cast_slice_mut(bytes);
-            for (i, lane) in lanes.iter_mut().enumerate() {
-                *lane = first.wrapping_add(i as u64);
-            }
-        }
+    #[inline(always)]
+    fn fill<T>(lanes: &mut [T], number: impl Fn(usize) -> T) {
+        lanes.iter_mut().enumerate().for_each(|(i, lane)| *lane = number(i));
     }
+    simd(
+        #[inline(always)]
+        || match size {
+            4 => fill(cast_slice_mut(bytes), |i| (first as u32).wrapping_add(i as u32)),
+            _ => fill(cast_slice_mut(bytes), |i| first.wrapping_add(i as u64)),
+        },
+    );
 }

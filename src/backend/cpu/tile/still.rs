@@ -1,22 +1,22 @@
-//! Steps whose lanes are all the same within a row: they run for its first point alone.
+//! Steps whose lanes are all the same within a row: they run for one point of each.
 //!
 //! # Note [Still steps]
 //! Where rows are fetched whole, as an index or a flip along an outer dimension picks them, the address is the
 //! same all along a row. To compute it for each point takes longer than to copy the row. So within a row steps
 //! that read nothing which moves along it run for one point, if whoever reads their lanes needs no more:
-//! steps of the same kind, and fetches, which then copy as many elements as follow each other.
+//! steps of the same kind, and fetches, which then copy as many elements as follow each other. A tile is
+//! some rows, or a part of one, and its still steps run on a tile of the space that rows are the points of.
 
 use smallvec::SmallVec;
 
 use super::super::plan::{Argument, Lanes, Place, Program, Step};
 use crate::kernel::{Args, Code};
 
-/// Points of a row below which a tile of several rows takes no longer.
-const SHORT: usize = if cfg!(test) { 8 } else { 256 };
+/// Points of a row below which one address for all saves nothing.
+const SHORT: usize = 8;
 
 /// Of each step whether it is still, or fetches by an address that is. None if there is no such fetch.
 pub(super) fn still_steps(program: &Program, code: &Code, args: &Args) -> SmallVec<[bool; 12]> {
-    let is_fetch = |step: &Step| matches!(step, Step::Fetch { .. });
     let inner = args.shape.len() - 1;
     if program.rows.is_some()
         || args.shape[inner] < SHORT
@@ -52,9 +52,21 @@ pub(super) fn still_steps(program: &Program, code: &Code, args: &Args) -> SmallV
         }
         still.push(is_same && (is_fetch(step) || written(step).is_some()));
     }
+    while !settle(program, &mut still) {}
+    let fetches = program.steps.iter().zip(&still).any(|(step, still)| *still && is_fetch(step));
+    if fetches { still } else { SmallVec::new() }
+}
+
+fn is_fetch(step: &Step) -> bool {
+    matches!(step, Step::Fetch { .. })
+}
+
+/// Takes away steps that are still but for others: those of whose lanes another step reads all, and those that
+/// read all lanes of a register. Whether nothing is left to take.
+fn settle(program: &Program, still: &mut [bool]) -> bool {
     // Registers all of whose lanes a later step reads, from the last step to the first.
     let mut needed: SmallVec<[bool; 12]> = SmallVec::from_elem(false, program.registers);
-    for (step, still) in program.steps.iter().zip(&mut still).rev() {
+    for (step, still) in program.steps.iter().zip(&mut *still).rev() {
         if let Some(register) = written(step) {
             *still &= is_fetch(step) || !needed[register];
             needed[register] = false;
@@ -65,8 +77,20 @@ pub(super) fn still_steps(program: &Program, code: &Code, args: &Args) -> SmallV
             }
         }
     }
-    let fetches = program.steps.iter().zip(&still).any(|(step, still)| *still && is_fetch(step));
-    if fetches { still } else { SmallVec::new() }
+    // Those that have a lane for each point, from the first step to the last.
+    let mut has_all: SmallVec<[bool; 12]> = SmallVec::from_elem(false, program.registers);
+    let mut is_settled = true;
+    for (step, still) in program.steps.iter().zip(still) {
+        let reads_all =
+            |(register, &has_all): (usize, &bool)| has_all && step.reads_register(register as u16);
+        if *still && has_all.iter().enumerate().any(reads_all) {
+            (*still, is_settled) = (false, false);
+        }
+        if let Some(register) = written(step) {
+            has_all[register] = !*still || is_fetch(step);
+        }
+    }
+    is_settled
 }
 
 /// How many registers hold more than one lane of a row.
@@ -91,7 +115,7 @@ fn written(step: &Step) -> Option<usize> {
         | Step::Index { out }
         | Step::Random { out, .. }
         | Step::Fraction { out, .. } => out,
-        Step::Accumulate { .. } | Step::Scatter { .. } => return None,
+        Step::Accumulate { .. } | Step::Copy { .. } | Step::Scatter { .. } => return None,
     };
     match out.place {
         Place::Register(register) | Place::Row { register, .. } => Some(register.into()),
@@ -218,8 +242,7 @@ mod tests {
         assert_eq!(still([11, 64, 1], [1, 0], Beside::Nothing), all);
         assert_eq!(still([11, 64, 1], [64, 1], Beside::Nothing), none);
         assert_eq!(still([11, SHORT - 1, 1], [1, 0], Beside::Nothing), none);
-        // Each point's address is wanted, so only the fetch needs no more than one.
-        let beside = still([11, 64, 1], [1, 0], Beside::StoresAddress);
-        assert!(!beside[0] && beside.contains(&true), "{beside:?}");
+        // Each point's address is wanted.
+        assert_eq!(still([11, 64, 1], [1, 0], Beside::StoresAddress), none);
     }
 }

@@ -14,26 +14,82 @@ use super::{Block, Cache, ask};
 /// `from` is valid for the block, `to` for as many elements; both are aligned.
 #[inline(always)]
 pub(super) unsafe fn gather<T: Bits>(from: *const T, block: Block, to: *mut T) {
-    let Block { row_stride, columns, column_stride, .. } = block;
+    // SAFETY: by contract.
+    unsafe { copy(from, block, to, Block::dense(block.rows, block.columns)) };
+}
+
+/// # Safety
+/// `to` is valid for the block, `from` for as many elements; both are aligned.
+#[inline(always)]
+pub(super) unsafe fn scatter<T: Bits>(from: *const T, block: Block, to: *mut T) {
+    // SAFETY: by contract.
+    unsafe { copy(from, Block::dense(block.rows, block.columns), to, block) };
+}
+
+/// Copies the elements of a block to those of one of as many rows and columns, whatever the offsets of both.
+///
+/// # Safety
+/// `from` and `to` are valid for their blocks, and aligned; they do not overlap.
+#[inline(always)]
+pub(super) unsafe fn copy<T: Bits>(from: *const T, source: Block, to: *mut T, target: Block) {
+    let Block { rows, columns, .. } = target;
+    let is_dense = target.column_stride == 1 && target.row_stride == columns;
     // Rows that are all the same are one and copies of it.
-    let rows = if row_stride == 0 { block.rows.min(1) } else { block.rows };
+    let all = if is_dense && source.row_stride == 0 { rows.min(1) } else { rows };
+    let is_by_column = |block: Block| Block { rows: all, ..block }.is_by_column();
     // SAFETY: by contract.
     unsafe {
-        if (Block { rows, ..block }).is_by_column() {
-            return transpose(from, [column_stride, row_stride], to, [1, columns], [columns, rows]);
+        if is_by_column(source) || is_by_column(target) {
+            let [from_strides, to_strides] =
+                [source, target].map(|block| [block.column_stride, block.row_stride]);
+            return transpose(from, from_strides, to, to_strides, [columns, all]);
         }
-        for r in 0..rows {
-            let (from, to) = (from.add(r * row_stride), to.add(r * columns));
-            match column_stride {
-                0 => slice::from_raw_parts_mut(to, columns).fill(from.read()),
-                1 => to.copy_from_nonoverlapping(from, columns),
+        for r in 0..all {
+            let (from, to) = (from.add(r * source.row_stride), to.add(r * target.row_stride));
+            match (source.column_stride, target.column_stride) {
+                (1, 1) => copy_row(from, to, columns),
+                (0, 1) => slice::from_raw_parts_mut(to, columns).fill(from.read()),
                 // Known to the compiler, this one becomes shuffles.
-                2 => (0..columns).for_each(|i| to.add(i).write(from.add(i * 2).read())),
-                _ => (0..columns).for_each(|i| to.add(i).write(from.add(i * column_stride).read())),
+                (2, 1) => (0..columns).for_each(|i| to.add(i).write(from.add(i * 2).read())),
+                (step, 1) => (0..columns).for_each(|i| to.add(i).write(from.add(i * step).read())),
+                (step, other) => {
+                    (0..columns).for_each(|i| to.add(i * other).write(from.add(i * step).read()))
+                }
             }
         }
-        if rows < block.rows {
-            repeat(to, columns, block.rows);
+        if all < rows {
+            repeat(to, columns, rows);
+        }
+    }
+}
+
+/// Copies a row, without a call where it is short.
+///
+/// # Safety
+/// `from` and `to` are valid for so many elements, and do not overlap.
+#[inline(always)]
+pub(super) unsafe fn copy_row<T: Copy>(from: *const T, to: *mut T, len: usize) {
+    /// The first so many bytes and the last, which may be some of the first.
+    ///
+    /// # Safety
+    /// There are as many; they do not overlap those of `to`.
+    #[inline(always)]
+    unsafe fn ends<const N: usize>(from: *const u8, to: *mut u8, bytes: usize) {
+        let last = bytes - N;
+        // SAFETY: by contract.
+        unsafe {
+            to.cast::<[u8; N]>().copy_from_nonoverlapping(from.cast(), 1);
+            to.add(last).cast::<[u8; N]>().copy_from_nonoverlapping(from.add(last).cast(), 1);
+        }
+    }
+    let bytes = len * size_of::<T>();
+    // SAFETY: by contract.
+    unsafe {
+        match bytes {
+            16..=32 => ends::<16>(from.cast(), to.cast(), bytes),
+            33..=64 => ends::<32>(from.cast(), to.cast(), bytes),
+            65..=128 => ends::<64>(from.cast(), to.cast(), bytes),
+            _ => to.copy_from_nonoverlapping(from, len),
         }
     }
 }
@@ -49,26 +105,6 @@ unsafe fn repeat<T: Bits>(to: *mut T, len: usize, count: usize) {
         // SAFETY: by contract; they end where the others begin.
         unsafe { to.add(done).copy_from_nonoverlapping(to, now) };
         done += now;
-    }
-}
-
-/// # Safety
-/// `to` is valid for the block, `from` for as many elements; both are aligned.
-#[inline(always)]
-pub(super) unsafe fn scatter<T: Bits>(from: *const T, block: Block, to: *mut T) {
-    let Block { rows, row_stride, columns, column_stride, .. } = block;
-    // SAFETY: by contract.
-    unsafe {
-        if block.is_by_column() {
-            return transpose(from, [1, columns], to, [column_stride, row_stride], [columns, rows]);
-        }
-        for r in 0..rows {
-            let (from, to) = (from.add(r * columns), to.add(r * row_stride));
-            match column_stride {
-                1 => to.copy_from_nonoverlapping(from, columns),
-                _ => (0..columns).for_each(|i| to.add(i * column_stride).write(from.add(i).read())),
-            }
-        }
     }
 }
 
@@ -278,6 +314,48 @@ mod tests {
                 for (k, &got) in to.iter().enumerate() {
                     assert_eq!(got as usize, k % rows * columns + k / rows, "{rows} {columns}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn rows_of_any_length_are_copied_whole_and_nothing_beside() {
+        let from: Vec<u8> = (0..250).collect();
+        for len in 0..200 {
+            let mut to = [255; 250];
+            // SAFETY: both are longer.
+            unsafe { copy_row(from[3..].as_ptr(), to[5..].as_mut_ptr(), len) };
+            assert_eq!(to[5..5 + len], from[3..3 + len]);
+            assert!(to[..5].iter().chain(&to[5 + len..]).all(|&byte| byte == 255), "{len}");
+        }
+    }
+
+    #[test]
+    fn blocks_go_to_other_blocks() {
+        for [rows, columns] in [[1, 20], [5, 1], [3, 7], [9, 16], [20, 33], [40, 70]] {
+            let block = |row_stride, column_stride| Block {
+                offset: 0,
+                rows,
+                row_stride,
+                columns,
+                column_stride,
+            };
+            let wide = 3 * columns + 1;
+            let sources = [(columns, 1), (wide, 1), (wide, 2), (1, rows), (0, 1), (1, 0), (0, 3)];
+            let targets = [(columns, 1), (wide, 1), (wide, 3), (1, rows), (2, 2 * rows)];
+            for (source, target) in sources.iter().flat_map(|s| targets.iter().map(move |t| (s, t)))
+            {
+                let (source, target) = (block(source.0, source.1), block(target.0, target.1));
+                let from: Vec<u32> = (1..10_000).collect();
+                let mut to = vec![0; 10_000];
+                let mut expected = to.clone();
+                for (r, c) in (0..rows).flat_map(|r| (0..columns).map(move |c| (r, c))) {
+                    let place = |block: Block| r * block.row_stride + c * block.column_stride;
+                    expected[place(target)] = from[place(source)];
+                }
+                // SAFETY: both have room for all.
+                unsafe { copy(from.as_ptr(), source, to.as_mut_ptr(), target) };
+                assert!(to == expected, "{rows} x {columns}");
             }
         }
     }

@@ -3,20 +3,32 @@
 //! Places are clamped to the buffer, so that a wrong one, which a check refuses or nobody looks at, reads
 //! another element and nothing else. Where they follow each other, all are copied at once.
 
+use std::ops::{BitOr, BitXor};
 use std::slice;
 
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
 
 use super::super::lanes::simd;
+use super::copy::copy_row;
 use super::{Block, View};
 
 /// How far away the first is and how much farther each next one, if that is the same for all: int32 or int64
 /// lanes of `lane` bytes.
 fn steady_places(at: &[u8], lane: usize) -> Option<(i64, i64)> {
-    fn steady<T: Pod + Eq + Into<i64> + TryFrom<i64>>(
-        at: &[u8],
+    /// Whether each is this much more than the one before.
+    #[inline(always)]
+    fn all<T: Pod + Eq + BitXor<Output = T> + BitOr<Output = T>>(
+        at: &[T],
+        step: T,
         difference: impl Fn(T, T) -> T,
-    ) -> Option<(i64, i64)> {
+    ) -> bool {
+        let differs = |differs, (&a, &b): (&T, &T)| differs | (difference(b, a) ^ step);
+        at.iter().zip(&at[1..]).fold(T::zeroed(), differs) == T::zeroed()
+    }
+    fn steady<T>(at: &[u8], difference: impl Fn(T, T) -> T) -> Option<(i64, i64)>
+    where
+        T: Pod + Eq + Into<i64> + TryFrom<i64> + BitXor<Output = T> + BitOr<Output = T>,
+    {
         let at: &[T] = cast_slice(at);
         let [first, second, last] = [at.first()?, at.get(1).unwrap_or(&at[0]), at.last()?];
         let [first, second, last] = [first, second, last].map(|&place| place.into());
@@ -26,8 +38,10 @@ fn steady_places(at: &[u8], lane: usize) -> Option<(i64, i64)> {
             return None;
         }
         let narrow = T::try_from(step).ok()?;
-        let differs = |differs, (&a, &b): (&T, &T)| differs | (difference(b, a) != narrow);
-        let is_steady = !at.iter().zip(&at[1..]).fold(false, differs);
+        let is_steady = simd(
+            #[inline(always)]
+            || all(at, narrow, difference),
+        );
         is_steady.then_some((first, step))
     }
     if lane == 4 { steady(at, i32::wrapping_sub) } else { steady(at, i64::wrapping_sub) }
@@ -46,6 +60,12 @@ fn ends<T: Pod + Ord>(values: &[T]) -> Option<(T, T)> {
         #[inline(always)]
         || all(values, first),
     ))
+}
+
+/// Copies elements in the opposite order.
+#[inline(always)]
+fn reverse<T: Pod>(from: &[T], to: &mut [T]) {
+    to.iter_mut().zip(from.iter().rev()).for_each(|(to, from)| *to = *from);
 }
 
 impl View<'_> {
@@ -72,33 +92,47 @@ impl View<'_> {
         }
     }
 
-    /// For each element of the block, which is one row, copies the one that is `at` away from it. Where there
-    /// is none it copies another of the buffer.
+    /// For each element of the block copies the one that is as far away as `at` says of its row: int32 or
+    /// int64 lanes of `lane` bytes. Where there is none it copies another of the buffer.
     ///
     /// # Safety
     /// As [`View::fetch`].
-    pub(in super::super) unsafe fn fetch_row(&self, row: Block, at: i64, to: &mut [u8]) {
+    pub(in super::super) unsafe fn fetch_rows(
+        &self,
+        block: Block,
+        at: &[u8],
+        lane: usize,
+        to: &mut [u8],
+    ) {
         // SAFETY: by contract.
         unsafe {
             match self.size {
-                1 => self.fetch_same::<u8>(row, at, to),
-                2 => self.fetch_same::<u16>(row, at, to),
-                4 => self.fetch_same::<u32>(row, at, to),
-                _ => self.fetch_same::<u64>(row, at, to),
+                1 => self.fetch_same::<u8>(block, at, lane, to),
+                2 => self.fetch_same::<u16>(block, at, lane, to),
+                4 => self.fetch_same::<u32>(block, at, lane, to),
+                _ => self.fetch_same::<u64>(block, at, lane, to),
             }
         }
     }
 
     /// # Safety
     /// As [`View::fetch`], and `T` has the size of an element.
-    unsafe fn fetch_same<T: Pod>(&self, row: Block, at: i64, to: &mut [u8]) {
+    unsafe fn fetch_same<T: Pod>(&self, block: Block, at: &[u8], lane: usize, to: &mut [u8]) {
         let to: &mut [T] = cast_slice_mut(to);
-        let first = (row.offset as i64).checked_add(at);
-        // SAFETY: by contract.
-        unsafe {
-            if !first.is_some_and(|first| self.fetch_run(first, row.column_stride as i64, to)) {
-                for (c, to) in to.iter_mut().enumerate() {
-                    *to = self.element(row.offset + c * row.column_stride, at);
+        let Block { offset, row_stride, columns, column_stride, .. } = block;
+        let places = at.chunks_exact(lane).map(|at| match lane {
+            4 => i64::from(cast_slice::<u8, i32>(at)[0]),
+            _ => cast_slice::<u8, i64>(at)[0],
+        });
+        for (r, (to, at)) in to.chunks_exact_mut(columns).zip(places).enumerate() {
+            let row = offset + r * row_stride;
+            let first = (row as i64).checked_add(at);
+            // SAFETY: by contract.
+            unsafe {
+                if !first.is_some_and(|first| self.fetch_run(first, column_stride as i64, to)) {
+                    for (c, to) in to.iter_mut().enumerate() {
+                        *to = self.element(row + c * column_stride, at);
+                    }
                 }
             }
         }
@@ -144,8 +178,12 @@ impl View<'_> {
             slice::from_raw_parts(least, to.len())
         };
         match step {
-            1 => to.copy_from_slice(from),
-            _ => to.iter_mut().zip(from.iter().rev()).for_each(|(to, from)| *to = *from),
+            // SAFETY: as many elements, of which nobody else has those that are written.
+            1 => unsafe { copy_row(from.as_ptr(), to.as_mut_ptr(), to.len()) },
+            _ => simd(
+                #[inline(always)]
+                || reverse(from, to),
+            ),
         }
         true
     }
@@ -248,7 +286,7 @@ mod tests {
         for &at in addresses {
             let mut got = vec![0_f32; columns];
             // SAFETY: nobody writes the buffer.
-            unsafe { view.fetch_row(row, at, cast_slice_mut(&mut got)) };
+            unsafe { view.fetch_rows(row, cast_slice(&[at]), 8, cast_slice_mut(&mut got)) };
             let all: Vec<f32> = (0..columns).map(|column| expected(column, at)).collect();
             assert!(got == all || is_far(&at), "{at} {column_stride} {columns}");
         }
