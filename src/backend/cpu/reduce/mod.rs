@@ -14,6 +14,7 @@ mod extreme;
 mod inner;
 mod outer;
 mod pieces;
+mod rows;
 mod scan;
 mod short;
 #[cfg(test)]

@@ -10,12 +10,14 @@ use bytemuck::cast_slice_mut;
 
 use super::super::blocks::block_loop;
 use super::super::convert;
+use super::super::lanes::Blocks;
 use super::super::ops::{FoldLoops, fold_of};
 use super::super::plan::lane_size;
 use super::super::registers::Scratch;
 use super::inner::Line;
 use super::outer::Panel;
 use super::pieces::{Pieces, pick};
+use super::rows::{LENS, row_loop};
 use crate::dtype::DType;
 use crate::kernel::{INNER_BLOCK, INNER_LANES, OUTER_BLOCK};
 use crate::ops::Op;
@@ -23,6 +25,8 @@ use crate::ops::Op;
 /// An operation that folds, in a dtype, with its identity.
 pub(super) struct Folder {
     pub(super) loops: FoldLoops,
+    /// Of rows of a length in [`LENS`], if there is one, and of how many values at most it is the quicker.
+    rows: Option<(Blocks, usize)>,
     pub(super) round: Option<fn(&mut [u8])>,
     pub(super) size: usize,
     /// Bits of the lane.
@@ -35,15 +39,19 @@ impl Folder {
     /// `bits` is the stored form of the identity.
     pub(super) fn new(op: Op, dtype: DType, bits: u64) -> Self {
         let mut loops = fold_of(op, dtype);
+        let mut most = *LENS.end();
         if let Some(blocks) = block_loop(op, dtype) {
             loops.blocks = blocks;
+            most = FEW - 1;
         }
+        let neutral = is_neutral(op, dtype, convert::scalar_lane(dtype, bits));
         Self {
             loops,
+            rows: row_loop(op, dtype).filter(|_| neutral).map(|rows| (rows, most)),
             round: convert::round(dtype),
             size: usize::from(lane_size(dtype.lane())),
             identity: convert::scalar_lane(dtype, bits),
-            neutral: is_neutral(op, dtype, convert::scalar_lane(dtype, bits)),
+            neutral,
         }
     }
 
@@ -267,6 +275,12 @@ impl Line for TreeLine<'_> {
 
     fn rows(&mut self, len: usize, values: &[u8], out: &mut [u8]) -> bool {
         let (folder, size) = (self.folder, self.folder.size);
+        if let Some((run, most)) = folder.rows
+            && (*LENS.start()..=most).contains(&len)
+        {
+            run(out, values, len, folder.identity);
+            return true;
+        }
         if (FEW..=INNER_BLOCK).contains(&len) && folder.round.is_none() {
             (folder.loops.blocks)(out, values, len, folder.identity);
             return true;
