@@ -258,31 +258,83 @@ fn scan<const N: usize>(
     for (line, &before) in before.iter().enumerate() {
         let line_of = line * len..(line + 1) * len;
         let (values, sums) = (&values[line_of.clone()], &out[line_of.clone()]);
-        let steps = &mut steps[line_of];
-        steps[0] = step(before, values[0], sums[0]);
-        #[inline(always)]
-        fn all(steps: &mut [f32], before: &[f32], values: &[f32], sums: &[f32]) {
-            let arguments = before.iter().zip(values).zip(sums);
-            for (out, ((&before, &x), &sum)) in steps.iter_mut().zip(arguments) {
-                *out = step(before, x, sum);
-            }
-        }
-        let steps = &mut steps[1..];
-        simd(
-            #[inline(always)]
-            || all(steps, sums, &values[1..], &sums[1..]),
-        );
+        steps_of(&mut steps[line_of], before, values, sums);
     }
     add_up::<N>(errors, steps);
+    store_all(out, steps);
+}
+
+/// Values of a piece of a line.
+const PIECE: usize = 64;
+
+/// Scans the next values of one line. While the sums of a piece are added up, so are the errors of the one
+/// before: each waits for its own last addition alone.
+fn scan_line(sum: &mut f32, error: &mut f32, values: &[f32], out: &mut [f32]) {
+    let (pieces, rest) = values.as_chunks::<PIECE>();
+    let (outs, out_rest) = out.as_chunks_mut::<PIECE>();
+    // Of the piece before; the errors of nothing leave what they are added to.
+    let (mut steps, mut errors) = ([0.0; PIECE], [0.0; PIECE]);
+    let mut before: Option<&mut [f32; PIECE]> = None;
+    for (values, out) in pieces.iter().zip(outs) {
+        let first = *sum;
+        let is_first = before.is_none();
+        let mut now = [*sum, *error];
+        for i in 0..PIECE {
+            now[0] += values[i];
+            now[1] += steps[i];
+            (out[i], errors[i]) = (now[0], now[1]);
+        }
+        // -0 and 0 is 0.
+        let error_now = if is_first { *error } else { now[1] };
+        (*sum, *error) = (now[0], error_now);
+        steps_of(&mut steps, first, values, out);
+        if let Some(before) = before.replace(out) {
+            store_all(before, &errors);
+        }
+    }
+    if let Some(before) = before {
+        add_up::<1>(std::slice::from_mut(error), &mut steps);
+        store_all(before, &steps);
+    }
+    if !rest.is_empty() {
+        let first = *sum;
+        out_rest.copy_from_slice(rest);
+        add_up::<1>(std::slice::from_mut(sum), out_rest);
+        let steps = &mut steps[..rest.len()];
+        steps_of(steps, first, rest, out_rest);
+        add_up::<1>(std::slice::from_mut(error), steps);
+        store_all(out_rest, steps);
+    }
+}
+
+/// The error of each sum of a line that began with `first`.
+fn steps_of(steps: &mut [f32], first: f32, values: &[f32], sums: &[f32]) {
     #[inline(always)]
-    fn all(out: &mut [f32], errors: &[f32]) {
-        for (out, &error) in out.iter_mut().zip(errors) {
-            *out = stored(*out, error);
+    fn all(steps: &mut [f32], before: &[f32], values: &[f32], sums: &[f32]) {
+        let arguments = before.iter().zip(values).zip(sums);
+        for (out, ((&before, &x), &sum)) in steps.iter_mut().zip(arguments) {
+            *out = step(before, x, sum);
+        }
+    }
+    steps[0] = step(first, values[0], sums[0]);
+    let steps = &mut steps[1..];
+    simd(
+        #[inline(always)]
+        || all(steps, sums, &values[1..], &sums[1..]),
+    );
+}
+
+/// Puts what is stored in place of each sum.
+fn store_all(sums: &mut [f32], errors: &[f32]) {
+    #[inline(always)]
+    fn all(sums: &mut [f32], errors: &[f32]) {
+        for (sum, &error) in sums.iter_mut().zip(errors) {
+            *sum = stored(*sum, error);
         }
     }
     simd(
         #[inline(always)]
-        || all(out, steps),
+        || all(sums, errors),
     );
 }
 
@@ -331,7 +383,7 @@ impl Scanning for Compensated<'_> {
     fn line(&mut self, values: &[u8], out: &mut [u8]) {
         let (values, out): (&[f32], &mut [f32]) = (cast_slice(values), cast_slice_mut(out));
         let sums: &mut [f32] = cast_slice_mut(self.sums.bytes(size_of::<f32>()));
-        scan::<1>(sums, &mut self.errors, &mut self.steps, values, out);
+        scan_line(&mut sums[0], &mut self.errors[0], values, out);
     }
 
     fn lines(&mut self, values: &[u8], out: &mut [u8], (len, _): (usize, usize)) {
@@ -421,7 +473,7 @@ mod tests {
                 _ => ((seed >> 20) as i32 as f32) * 2f32.powi((seed >> 59) as i32 - 16),
             }
         };
-        for len in [1, 2, 15, 64, 1000] {
+        for len in [1, 2, 15, 63, 64, 65, 128, 200, 1000] {
             for begin in [(0.0, 0.0), (1e9, 0.25)] {
                 let values: Vec<f32> = (0..TOGETHER * len).map(|_| next()).collect();
                 let (mut out, mut expected) = (vec![0.0; values.len()], Vec::new());
@@ -434,6 +486,11 @@ mod tests {
                     let same =
                         |a: f32, b: f32| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan();
                     assert!(same(sums[line], sum) && same(errors[line], error), "{line} of {len}");
+                    let ((mut own, mut own_error), mut alone) = (begin, vec![0.0; len]);
+                    scan_line(&mut own, &mut own_error, values, &mut alone);
+                    assert!(same(own, sum) && same(own_error, error), "{line} of {len}, alone");
+                    let pairs = alone.iter().zip(&expected[line * len..]);
+                    assert!(pairs.into_iter().all(|(&a, &b)| same(a, b)), "{line} of {len}, alone");
                 }
                 for (i, (&got, expected)) in out.iter().zip(expected).enumerate() {
                     let same =
