@@ -243,6 +243,10 @@ impl Line<'_> {
             });
         };
         least.clear();
+        if let Some(pairs) = least.room_for(self.len) {
+            self.fill(span, pairs);
+            return least;
+        }
         if self.parts < 2 {
             select(least, 0, self.keys);
             return least;

@@ -32,6 +32,15 @@ impl<P: Pair> Least<P> {
         self.bound = None;
     }
 
+    /// Where so many pairs go that are all there are, if none of them would be turned away as they come.
+    pub(super) fn room_for(&mut self, len: usize) -> Option<&mut [P]> {
+        if len > (2 * self.most).saturating_add(MORE) {
+            return None;
+        }
+        self.pairs.resize(len, P::default());
+        Some(&mut self.pairs)
+    }
+
     #[inline(always)]
     pub(super) fn put(&mut self, pair: P) {
         if self.bound.is_none_or(|bound| pair < bound) {
@@ -99,6 +108,12 @@ mod tests {
                         let end = to.min(sorted.len());
                         let expected = sorted.get(from..end).unwrap_or(&[]);
                         assert_eq!(least.beyond(from), expected, "{from} to {to} of {len}");
+                        least.clear();
+                        if let Some(room) = least.room_for(sorted.len()) {
+                            room.iter_mut().zip(pairs()).for_each(|(place, pair)| *place = pair);
+                            let found = least.beyond(from);
+                            assert_eq!(found, expected, "{from} to {to} of {len}, all at once");
+                        }
                     }
                 }
             }
