@@ -4,6 +4,7 @@ use std::hint::black_box;
 
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
 
+use super::super::super::lanes::simd;
 use super::super::super::ops::FoldLoops;
 use super::super::super::registers::Scratch;
 use super::super::super::view::Block;
@@ -73,11 +74,27 @@ impl Go<'_> {
                 _ => self.assign::<A, u64>(addresses),
             },
             Write::Fold { loops, lanes } => {
-                self.places.clear();
-                for (row, addresses) in addresses.chunks(self.block.columns).enumerate() {
-                    let (row, addresses) = (self.row(row), addresses.iter().enumerate());
-                    self.places.extend(addresses.map(|(i, &address)| row.place(i, address)));
+                self.places.resize(addresses.len(), 0);
+                let columns = self.block.columns;
+                let places = self.places.chunks_mut(columns).zip(addresses.chunks(columns));
+                let rows = (0..).map(|row| {
+                    let first = self.begin.wrapping_add(row * self.block.row_stride);
+                    Row { first, step: self.block.column_stride }
+                });
+                #[inline(always)]
+                fn all<'a, A: Address + 'a>(
+                    rows: impl Iterator<Item = (Row, (&'a mut [usize], &'a [A]))>,
+                ) {
+                    for (row, (places, addresses)) in rows {
+                        for (i, (place, &address)) in places.iter_mut().zip(addresses).enumerate() {
+                            *place = row.place(i, address);
+                        }
+                    }
                 }
+                simd(
+                    #[inline(always)]
+                    || all(rows.zip(places)),
+                );
                 self.fold(&loops, lanes);
             }
         }
