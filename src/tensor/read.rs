@@ -125,7 +125,6 @@ impl Tensor {
         Ok(bytes)
     }
 
-    /// Puts the elements in row-major order into as many bytes.
     /// Calls `see` with the bytes of all elements, row-major.
     #[track_caller]
     fn read_with(&self, mut see: impl FnMut(&[u8])) -> Result<()> {
@@ -140,6 +139,7 @@ impl Tensor {
         })
     }
 
+    /// Puts the elements in row-major order into as many bytes.
     fn read_into(&self, bytes: &mut [u8]) -> Result<()> {
         if bytes.is_empty() {
             return Ok(());

@@ -11,19 +11,21 @@ use fearless_simd::{Level, Select, Simd, SimdBase, SimdFrom, dispatch};
 
 use super::chain::{Link, Number};
 use super::lanes::{Blocks, of_bits};
+use super::view::Rows;
 use crate::dtype::DType;
 use crate::kernel::INNER_LANES;
 use crate::math::compare;
 use crate::ops::Op;
 
-/// As [`Blocks`], of what is computed from the elements of the second slice.
-pub(super) type LinkedSums = fn(&mut [u8], &[u8], usize, u64, Linked<'_>);
+/// As [`Blocks`], of what is computed from the elements of rows, each of which is whole blocks or all there
+/// is.
+pub(super) type LinkedSums = fn(&mut [u8], Rows<'_>, usize, u64, Linked<'_>);
 
 /// What is computed of elements: the link's results, or their squares.
 pub(super) struct Linked<'a> {
     pub(super) link: Link,
-    /// The link's other argument; one element may be all.
-    pub(super) other: &'a [u8],
+    /// The link's other argument in as many rows; one element may be all of a row.
+    pub(super) other: Rows<'a>,
     /// Only of differences.
     pub(super) is_squared: bool,
 }
@@ -124,10 +126,10 @@ fn blocks<T: Number, F: Folding<T>>(into: &mut [u8], values: &[u8], len: usize, 
     });
 }
 
-fn linked<T: Number>(into: &mut [u8], first: &[u8], len: usize, start: u64, linked: Linked<'_>) {
+fn linked<T: Number>(into: &mut [u8], first: Rows<'_>, len: usize, start: u64, linked: Linked<'_>) {
     let Linked { link, other, is_squared } = linked;
-    let (into, start) = (cast_slice_mut(into), (len, of_bits(start)));
-    let values = [first, other].map(cast_slice::<u8, T>);
+    let (into, start) = (cast_slice_mut::<u8, T>(into), (len, of_bits(start)));
+    let values = [first, other];
     macro_rules! of_each {
         ($simd:expr, $($link:ident $is_squared:literal,)*) => {
             match (link, is_squared) {
@@ -164,6 +166,21 @@ where
 /// The same for one kind.
 #[inline(always)]
 fn linked_by<S: Simd, T: Number, const LINK: usize, const IS_SQUARED: bool>(
+    simd: S,
+    into: &mut [T],
+    values: [Rows<'_>; 2],
+    (block, start): (usize, T),
+) {
+    let each = into.len() / values[0].count();
+    for (row, into) in into.chunks_mut(each).enumerate() {
+        let values = values.map(|rows| cast_slice(rows.row(row)));
+        linked_in::<S, T, LINK, IS_SQUARED>(simd, into, values, (block, start));
+    }
+}
+
+/// The same of one row.
+#[inline(always)]
+fn linked_in<S: Simd, T: Number, const LINK: usize, const IS_SQUARED: bool>(
     simd: S,
     into: &mut [T],
     [first, other]: [&[T]; 2],
@@ -277,7 +294,6 @@ fn halved<S: Simd, F: Folding<T>, T: Number, const N: usize>(mut lanes: [T::Vect
 mod tests {
     use super::super::chain::{Out, chain_loop};
     use super::super::ops::fold_of;
-    use super::super::view::Rows;
     use super::*;
 
     /// Numbers of many magnitudes, some of which are zeros, and few NaN.
@@ -356,7 +372,9 @@ mod tests {
                                     values = squares;
                                 }
                                 let values = &cast_slice(&values)[..count * size];
-                                linked(got, a, block, start, Linked { link, other, is_squared });
+                                let other = Rows::one(other);
+                                let row = Rows::one(a);
+                                linked(got, row, block, start, Linked { link, other, is_squared });
                                 generic(expected, values, block, start);
                                 for (got, expected) in got.chunks(size).zip(expected.chunks(size)) {
                                     let same = got == expected

@@ -60,7 +60,7 @@ use super::lanes::Loop;
 use super::ops::{fold_of, loop_of};
 use super::stored::stored_loop;
 use crate::dtype::Lane;
-use crate::kernel::{Args, Class, Code, Expr, Node, OperandCode, Value};
+use crate::kernel::{Class, Code, Expr, Node, OperandCode, Value};
 use crate::ops::Op;
 pub(super) use form::Form;
 pub(super) use steps::{Argument, Chain, Draw, Fill, FillValue, Lanes, Place, Step, Summed};
@@ -231,16 +231,14 @@ impl Program {
         program
     }
 
-    /// Note [Rows of blocks].
+    /// Note [Rows of blocks], and Note [Whole rows] of `tile`.
     fn join_rows(&mut self, code: &Code) {
-        if !self.form.by_row {
-            return;
-        }
-        if let [
-            ..,
-            Step::Chain { chain, out, past_cache },
-            Step::Scatter { operand, value, past_cache: past },
-        ] = &mut self.steps[..]
+        if self.form.by_row
+            && let [
+                ..,
+                Step::Chain { chain, out, past_cache },
+                Step::Scatter { operand, value, past_cache: past },
+            ] = &mut self.steps[..]
             && let Place::Register(register) = out.place
             && out.place == value.place
             && chain.links.len() <= ROW_LINKS
@@ -250,39 +248,19 @@ impl Program {
             *past_cache = *past;
             self.steps.pop();
         }
+        let takes_rows = |step: &Step| match (self.rows, self.form.by_row) {
+            (Some(_), by_row) => by_row && step.goes_by_rows(),
+            (None, _) => matches!(step, Step::Chain { .. }),
+        };
         for i in 0..self.steps.len() {
             let Step::GatherRow { row, .. } = &self.steps[i] else { continue };
             let place = row.place;
-            let is_block = self.steps.iter().any(|step| step.reads(place) && !step.goes_by_rows());
+            let is_block = self.result.place == place
+                || self.steps.iter().any(|step| step.reads(place) && !takes_rows(step));
             if let Step::GatherRow { as_block, .. } = &mut self.steps[i] {
                 *as_block = is_block;
             }
         }
-    }
-
-    /// Whether a chain is all that is run, on elements that lie in rows, to what is contiguous.
-    pub(super) fn is_chain_of_rows(&self, args: &Args) -> bool {
-        let Some((last, before)) = self.steps.split_last().filter(|_| self.has_rows()) else {
-            return false;
-        };
-        let Step::Chain { chain, out: Lanes { place: Place::Memory(_), .. }, past_cache: false } =
-            last
-        else {
-            return false;
-        };
-        let is_row = |step: &Step| {
-            let Step::GatherRow {
-                row: Lanes { place: Place::Row { operand, same, .. }, .. }, ..
-            } = step
-            else {
-                return false;
-            };
-            match args.operands[usize::from(*operand)].strides.last() {
-                Some(0) => *same,
-                stride => stride == Some(&1),
-            }
-        };
-        chain.links.len() <= ROW_LINKS && before.iter().all(is_row)
     }
 
     /// Bytes of a lane of node `i`.
@@ -316,6 +294,12 @@ impl Program {
     /// Whether some operands are used where they lie within rows only.
     pub(super) fn has_rows(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::GatherRow { .. }))
+    }
+
+    /// Whether there are such operands, and chains alone read them.
+    pub(super) fn chains_rows(&self) -> bool {
+        let is_copied = |step: &Step| matches!(step, Step::GatherRow { as_block: true, .. });
+        self.has_rows() && !self.steps.iter().any(is_copied)
     }
 
     fn evaluate(&mut self, code: &Code, i: usize, purpose: Purpose) {

@@ -39,10 +39,15 @@ pub(super) struct Grid {
     pub(super) down: usize,
 }
 
-/// Where an operand's element is at a point, the stride to the next, and the point.
-pub(super) fn offset_of(shape: &[usize], strides: &[usize], point: usize) -> (usize, usize, Dims) {
-    let index = index_of(shape, point);
-    (offset_at(&index, strides), strides[shape.len() - 1], index)
+/// Where an operand's element is at a point.
+pub(super) fn offset_at(shape: &[usize], strides: &[usize], mut point: usize) -> usize {
+    let mut offset = 0;
+    // The outermost index is what is left: a division less, and each takes as long as some vectors.
+    for d in (1..shape.len()).rev() {
+        offset += point % shape[d] * strides[d];
+        point /= shape[d];
+    }
+    offset + point * strides[0]
 }
 
 fn index_of(shape: &[usize], mut point: usize) -> Dims {
@@ -52,10 +57,6 @@ fn index_of(shape: &[usize], mut point: usize) -> Dims {
         point /= shape[d];
     }
     index
-}
-
-fn offset_at(index: &[usize], strides: &[usize]) -> usize {
-    index.iter().zip(strides).map(|(index, stride)| index * stride).sum()
 }
 
 /// Calls `visit` with the elements at `len` points that follow each other, block by block: the rest of
@@ -79,7 +80,8 @@ pub(super) fn each_row_of<const N: usize>(
 ) {
     let inner = shape.len() - 1;
     let mut index = index_of(shape, start);
-    let mut offsets = strides.map(|strides| offset_at(&index, strides));
+    let offset = |strides: &[usize]| index.iter().zip(strides).map(|(i, stride)| i * stride).sum();
+    let mut offsets = strides.map(offset);
     let mut lane = 0;
     while lane < len {
         let rest = len - lane;
@@ -99,28 +101,20 @@ pub(super) fn each_row_of<const N: usize>(
         };
         visit(lane, array::from_fn(block));
         lane += rows * columns;
-        let advance = |offsets: &mut [usize; N], d: usize, step: usize| {
-            offsets
-                .iter_mut()
-                .zip(strides)
-                .for_each(|(offset, strides)| *offset += step * strides[d]);
+        let mut each = |go: fn(&mut usize, usize), d: usize, steps: usize| {
+            offsets.iter_mut().zip(strides).for_each(|(o, strides)| go(o, steps * strides[d]));
         };
-        let retreat = |offsets: &mut [usize; N], d: usize, step: usize| {
-            offsets
-                .iter_mut()
-                .zip(strides)
-                .for_each(|(offset, strides)| *offset -= step * strides[d]);
-        };
-        retreat(&mut offsets, inner, at);
+        let (advance, retreat) = (|o: &mut usize, by| *o += by, |o: &mut usize, by| *o -= by);
+        each(retreat, inner, at);
         index[inner] = 0;
         let mut step = rows;
         for d in (0..inner).rev() {
             index[d] += step;
-            advance(&mut offsets, d, step);
+            each(advance, d, step);
             if index[d] < shape[d] {
                 break;
             }
-            retreat(&mut offsets, d, index[d]);
+            each(retreat, d, index[d]);
             index[d] = 0;
             step = 1;
         }

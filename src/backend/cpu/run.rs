@@ -111,5 +111,7 @@ pub(super) fn each_range(len: usize, parts: usize, part: impl Fn(usize, usize) +
 /// How many parts the points are worth: a few a thread, so that one that is late holds up little.
 pub(super) fn parts(launched: &Launched<'_>) -> usize {
     let work = launched.program.work;
-    threads::parts(launched.points().saturating_mul(work) / GRAIN, 4)
+    // To the nearest: a little less than two are two.
+    let work = launched.points().saturating_mul(work);
+    threads::parts(work.saturating_add(GRAIN / 2) / GRAIN, 4)
 }

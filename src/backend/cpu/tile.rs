@@ -2,7 +2,7 @@
 //!
 //! Owns [`Launched`], a program with its operands, and the registers it runs in, which each thread
 //! keeps; `steps` has how one step runs, `rows` how a chain runs on rows. A tile is a range of linear
-//! indices, which spans rows where the inner dimension is short; or a block of two dimensions, see
+//! indices, which may span rows, Note [Whole rows]; or a block of two dimensions, see
 //! Note [Blocks] of `plan`.
 #![allow(unsafe_code, reason = "uses views, for the elements of the tile it runs")]
 
@@ -20,7 +20,7 @@ use smallvec::SmallVec;
 use super::blocks::{Linked, LinkedSums};
 use super::convert;
 use super::lanes::all;
-use super::plan::{FillValue, Lanes, Place, Program, Step, Summed, lane_size};
+use super::plan::{Argument, FillValue, Lanes, Place, Program, Step, Summed, lane_size};
 use super::points::{Grid, Tile, each_row};
 use super::registers::{Line, Registers};
 use super::view::{Ahead, Block, Runs, View, fence};
@@ -36,11 +36,8 @@ const FEW_REGISTERS: usize = if cfg!(test) { 1 << 9 } else { 1 << 14 };
 /// Of a tile whose program has no register, so that nothing need stay in a cache.
 const NO_REGISTER: usize = 1 << 16;
 
-/// Of one that runs a chain row by row.
-const CHAINED: usize = if cfg!(test) { 1 << 9 } else { 1 << 16 };
-
-/// Points of a row from which on a chain runs row by row: Note [Chains of rows].
-const ROW: usize = if cfg!(test) { 8 } else { 64 };
+/// Of one whose program copies from memory to memory.
+const COPIED: usize = if cfg!(test) { 1 << 9 } else { NO_REGISTER };
 
 /// Of one that a block fills, which is in the second cache rather than the first.
 const BLOCK_REGISTER: usize = 1 << 14;
@@ -70,8 +67,6 @@ pub(super) struct Launched<'a> {
     still: SmallVec<[bool; 12]>,
     /// The rows as points, if there are still steps.
     outer: Option<Box<Self>>,
-    /// Note [Chains of rows].
-    by_row: bool,
     views: SmallVec<[View<'a>; 4]>,
 }
 
@@ -84,14 +79,15 @@ impl<'a> Launched<'a> {
         let in_ranges = grid.is_none() && code.reduce.is_none();
         let inner = shape[shape.len() - 1];
         let still = still_steps(program, code, args);
-        let by_row = in_ranges && inner >= ROW && program.is_chain_of_rows(args);
         let (tile, across) = match in_ranges {
             true if !still.is_empty() => {
                 let are_few = moving_registers(program, &still) <= 2;
-                whole_rows(inner, if are_few { FEW_REGISTERS } else { REGISTER } / program.lane)
+                cut_at_rows(inner, if are_few { FEW_REGISTERS } else { REGISTER } / program.lane)
             }
-            true if by_row => whole_rows(inner, CHAINED / program.lane),
-            true if program.has_rows() => part_of(inner, most),
+            true if program.has_rows() => match rows::several_rows(program, shape) {
+                Some(tile) => (tile, None),
+                None => part_of(inner, most),
+            },
             _ => (most, None),
         };
         let (len, base, scalars) = (launch.kernel.len(), args.base, &args.scalars[..]);
@@ -108,7 +104,6 @@ impl<'a> Launched<'a> {
             across,
             still,
             outer: None,
-            by_row,
             views,
         };
         let views = code.operands.iter().zip(&args.operands);
@@ -139,7 +134,6 @@ impl<'a> Launched<'a> {
             across: None,
             still: SmallVec::new(),
             outer: None,
-            by_row: false,
             views: self.views.iter().map(View::without_inner).collect(),
         }
     }
@@ -153,7 +147,7 @@ impl<'a> Launched<'a> {
     ) -> Self {
         let (shape, tile) = (&len[..], len[0]);
         let (len, base) = (len[0], 0);
-        let (grid, across, still, outer, by_row) = (None, None, SmallVec::new(), None, false);
+        let (grid, across, still, outer) = (None, None, SmallVec::new(), None);
         let mut launched = Self {
             program,
             shape,
@@ -165,7 +159,6 @@ impl<'a> Launched<'a> {
             across,
             still,
             outer,
-            by_row,
             views: SmallVec::new(),
         };
         // As in `new`.
@@ -339,8 +332,7 @@ impl<'a> Launched<'a> {
                 register.resize(lines, Line::zeroed());
             }
         }
-        // Of what is the same everywhere a chain takes one lane.
-        self.fill(&mut registers, if self.by_row { 1 } else { self.tile().min(self.len) });
+        self.fill(&mut registers, self.tile().min(self.len));
         let result = body(&mut registers);
         REGISTERS.set(registers);
         if self.program.past_cache {
@@ -375,17 +367,20 @@ impl<'a> Launched<'a> {
             unreachable!("asked for by whoever calls")
         };
         let tile = Tile::range(start, len);
+        // What is a block lies in one row, or has to be brought together.
+        let rows = self.whole_rows(tile).filter(|rows| rows.columns.is_multiple_of(block));
         for step in steps {
-            self.step(step, registers, tile, Ahead::NOTHING);
+            match step {
+                Step::GatherRow { row, .. } if rows.is_none() => {
+                    self.copy_rows(*row, registers, tile);
+                }
+                _ => self.step(step, registers, tile, Ahead::NOTHING),
+            }
         }
-        let other = self.argument(other, registers, tile);
-        run(
-            into,
-            self.read(first, registers, tile),
-            block,
-            bits,
-            Linked { link, other, is_squared },
-        );
+        let rows = rows.unwrap_or(tile);
+        let first = self.rows(&Argument { lanes: first, uniform: false }, registers, rows);
+        let other = self.rows(other, registers, rows);
+        run(into, first, block, bits, Linked { link, other, is_squared });
     }
 
     /// Stores elements that follow each other in a space of this shape, from point `start` on, into an
@@ -447,6 +442,7 @@ pub(super) fn most_points(program: &Program) -> usize {
     let register = match (program.rows, program.registers) {
         (Some(_), 0..=2) => FEW_BLOCK_REGISTERS,
         (Some(_), _) => BLOCK_REGISTER,
+        (None, 0) if matches!(program.steps[..], [Step::Copy { .. }, ..]) => COPIED,
         (None, 0) => NO_REGISTER,
         (None, 1..=2) if program.past_cache => FEW_REGISTERS,
         (None, _) => REGISTER,
@@ -458,12 +454,12 @@ pub(super) fn most_points(program: &Program) -> usize {
 /// very short ones; and how many tiles a row then is, if the last is shorter than the others.
 fn part_of(len: usize, most: usize) -> (usize, Option<usize>) {
     // Of short rows the tiles begin with lines of the cache.
-    if len < most / 16 { (most, None) } else { whole_rows(len, most) }
+    if len < most / 16 { (most, None) } else { cut_at_rows(len, most) }
 }
 
 /// Points of a tile of at most `most` that is some rows of `len` points, or a part of one; and how many tiles
 /// a row then is, if the last is shorter than the others.
-fn whole_rows(len: usize, most: usize) -> (usize, Option<usize>) {
+fn cut_at_rows(len: usize, most: usize) -> (usize, Option<usize>) {
     if len <= most {
         return (most / len * len, None);
     }

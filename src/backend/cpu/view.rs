@@ -10,6 +10,8 @@
 //!   by no other point, and each point belongs to one tile, which one thread runs.
 //! - Within a launch that scatters: each thread has a range of the target's buffer of its own
 //!   ([`Elements`]), and no other operand sees that buffer.
+//! - Within a step that copies from operand to operand ([`View::copy`]): the one is of a buffer that nobody
+//!   stores to.
 //! - At computed places: [`View::fetch`] stays within the buffer, which nobody stores to.
 //! - Within a tile: a slice of a buffer that the launch stores to lives only while one step runs, and
 //!   no step sees two of them (`plan` upholds it).
@@ -257,7 +259,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Copies the elements of a block to those of a block of another operand, of elements of as many bytes.
+    /// Copies the elements of a block to those of a block of another operand, of lanes of as many bytes.
     ///
     /// # Safety
     /// Both are elements of the operands within the points of the tile that the caller runs; nothing is stored to
@@ -271,8 +273,6 @@ impl<'a> View<'a> {
         // SAFETY: in bounds by `up_to`; for the rest Note [Who may touch what] and the caller.
         unsafe {
             match self.size {
-                1 => copy::<u8>(from, source, to, target),
-                2 => copy::<u16>(from.cast(), source, to.cast(), target),
                 4 => copy::<u32>(from.cast(), source, to.cast(), target),
                 _ => copy::<u64>(from.cast(), source, to.cast(), target),
             }

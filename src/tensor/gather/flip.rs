@@ -4,11 +4,11 @@ use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::kernel::{Dims, Expr, Value};
-use crate::layout;
+use crate::layout::{self, Layout};
 use crate::ops::Op;
 
-use super::super::creation::{arange_step, from_slice};
-use super::super::elementwise::Build;
+use super::super::creation::{arange_step, from_vec};
+use super::super::elementwise::{Build, check_dtype};
 use super::super::sizes::IntoDims;
 use super::super::{Options, Tensor};
 
@@ -38,6 +38,7 @@ impl Tensor {
         }
         let reach: usize = self.layout().extent().map_or(0, |extent| extent.len());
         let dtype = if i32::try_from(reach).is_ok() { DType::I32 } else { DType::I64 };
+        check_dtype(self.device(), dtype)?;
         let mut build = Build::over("flip", self.runtime(), self.dims());
         let mut strides = Dims::from_slice(self.stride());
         let mut at: Option<Value> = None;
@@ -63,7 +64,8 @@ impl Tensor {
                 // To count on the host takes less than to have it done.
                 _ if self.device() == Device::Cpu && dtype == DType::I32 && size <= FEW => {
                     let places = (0..size as i32).rev().map(|i| i * stride as i32);
-                    from_slice(&places.collect::<Vec<_>>(), [size], self.device())?
+                    let row = Layout::contiguous(&[size])?;
+                    from_vec(places.collect::<Vec<_>>(), row, self.device().into())?
                 }
                 _ => arange_step(last, -stride, -stride, Options::from((dtype, self.device())))?,
             };

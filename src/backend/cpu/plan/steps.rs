@@ -60,7 +60,7 @@ pub(in crate::backend::cpu) enum Step {
     /// Copies the elements of a [`Place::Row`] to its register, if they are not used where they lie.
     GatherRow {
         row: Lanes,
-        /// Steps that take a block as one read them: Note [Rows of blocks].
+        /// Steps that take a tile of several rows as one read them: Notes [Rows of blocks], [Whole rows].
         as_block: bool,
     },
     /// Copies elements of an operand that are `at` away from the points' places.

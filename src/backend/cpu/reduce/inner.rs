@@ -118,12 +118,7 @@ fn lines<L: Line>(job: &Job<'_, '_>, line: &mut L, from: usize, to: usize) {
             if let Some((run, bits)) = job.sums {
                 let size = job.results.size;
                 let out = results.bytes(points / len * size);
-                // Of a broadcast operand there is one element a row, if no tile has several.
-                let rows = if launched.program.has_rows() { 1 } else { rows };
-                for (at, out) in (k..).step_by(rows).zip(out.chunks_mut(rows * size)) {
-                    let range = (at * len, out.len() / size * len);
-                    launched.sums(range, out, (run, len, bits), registers);
-                }
+                launched.sums((k * len, points), out, (run, len, bits), registers);
                 job.store(k, out, &mut waiting.memory);
                 continue;
             }

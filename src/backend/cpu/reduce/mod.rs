@@ -96,7 +96,7 @@ pub(super) fn run(launch: &Launch, reduce: &Reduce, program: &Program, threads: 
     if sums.is_some() && program.registers == 1 {
         // What is summed as it is computed needs no register.
         launched.take_tiles(SUMMED * INNER_BLOCK);
-    } else if is_line && len >= LONG {
+    } else if is_line && (len >= LONG || sums.is_some() && program.chains_rows()) {
         launched.take_tiles(INNER_BLOCK);
     }
     let job = Job {

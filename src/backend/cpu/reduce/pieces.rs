@@ -2,6 +2,8 @@
 
 use bytemuck::{cast_slice, cast_slice_mut};
 
+use super::super::lanes::simd;
+
 /// One piece out of each of several periods.
 #[derive(Clone, Copy)]
 pub(super) struct Pieces {
@@ -15,15 +17,20 @@ pub(super) struct Pieces {
 
 /// Copies pieces to every `pitch` lanes of `to`.
 pub(super) fn pick(to: &mut [u8], pitch: usize, from: &[u8], pieces: Pieces) {
-    match pieces.size {
-        4 => pick_lanes::<u32>(cast_slice_mut(to), pitch, cast_slice(from), pieces),
-        _ => pick_lanes::<u64>(cast_slice_mut(to), pitch, cast_slice(from), pieces),
-    }
+    simd(
+        #[inline(always)]
+        || match pieces.size {
+            4 => pick_lanes::<u32>(cast_slice_mut(to), pitch, cast_slice(from), pieces),
+            _ => pick_lanes::<u64>(cast_slice_mut(to), pitch, cast_slice(from), pieces),
+        },
+    );
 }
 
+#[inline(always)]
 fn pick_lanes<T: Copy>(to: &mut [T], pitch: usize, values: &[T], pieces: Pieces) {
     let Pieces { len, period, from, .. } = pieces;
     /// Lengths that the compiler knows are single moves.
+    #[inline(always)]
     fn arrays<T: Copy, const LEN: usize>(
         to: &mut [T],
         pitch: usize,
@@ -38,12 +45,17 @@ fn pick_lanes<T: Copy>(to: &mut [T], pitch: usize, values: &[T], pieces: Pieces)
             }
         }
     }
-    match len {
-        1 if pitch == 1 && period == 2 => {
-            for (to, pair) in to.iter_mut().zip(values.as_chunks::<2>().0) {
-                *to = pair[from];
-            }
+    if pitch == len && period == 2 * len && from % len == 0 {
+        match len {
+            1 => return halves::<T, 1, 2>(to, values, from > 0),
+            2 => return halves::<T, 2, 4>(to, values, from > 0),
+            4 => return halves::<T, 4, 8>(to, values, from > 0),
+            8 => return halves::<T, 8, 16>(to, values, from > 0),
+            16 => return halves::<T, 16, 32>(to, values, from > 0),
+            _ => {}
         }
+    }
+    match len {
         1 if pitch == 1 => {
             for (to, values) in to.iter_mut().zip(values.chunks_exact(period)) {
                 *to = values[from];
@@ -59,5 +71,20 @@ fn pick_lanes<T: Copy>(to: &mut [T], pitch: usize, values: &[T], pieces: Pieces)
                 to[..len].copy_from_slice(&values[from..from + len]);
             }
         }
+    }
+}
+
+/// The first half of each period, or the other: with lengths that the compiler knows, vectors are shuffled.
+#[inline(always)]
+fn halves<T: Copy, const LEN: usize, const PERIOD: usize>(
+    to: &mut [T],
+    values: &[T],
+    is_other: bool,
+) {
+    let pairs = to.as_chunks_mut::<LEN>().0.iter_mut().zip(values.as_chunks::<PERIOD>().0);
+    if is_other {
+        pairs.for_each(|(to, values)| to.copy_from_slice(&values[LEN..]));
+    } else {
+        pairs.for_each(|(to, values)| to.copy_from_slice(&values[..LEN]));
     }
 }

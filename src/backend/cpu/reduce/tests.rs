@@ -393,6 +393,43 @@ fn sums_of_one_operation_and_of_squared_differences_give_bits_of_reference() {
 }
 
 #[test]
+fn folds_of_rows_that_lie_apart_give_bits_of_reference() {
+    let backend = CpuBackend::new();
+    for inner in [7, 8, 30, 128, 200] {
+        let shape = [3, 4, inner];
+        let apart = vec![4 * (inner + 3) + 5, inner + 3, 1];
+        let others = [vec![0, 1, 0], vec![0, 0, 1], vec![1, 0, 0], apart.clone()];
+        for (lead, reduced) in [(2, 1), (1, 2), (0, 3), (1, 1), (0, 1)] {
+            for (other, op) in others.iter().zip([Op::Mul, Op::Sub, Op::Add, Op::Maximum]) {
+                for fold in [Fold::Op(Op::Add), Fold::Op(Op::Maximum), Fold::ArgMax] {
+                    let dtype = DType::F32;
+                    let case = Case::new(fold, dtype, &shape, lead, reduced);
+                    let mut kernel = Builder::new(&shape);
+                    let a = kernel.view(0, dtype, 0, &apart);
+                    let b = kernel.view(1, dtype, 0, other);
+                    let (a, b) = (kernel.load(a), kernel.load(b));
+                    let value = kernel.node(dtype, Expr::Binary(op, [a, b]));
+                    end(&mut kernel, &case, value, 2, case.dtypes[2]);
+                    let launch = |mut launch: Launch| {
+                        for _ in 0..3 {
+                            let bytes: Vec<u8> =
+                                (0..5000).flat_map(|i| element(dtype, i, false)).collect();
+                            let buffer = backend.allocate(bytes.len()).unwrap();
+                            backend.write(&buffer, 0, &bytes).unwrap();
+                            launch.buffers.push(buffer);
+                        }
+                        launch
+                    };
+                    let ours = launch(kernel.launch.clone());
+                    let theirs = launch(kernel.launch.clone());
+                    compare(&backend, &ours, &theirs, (&case, op, other));
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn scan_in_place_reads_before_it_writes() {
     let backend = CpuBackend::new();
     for (shape, lead) in [(vec![50, 90], 1), (vec![90, 50], 0)] {

@@ -1,22 +1,98 @@
-//! Chains on the rows of a block, Note [Rows of blocks] of `plan`, or of a range of points.
+//! Chains on rows: those of a block, Note [Rows of blocks] of `plan`, or of a range that is whole rows.
 //!
-//! # Note [Chains of rows]
-//! Where all that a launch does is a chain whose result is contiguous, and what it takes beside lies in rows, be
-//! they one element each as in a column that is added, a tile is many rows, and the chain runs on one after
-//! the other where they lie. As tiles of their own, rows would cost some hundred instructions more each.
+//! # Note [Whole rows]
+//! Where an operand is broadcast, or part of a larger one, its rows lie apart, or are one and the same. A
+//! tile for each row costs more than the operations on one of some hundred points. So a tile is several rows,
+//! and a chain goes from one to the next; what else reads such an operand needs its rows copied.
 #![allow(unsafe_code, reason = "uses views, for the elements of the tile it runs")]
 
 use smallvec::SmallVec;
 
-use super::super::chain::Out;
-use super::super::plan::{Argument, Chain, Place, ROW_LINKS};
-use super::super::points::{Tile, each_row, offset_of};
+use super::super::chain::{Link, Out};
+use super::super::plan::{Argument, Chain, Lanes, Place, Program, ROW_LINKS};
+use super::super::points::{Tile, offset_at};
 use super::super::registers::Registers;
 use super::super::view::{Ahead, Rows, View};
-use super::Launched;
-use super::steps::run_past_cache;
+use super::steps::{memory_of, run_past_cache};
+use super::{FEW_REGISTERS, Launched, REGISTER};
+
+/// Points of a row below which copies of rows take no longer: Note [Whole rows].
+const SHORT: usize = if cfg!(test) { 8 } else { 128 };
+
+/// Points of a tile of several whole rows, if there are to be such tiles. None lies across two indices of a
+/// dimension before that of the rows.
+pub(super) fn several_rows(program: &Program, shape: &[usize]) -> Option<usize> {
+    let &[.., outer, inner] = shape else { return None };
+    let within = if program.registers <= 2 { FEW_REGISTERS } else { REGISTER };
+    let most = (within / program.lane / inner).min(outer);
+    if inner < SHORT || most < 2 || !program.chains_rows() {
+        return None;
+    }
+    let mut rows = (2..=most).rev().filter(|rows| shape.len() == 2 || outer.is_multiple_of(*rows));
+    rows.next().map(|rows| rows * inner)
+}
 
 impl Launched<'_> {
+    /// A range as rows, if it is several whole ones along one dimension: Note [Whole rows].
+    pub(super) fn whole_rows(&self, tile: Tile) -> Option<Tile> {
+        let &[.., outer, inner] = self.shape else { return None };
+        if self.grid.is_some() || inner < SHORT || tile.len <= inner {
+            return None;
+        }
+        let (first, rows) = (tile.start / inner, tile.len / inner);
+        let are_whole = first * inner == tile.start && rows * inner == tile.len;
+        let are_alike = self.shape.len() == 2 || first % outer + rows <= outer;
+        (are_whole && are_alike).then_some(Tile { rows, columns: inner, pitch: inner, ..tile })
+    }
+
+    /// Whether a chain takes rows where they lie.
+    pub(super) fn has_rows(&self, chain: &Chain, tile: Tile) -> bool {
+        let is_row = |argument: &Argument| matches!(argument.lanes.place, Place::Row { .. });
+        self.whole_rows(tile).is_some()
+            && (is_row(&chain.first) || chain.links.iter().any(|(_, other)| is_row(other)))
+    }
+
+    /// Runs a chain on each row of a range.
+    pub(super) fn chain_on_whole_rows(
+        &self,
+        chain: &Chain,
+        (out, past_cache): (Lanes, bool),
+        registers: &mut Registers,
+        tile: Tile,
+    ) {
+        let Some(tile) = self.whole_rows(tile) else { unreachable!("asked before") };
+        if past_cache {
+            let view = &self.views[memory_of(out)];
+            let (first, links) =
+                (self.rows(&chain.first, registers, tile), self.links(chain, registers, tile));
+            for row in 0..tile.rows {
+                let place = (tile.start + row * tile.columns, tile.columns);
+                // SAFETY: elements of this tile, of a buffer that is stored to and not loaded.
+                unsafe { run_past_cache(chain, view, place, row, first, &links) };
+            }
+            return;
+        }
+        self.write(out, registers, tile, |bytes, registers| {
+            let (first, links) =
+                (self.rows(&chain.first, registers, tile), self.links(chain, registers, tile));
+            let rows = bytes.chunks_mut(tile.columns * usize::from(out.size));
+            for (row, out) in rows.enumerate() {
+                (chain.run)(Out::Cached(out), (row, 0), first, &links);
+            }
+        });
+    }
+
+    /// Copies the elements of a row operand, unless they are where one slice has them.
+    pub(super) fn copy_rows(&self, row: Lanes, registers: &mut Registers, tile: Tile) {
+        let Place::Row { operand, register, same } = row.place else {
+            unreachable!("only a row is gathered as one")
+        };
+        if self.row(&self.views[usize::from(operand)], same, tile).is_none() {
+            let out = Lanes { place: Place::Register(register), ..row };
+            self.gather(operand, out, registers, tile);
+        }
+    }
+
     /// Runs a chain on each row of a block, and asks memory for what is ahead as it goes.
     pub(super) fn chain_by_rows(
         &self,
@@ -31,9 +107,7 @@ impl Launched<'_> {
             unreachable!("a contiguous operand has rows")
         };
         let first = self.rows(&chain.first, registers, tile);
-        let links = chain.links.iter();
-        let links: SmallVec<[_; ROW_LINKS]> =
-            links.map(|(link, other)| (*link, self.rows(other, registers, tile))).collect();
+        let links = self.links(chain, registers, tile);
         let mut ahead = ahead.in_steps(tile.rows);
         for row in 0..tile.rows {
             ahead.ask();
@@ -50,59 +124,19 @@ impl Launched<'_> {
         }
     }
 
-    /// Runs a chain on each row of a tile: Note [Chains of rows].
-    pub(super) fn chain_in_rows(
-        &self,
-        chain: &Chain,
-        operand: usize,
-        registers: &Registers,
-        tile: Tile,
-    ) {
-        let view = &self.views[operand];
-        each_row(self.shape, view.strides, tile.start, tile.len, |lane, block| {
-            let place = (tile.start + lane, block.rows, block.columns);
-            let first = self.rows_from(&chain.first, registers, place);
-            let links = chain.links.iter();
-            let links: SmallVec<[_; ROW_LINKS]> = links
-                .map(|(link, other)| (*link, self.rows_from(other, registers, place)))
-                .collect();
-            // SAFETY: elements of this tile, of a buffer that the chain does not read.
-            let out = unsafe { view.slice_mut(block.offset, block.len()) };
-            for (row, out) in out.chunks_exact_mut(block.columns * view.size).enumerate() {
-                (chain.run)(Out::Cached(out), (row, 0), first, &links);
-            }
-        });
-    }
-
-    /// So many rows, from this point on, of what a chain of rows takes.
-    fn rows_from<'r>(
+    /// What the links of a chain take beside.
+    fn links<'r>(
         &'r self,
-        &Argument { lanes, .. }: &Argument,
+        chain: &Chain,
         registers: &'r Registers,
-        (point, count, columns): (usize, usize, usize),
-    ) -> Rows<'r> {
-        let (operand, same) = match lanes.place {
-            Place::Row { operand, same, .. } => (operand, same),
-            Place::Memory(operand) => (operand, false),
-            // The same everywhere.
-            _ => {
-                let lanes = self.read(lanes, registers, Tile::range(point, 1));
-                return Rows::of(lanes, count, true);
-            }
-        };
-        let view = &self.views[usize::from(operand)];
-        let Some(len) = view.run_of(columns, same) else { unreachable!("as `Launched::new` saw") };
-        let (offset, ..) = offset_of(self.shape, view.strides, point);
-        let step = match view.strides {
-            [.., step, _] => *step,
-            _ => 0,
-        };
-        // SAFETY: elements of this tile, of an operand whose buffer is not stored to.
-        unsafe { view.rows(offset, count, (step, len)) }
+        tile: Tile,
+    ) -> SmallVec<[(Link, Rows<'r>); ROW_LINKS]> {
+        let links = chain.links.iter();
+        links.map(|(link, other)| (*link, self.rows(other, registers, tile))).collect()
     }
 
-    /// The rows of a block's lanes.
-    fn rows<'r>(
+    /// The rows of a block's lanes, or of several whole rows.
+    pub(super) fn rows<'r>(
         &'r self,
         &Argument { lanes, uniform }: &Argument,
         registers: &'r Registers,
@@ -120,8 +154,9 @@ impl Launched<'_> {
         Rows::of(bytes, tile.rows, uniform)
     }
 
-    /// Of an operand whose rows of a block are where they lie: where the first begins, how far it is to the
-    /// next, and how many elements each has: one for each point, or one, if that is all and `same` is true.
+    /// Of an operand whose rows of a block, or whole ones, are where they lie: where the first begins, how far
+    /// it is to the next, and how many elements each has: one for each point, or one, if that is all and `same`
+    /// is true.
     pub(super) fn rows_of(
         &self,
         view: &View<'_>,
@@ -129,8 +164,118 @@ impl Launched<'_> {
         tile: Tile,
     ) -> Option<(usize, usize, usize)> {
         let len = view.run_of(tile.columns, same)?;
-        let grid = self.grid.as_ref()?;
-        let (offset, ..) = offset_of(self.shape, view.strides, tile.start);
-        Some((offset, view.strides[grid.dim], len))
+        let dim = match (&self.grid, tile.rows) {
+            (Some(grid), _) => grid.dim,
+            (None, 1) => return None,
+            (None, _) => self.shape.len() - 2,
+        };
+        let offset = offset_at(self.shape, view.strides, tile.start);
+        Some((offset, view.strides[dim], len))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::plan::{Form, Purpose};
+    use super::super::super::tests::{Builder, buffer, row_major};
+    use super::super::super::{CpuBackend, reference};
+    use super::*;
+    use crate::backend::{Backend, Launch};
+    use crate::dtype::DType;
+    use crate::kernel::Expr;
+    use crate::ops::Op;
+
+    /// Two launches of `(a * b - a) * c`, or the exponential of that, of operands with these strides, to a
+    /// buffer each.
+    fn launches(
+        backend: &CpuBackend,
+        shape: &[usize],
+        strides: &[Vec<usize>; 3],
+        is_applied: bool,
+    ) -> [Launch; 2] {
+        let values: Vec<f32> = (0..8000).map(|i| (i * 37 % 101) as f32 / 64.0 - 0.7).collect();
+        let values = buffer(backend, &values);
+        [(); 2].map(|()| {
+            let mut k = Builder::new(shape);
+            let out = buffer(backend, &vec![0_f32; shape.iter().product()]);
+            let [from, to] = [&values, &out].map(|b| k.buffer(b));
+            let [a, b, c] = [0, 1, 2].map(|i| {
+                let operand = k.view(from, DType::F32, 5 * i, &strides[i]);
+                k.load(operand)
+            });
+            let to = k.view(to, DType::F32, 0, &row_major(shape));
+            let mut value = k.node(DType::F32, Expr::Binary(Op::Mul, [a, b]));
+            value = k.node(DType::F32, Expr::Binary(Op::Sub, [value, a]));
+            value = k.node(DType::F32, Expr::Binary(Op::Mul, [value, c]));
+            if is_applied {
+                value = k.node(DType::F32, Expr::Unary(Op::Exp, value));
+            }
+            k.store(to, value);
+            k.launch
+        })
+    }
+
+    #[test]
+    fn chains_on_whole_rows_have_the_bits_of_single_points() {
+        let backend = CpuBackend::new();
+        for inner in [SHORT - 1, SHORT, SHORT + 1, 16, 33, 64, 100, 300] {
+            for shape in [vec![12, inner], vec![3, 4, inner], vec![2, 7, inner], vec![1, inner]] {
+                // Part of a larger one, and broadcast along each dimension.
+                let mut apart = row_major(&shape).to_vec();
+                apart.iter_mut().rev().skip(1).for_each(|stride| *stride += 3);
+                let mut all = vec![apart, row_major(&shape).to_vec()];
+                all.extend((0..shape.len()).map(|dim| {
+                    let mut strides = vec![0; shape.len()];
+                    strides[dim] = 1;
+                    strides
+                }));
+                for (i, a) in all.iter().enumerate() {
+                    for (j, b) in all.iter().enumerate() {
+                        let c = &all[(i * 3 + j) % all.len()];
+                        for is_applied in [false, true] {
+                            let strides = [a.clone(), b.clone(), c.clone()];
+                            let [ours, theirs] = launches(&backend, &shape, &strides, is_applied);
+                            reference::run(&backend, &theirs);
+                            backend.run(std::slice::from_ref(&ours)).unwrap();
+                            let [got, expected] = [&ours, &theirs].map(|launch| {
+                                let buffer = &launch.buffers[1];
+                                let mut bytes = vec![0; buffer.bytes()];
+                                backend.read(buffer, 0, &mut bytes).unwrap();
+                                bytes
+                            });
+                            assert!(got == expected, "{shape:?} {strides:?} {is_applied}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn tiles_are_several_rows_where_chains_alone_read_them() {
+        let backend = CpuBackend::new();
+        let tile = |shape: &[usize], op| {
+            let mut k = Builder::new(shape);
+            let mut row = vec![0; shape.len()];
+            row[shape.len() - 1] = 1;
+            let values = buffer(&backend, &vec![0_f32; shape.iter().product()]);
+            let [from, to] = [0, 1].map(|_| k.buffer(&values));
+            let from = k.view(from, DType::F32, 0, &row);
+            let to = k.view(to, DType::F32, 0, &row_major(shape));
+            let a = k.load(from);
+            let value = k.node(DType::F32, Expr::Binary(op, [a, a]));
+            k.store(to, value);
+            let (code, args) = (&k.launch.kernel.code, &k.launch.kernel.args);
+            let program = Program::compile(code, Form::of(code, args), Purpose::Stores);
+            several_rows(&program, shape)
+        };
+        let most = FEW_REGISTERS / 4;
+        assert_eq!(tile(&[100, 16], Op::Add), Some(most / 16 * 16));
+        assert_eq!(tile(&[3, 16], Op::Add), Some(3 * 16));
+        assert_eq!(tile(&[9, 6, 16], Op::Add), Some(6 * 16));
+        assert_eq!(tile(&[9, 97, 16], Op::Add), None);
+        assert_eq!(tile(&[100, SHORT - 1], Op::Add), None);
+        assert_eq!(tile(&[100, most], Op::Add), None);
+        assert_eq!(tile(&[100, 16], Op::Maximum), None);
     }
 }

@@ -10,7 +10,7 @@ use super::super::chain::{Link, Out};
 use super::super::fraction::{fractions, fractions_past_cache};
 use super::super::lanes::{Loop, simd};
 use super::super::plan::{Argument, Chain, Draw, Lanes, Place, Step};
-use super::super::points::{Tile, each_row, each_row_of, offset_of};
+use super::super::points::{Tile, each_row, each_row_of, offset_at};
 use super::super::random::Stream;
 use super::super::registers::{Line, Registers};
 use super::super::view::{Ahead, Block, Rows, View};
@@ -63,7 +63,7 @@ impl Launched<'_> {
     }
 
     /// Calls `fill` with the lanes that a step writes and the registers that it reads.
-    fn write(
+    pub(super) fn write(
         &self,
         out: Lanes,
         registers: &mut Registers,
@@ -112,8 +112,8 @@ impl Launched<'_> {
                 out: Lanes { place: Place::Row { operand, .. }, .. },
                 past_cache,
             } => self.chain_by_rows(chain, (operand, past_cache), registers, tile, ahead),
-            Step::Chain { ref chain, out, .. } if self.by_row => {
-                self.chain_in_rows(chain, memory_of(out), registers, tile);
+            Step::Chain { ref chain, out, past_cache } if self.has_rows(chain, tile) => {
+                self.chain_on_whole_rows(chain, (out, past_cache), registers, tile);
             }
             Step::Chain { ref chain, out, past_cache: true } => {
                 let view = &self.views[memory_of(out)];
@@ -159,7 +159,10 @@ impl Launched<'_> {
                 let view = &self.views[usize::from(operand)];
                 let is_there = match self.grid {
                     Some(_) => !as_block && self.rows_of(view, same, tile).is_some(),
-                    None => self.by_row || self.row(view, same, tile).is_some(),
+                    None => {
+                        let in_rows = || self.rows_of(view, same, self.whole_rows(tile)?);
+                        self.row(view, same, tile).is_some() || !as_block && in_rows().is_some()
+                    }
                 };
                 if !is_there {
                     let out = Lanes { place: Place::Register(register), ..row };
@@ -294,7 +297,7 @@ impl Launched<'_> {
     }
 
     /// Copies an operand's elements of the tile.
-    fn gather(&self, operand: u8, out: Lanes, registers: &mut Registers, tile: Tile) {
+    pub(super) fn gather(&self, operand: u8, out: Lanes, registers: &mut Registers, tile: Tile) {
         let view = &self.views[usize::from(operand)];
         self.write(out, registers, tile, |out, _| {
             self.each_block(view, tile, |lane, block| {
@@ -378,9 +381,9 @@ impl Launched<'_> {
 
     /// Where an operand's elements of the tile begin, and how many there are: one for each point, if they
     /// follow each other, or one, if that is all and `same` is true.
-    fn row(&self, view: &View<'_>, same: bool, tile: Tile) -> Option<(usize, usize)> {
+    pub(super) fn row(&self, view: &View<'_>, same: bool, tile: Tile) -> Option<(usize, usize)> {
         let len = view.run_of(tile.len, same)?;
-        self.is_in_row(tile).then(|| (offset_of(self.shape, view.strides, tile.start).0, len))
+        self.is_in_row(tile).then(|| (offset_at(self.shape, view.strides, tile.start), len))
     }
 
     /// Calls `visit` with the elements of an operand that the tile sees, block by block; the first
@@ -404,7 +407,8 @@ impl Launched<'_> {
         let columns = tile.columns;
         match &self.grid {
             Some(grid) => {
-                let (offset, column_stride, _) = offset_of(self.shape, view.strides, tile.start);
+                let offset = offset_at(self.shape, view.strides, tile.start);
+                let column_stride = view.strides[self.shape.len() - 1];
                 let row_stride = view.strides[grid.dim];
                 Some(Block { offset, rows: tile.rows, row_stride, columns, column_stride })
             }
@@ -458,11 +462,11 @@ pub(super) unsafe fn run_past_cache(
     (chain.run)(Out::PastCache(rest), (row, start), first, links);
 }
 
-/// The operand that lanes in memory are of.
-fn memory_of(lanes: Lanes) -> usize {
+/// The operand that lanes past the cache are of.
+pub(super) fn memory_of(lanes: Lanes) -> usize {
     match lanes.place {
         Place::Memory(operand) => usize::from(operand),
-        _ => unreachable!("only memory is past the cache, or stored row by row"),
+        _ => unreachable!("only memory is past the cache"),
     }
 }
 

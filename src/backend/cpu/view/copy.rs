@@ -1,4 +1,4 @@
-//! Copies between memory and a register, or two registers.
+//! Copies between memory and a register, or two registers, or from memory to memory.
 //!
 //! What is contiguous along one dimension there and along another here goes patch by patch: all of a few lines
 //! of memory, in squares that vectors turn.

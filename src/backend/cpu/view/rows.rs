@@ -37,6 +37,12 @@ impl<'a> Rows<'a> {
         Self { first: bytes.as_ptr(), count, step, len, bytes: PhantomData }
     }
 
+    /// How many there are.
+    #[inline(always)]
+    pub(in super::super) fn count(&self) -> usize {
+        self.count
+    }
+
     /// Row number `row`.
     #[inline(always)]
     pub(in super::super) fn row(&self, row: usize) -> &'a [u8] {
