@@ -143,10 +143,13 @@ impl Number for f64 {
 /// way to the operations costs little, and so few that all are in the processor: at most eight vectors.
 const TOGETHER: usize = 256;
 
-/// Takes bytes at multiples of their number: some of equal length, one after the other.
+/// Takes bytes at multiples of their number, and vectors that follow each other.
 trait Sink {
     fn len(&self) -> usize;
-    fn put<S: Simd, const N: usize>(&mut self, simd: S, at: usize, parts: [&[u8]; N]);
+    fn put<S: Simd>(&mut self, simd: S, at: usize, bytes: &[u8]);
+    fn put_all<S: Simd, V: SimdBase<S>>(&mut self, simd: S, at: usize, vectors: &[V])
+    where
+        V::Element: Pod;
 }
 
 impl Sink for &mut [u8] {
@@ -156,12 +159,20 @@ impl Sink for &mut [u8] {
     }
 
     #[inline(always)]
-    fn put<S: Simd, const N: usize>(&mut self, _: S, at: usize, parts: [&[u8]; N]) {
+    fn put<S: Simd>(&mut self, _: S, at: usize, bytes: &[u8]) {
+        self[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+
+    #[inline(always)]
+    fn put_all<S: Simd, V: SimdBase<S>>(&mut self, simd: S, at: usize, vectors: &[V])
+    where
+        V::Element: Pod,
+    {
         // One look at the bounds for all.
-        let len = parts[0].len();
-        let out = &mut self[at..][..N * len];
-        for (k, part) in parts.iter().enumerate() {
-            out[k * len..][..len].copy_from_slice(part);
+        let size = size_of::<V::Element>() * V::LEN;
+        let mut out = &mut self[at..][..vectors.len() * size];
+        for (k, vector) in vectors.iter().enumerate() {
+            out.put(simd, k * size, cast_slice(vector.as_slice()));
         }
     }
 }
@@ -173,9 +184,18 @@ impl Sink for PastCache<'_> {
     }
 
     #[inline(always)]
-    fn put<S: Simd, const N: usize>(&mut self, simd: S, at: usize, parts: [&[u8]; N]) {
-        for (k, part) in parts.iter().enumerate() {
-            self.write(simd, at + k * part.len(), part);
+    fn put<S: Simd>(&mut self, simd: S, at: usize, bytes: &[u8]) {
+        self.write(simd, at, bytes);
+    }
+
+    #[inline(always)]
+    fn put_all<S: Simd, V: SimdBase<S>>(&mut self, simd: S, at: usize, vectors: &[V])
+    where
+        V::Element: Pod,
+    {
+        let size = size_of::<V::Element>() * V::LEN;
+        for (k, vector) in vectors.iter().enumerate() {
+            self.put(simd, at + k * size, cast_slice(vector.as_slice()));
         }
     }
 }
@@ -252,7 +272,7 @@ fn blocks_of<S: Simd, T: Number, const N: usize>(
         for (link, other) in links {
             link.apply(&mut value, |_| of(other));
         }
-        out.put(simd, done * size_of::<T>(), [cast_slice(&value)]);
+        out.put(simd, done * size_of::<T>(), cast_slice(&value));
     }
 }
 
@@ -286,8 +306,7 @@ fn block<S: Simd, T: Number, const N: usize>(
             link.apply(&mut values, |k| of(other, k));
         }
     }
-    let parts = array::from_fn::<_, N, _>(|k| cast_slice(values[k].as_slice()));
-    out.put(simd, done * size_of::<T>(), parts);
+    out.put_all(simd, done * size_of::<T>(), &values);
 }
 
 #[cfg(test)]

@@ -86,6 +86,8 @@ impl<'a> Launched<'a> {
             }
             true if program.has_rows() => match rows::several_rows(program, shape) {
                 Some(tile) => (tile, None),
+                // What goes past the cache from where it lies is not to be brought together first.
+                None if program.past_cache && (most / 4..=most).contains(&inner) => (inner, None),
                 None => part_of(inner, most),
             },
             _ => (most, None),
