@@ -256,26 +256,35 @@ where
 #[repr(align(64))]
 struct Aligned<T>([T; INNER_LANES]);
 
-/// Folds the upper half of the lanes into the lower one until one is left.
+/// Folds the upper half of the lanes, a power of two of them, into the lower one until one is left.
 #[inline(always)]
-fn halved<T: Copy>(lanes: &mut [T; INNER_LANES], f: impl Fn(T, T) -> T) -> T {
-    /// One time, with lengths that the compiler knows.
+pub(super) fn halved<T: Copy, const LANES: usize>(
+    lanes: &mut [T; LANES],
+    f: impl Fn(T, T) -> T,
+) -> T {
+    /// One time, with lengths that the compiler knows, if there are so many.
     #[inline(always)]
-    fn halve<T: Copy, const HALF: usize>(lanes: &mut [T; INNER_LANES], f: impl Fn(T, T) -> T) {
+    fn halve<T: Copy, const LANES: usize, const HALF: usize>(
+        lanes: &mut [T; LANES],
+        f: impl Fn(T, T) -> T,
+    ) {
+        if LANES < 2 * HALF {
+            return;
+        }
         let (low, high) = lanes.split_at_mut(HALF);
         for (low, &high) in low.iter_mut().zip(&high[..HALF]) {
             *low = f(*low, high);
         }
     }
-    const { assert!(INNER_LANES == 256) };
-    halve::<T, 128>(lanes, &f);
-    halve::<T, 64>(lanes, &f);
-    halve::<T, 32>(lanes, &f);
-    halve::<T, 16>(lanes, &f);
-    halve::<T, 8>(lanes, &f);
-    halve::<T, 4>(lanes, &f);
-    halve::<T, 2>(lanes, &f);
-    halve::<T, 1>(lanes, &f);
+    const { assert!(LANES.is_power_of_two() && LANES <= 256) };
+    halve::<T, LANES, 128>(lanes, &f);
+    halve::<T, LANES, 64>(lanes, &f);
+    halve::<T, LANES, 32>(lanes, &f);
+    halve::<T, LANES, 16>(lanes, &f);
+    halve::<T, LANES, 8>(lanes, &f);
+    halve::<T, LANES, 4>(lanes, &f);
+    halve::<T, LANES, 2>(lanes, &f);
+    halve::<T, LANES, 1>(lanes, &f);
     lanes[0]
 }
 

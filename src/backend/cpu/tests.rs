@@ -3,7 +3,7 @@
 use half::{bf16, f16};
 use smallvec::{SmallVec, smallvec};
 
-use super::{CpuBackend, CpuMemory};
+use super::{CpuBackend, CpuMemory, reference};
 use crate::backend::{Backend, Buffer, FlatArgs, Launch};
 use crate::dtype::{DType, Element};
 use crate::kernel::{
@@ -105,6 +105,22 @@ pub(super) fn buffer<T: Element>(backend: &CpuBackend, values: &[T]) -> Buffer {
     let buffer = backend.allocate(bytes.len()).unwrap();
     backend.write(&buffer, 0, &bytes).unwrap();
     buffer
+}
+
+/// Runs a kernel by the backend and by the definition, on buffers of their own, and compares every byte of
+/// them.
+pub(super) fn assert_as_reference(
+    backend: &CpuBackend,
+    ours: &Launch,
+    theirs: &Launch,
+    what: impl std::fmt::Debug,
+) {
+    reference::run(backend, theirs);
+    backend.run(std::slice::from_ref(ours)).unwrap();
+    for (one, other) in ours.buffers.iter().zip(&theirs.buffers) {
+        let [got, expected] = [one, other].map(|buffer| values::<u8>(backend, buffer));
+        assert!(got == expected, "{what:?}");
+    }
 }
 
 fn values<T: Element>(backend: &CpuBackend, buffer: &Buffer) -> Vec<T> {

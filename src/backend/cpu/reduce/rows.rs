@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
 
-use super::super::lanes::{Blocks, of_bits, simd};
+use super::super::lanes::{Blocks, halved, of_bits, simd};
 use crate::dtype::DType;
 use crate::kernel::INNER_LANES;
 use crate::math::compare;
@@ -115,26 +115,6 @@ fn fold<T: Pod>(into: &mut [T], values: &[T], (len, start): (usize, T), f: impl 
         }
         *into = halved(&mut lanes[0], &f);
     }
-}
-
-/// Folds the upper half of the lanes into the lower one until one is left.
-#[inline(always)]
-fn halved<T: Copy>(lanes: &mut [T; GROUP], f: impl Fn(T, T) -> T) -> T {
-    /// One time, with lengths that the compiler knows.
-    #[inline(always)]
-    fn halve<T: Copy, const HALF: usize>(lanes: &mut [T; GROUP], f: impl Fn(T, T) -> T) {
-        let (low, high) = lanes.split_at_mut(HALF);
-        for (low, &high) in low.iter_mut().zip(&high[..HALF]) {
-            *low = f(*low, high);
-        }
-    }
-    const { assert!(GROUP == 32) };
-    halve::<T, 16>(lanes, &f);
-    halve::<T, 8>(lanes, &f);
-    halve::<T, 4>(lanes, &f);
-    halve::<T, 2>(lanes, &f);
-    halve::<T, 1>(lanes, &f);
-    lanes[0]
 }
 
 #[cfg(test)]

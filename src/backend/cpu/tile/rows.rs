@@ -176,11 +176,11 @@ impl Launched<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::CpuBackend;
     use super::super::super::plan::{Form, Purpose};
-    use super::super::super::tests::{Builder, buffer, row_major};
-    use super::super::super::{CpuBackend, reference};
+    use super::super::super::tests::{Builder, assert_as_reference, buffer, row_major};
     use super::*;
-    use crate::backend::{Backend, Launch};
+    use crate::backend::Launch;
     use crate::dtype::DType;
     use crate::kernel::Expr;
     use crate::ops::Op;
@@ -235,15 +235,8 @@ mod tests {
                         for is_applied in [false, true] {
                             let strides = [a.clone(), b.clone(), c.clone()];
                             let [ours, theirs] = launches(&backend, &shape, &strides, is_applied);
-                            reference::run(&backend, &theirs);
-                            backend.run(std::slice::from_ref(&ours)).unwrap();
-                            let [got, expected] = [&ours, &theirs].map(|launch| {
-                                let buffer = &launch.buffers[1];
-                                let mut bytes = vec![0; buffer.bytes()];
-                                backend.read(buffer, 0, &mut bytes).unwrap();
-                                bytes
-                            });
-                            assert!(got == expected, "{shape:?} {strides:?} {is_applied}");
+                            let what = (&shape, &strides, is_applied);
+                            assert_as_reference(&backend, &ours, &theirs, what);
                         }
                     }
                 }

@@ -129,10 +129,9 @@ mod tests {
 
     use super::super::super::CpuBackend;
     use super::super::super::plan::{Form, Purpose};
-    use super::super::super::reference;
-    use super::super::super::tests::{Builder, buffer, row_major};
+    use super::super::super::tests::{Builder, assert_as_reference, buffer, row_major};
     use super::*;
-    use crate::backend::{Backend, Launch};
+    use crate::backend::Launch;
     use crate::dtype::{DType, Element};
     use crate::kernel::Expr;
     use crate::ops::Op;
@@ -196,20 +195,8 @@ mod tests {
                     ] {
                         let sizes = [11, columns, column_stride];
                         let [ours, theirs] = launches::<T>(backend, sizes, index_strides, beside);
-                        reference::run(backend, &theirs);
-                        backend.run(std::slice::from_ref(&ours)).unwrap();
-                        for (one, other) in ours.buffers.iter().zip(&theirs.buffers) {
-                            let read = |buffer| {
-                                let mut bytes = vec![0; one.bytes()];
-                                backend.read(buffer, 0, &mut bytes).unwrap();
-                                bytes
-                            };
-                            assert!(
-                                read(one) == read(other),
-                                "{:?} {sizes:?} {index_strides:?} {beside:?}",
-                                T::DTYPE
-                            );
-                        }
+                        let what = (T::DTYPE, sizes, index_strides, beside);
+                        assert_as_reference(backend, &ours, &theirs, what);
                     }
                 }
             }

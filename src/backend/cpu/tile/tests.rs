@@ -1,10 +1,9 @@
 //! Tiles of several rows against the definition of what a kernel does.
 
-use super::super::reference;
-use super::super::tests::{Builder, buffer, row_major};
+use super::super::tests::{Builder, assert_as_reference, buffer, row_major};
 use super::super::{CpuBackend, plan::ROW_LINKS};
 use super::*;
-use crate::backend::{Backend, Buffer};
+use crate::backend::Buffer;
 use crate::dtype::{DType, Element};
 use crate::kernel::{Dims, Expr};
 use crate::ops::Op;
@@ -24,16 +23,7 @@ fn tiles_end_with_rows_unless_they_were_short() {
 fn check(make: impl Fn(&CpuBackend) -> Launch, what: &str) {
     let backend = CpuBackend::new();
     let [ours, theirs] = [make(&backend), make(&backend)];
-    reference::run(&backend, &theirs);
-    backend.run(std::slice::from_ref(&ours)).unwrap();
-    for (one, other) in ours.buffers.iter().zip(&theirs.buffers) {
-        let read = |buffer| {
-            let mut bytes = vec![0; one.bytes()];
-            backend.read(buffer, 0, &mut bytes).unwrap();
-            bytes
-        };
-        assert!(read(one) == read(other), "{what}");
-    }
+    assert_as_reference(&backend, &ours, &theirs, what);
 }
 
 const SHAPES: [&[usize]; 15] = [
