@@ -6,7 +6,7 @@ mod alone;
 
 use std::sync::MutexGuard;
 
-use taut::{DType, Device, Tensor};
+use taut::{Arg, DType, Device, Result, Tensor, table};
 
 /// The tests of this file share the tape of the CPU; each begins with an empty one.
 fn alone() -> MutexGuard<'static, ()> {
@@ -117,12 +117,14 @@ fn explain_of_a_check_says_what_is_refused() {
 #[test]
 fn explain_of_many_operations_names_the_limits() {
     let _alone = alone();
-    let a = ready(&[4]);
+    // Of small tensors, what is a full kernel runs at once.
+    let size = [1 << 15];
+    let a = ready(&size);
     let long = (0..100).fold(a.alias(), |t, _| t.add(1).unwrap());
     assert!(explain(&long).contains("as many operations as a kernel may"), "{}", explain(&long));
     drop(long);
     taut::synchronize(Device::Cpu).unwrap();
-    let others: Vec<Tensor> = (0..70).map(|_| ready(&[4])).collect();
+    let others: Vec<Tensor> = (0..70).map(|_| ready(&size)).collect();
     let wide = others.iter().fold(a, |t, other| t.add(other).unwrap());
     assert!(explain(&wide).contains("would bind too many buffers"), "{}", explain(&wide));
 }
@@ -153,4 +155,61 @@ fn kernels_of_transposed_tensors_go_as_their_memory_does() {
     c.copy_(&a.add(&b).unwrap()).unwrap();
     let copied = explain(&c);
     assert!(copied.contains("contiguous, strides [4, 1] from 0"), "{copied}");
+}
+
+/// Tensors that are alike are recorded the short way, views into others are not: both are the same kernel.
+#[test]
+fn operations_recorded_the_short_way_are_those_recorded_the_long_way() {
+    let _alone = alone();
+    let unary = ["neg", "exp", "relu", "abs", "logical_not", "isnan", "bitwise_not", "sqrt"];
+    let binary = ["maximum", "eq", "lt", "atan2", "bitwise_and", "logical_xor"];
+    let arithmetic = |name, a: Arg<'_>, b: Arg<'_>| match name {
+        "add" => taut::add(a, b),
+        "sub" => taut::sub(a, b),
+        "mul" => taut::mul(a, b),
+        _ => taut::div(a, b),
+    };
+    let number = || Arg::from(3);
+    let mut compared = 0;
+    for dtype in [DType::F32, DType::F64, DType::F16, DType::I32, DType::U8, DType::Bool] {
+        let ones = |size| {
+            let tensor = taut::ones([size], dtype).unwrap();
+            tensor.eval().unwrap();
+            tensor
+        };
+        let short = [ones(6), ones(6)];
+        let long = [ones(8), ones(8)].map(|tensor| tensor.i(2..).unwrap());
+        let mut same = |what: &str, make: &dyn Fn(&[Tensor; 2]) -> Option<Result<Tensor>>| {
+            let [short, long] = [&short, &long].map(|tensors| {
+                let made = make(tensors)?.map_err(|error| error.to_string());
+                let text = made.map(|tensor| explain(&tensor).replace(" from 2,", " from 0,"));
+                taut::synchronize(Device::Cpu).unwrap();
+                Some(text)
+            });
+            assert_eq!(short, long, "{what} of {dtype}");
+            compared += usize::from(matches!(short, Some(Ok(_))));
+        };
+        for name in unary {
+            same(name, &|[a, _]| table::call(name, &[a.into()]));
+            same(name, &|[a, _]| Some(table::call_in_place(name, a, &[])?.map(|()| a.alias())));
+        }
+        for name in binary {
+            same(name, &|[a, b]| table::call(name, &[a.into(), b.into()]));
+            same(name, &|[a, _]| table::call(name, &[a.into(), a.into()]));
+            same(name, &|[a, _]| table::call(name, &[a.into(), number()]));
+            same(name, &|[a, _]| table::call(name, &[number(), a.into()]));
+            let onto = |a: &Tensor, b: Arg<'_>| {
+                Some(table::call_in_place(name, a, &[b])?.map(|()| a.alias()))
+            };
+            same(name, &|[a, b]| onto(a, b.into()));
+            same(name, &|[a, _]| onto(a, number()));
+        }
+        for name in ["add", "sub", "mul", "div"] {
+            same(name, &|[a, b]| Some(arithmetic(name, a.into(), b.into())));
+            same(name, &|[a, _]| Some(arithmetic(name, a.into(), a.into())));
+            same(name, &|[a, _]| Some(arithmetic(name, a.into(), number())));
+            same(name, &|[a, _]| Some(arithmetic(name, number(), a.into())));
+        }
+    }
+    assert!(compared > 200, "{compared}");
 }

@@ -31,8 +31,10 @@ pub(crate) trait Memory: Any + Send + Sync {
     fn as_any(&self) -> &dyn Any;
     /// Bytes that a kernel may touch.
     fn bytes(&self) -> usize;
-    /// Where the memory lies, if the host can reach it.
-    fn host_pointer(&self) -> Option<NonNull<u8>>;
+    /// All its bytes, if the host can reach them.
+    fn host(&self) -> Option<NonNull<[u8]>>;
+    /// Lets go of a handle, the last one perhaps: the memory may be kept for another buffer.
+    fn end(self: Arc<Self>) {}
 }
 
 impl Buffer {
@@ -40,12 +42,28 @@ impl Buffer {
         Self(Arc::new(memory))
     }
 
+    pub(crate) fn of(memory: Arc<impl Memory>) -> Self {
+        Self(memory)
+    }
+
+    /// See [`Memory::end`].
+    pub(crate) fn end(self) {
+        self.0.end();
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.0.bytes()
     }
 
+    /// All its bytes, if the host can reach them.
+    #[inline]
+    pub(crate) fn host(&self) -> Option<NonNull<[u8]>> {
+        self.0.host()
+    }
+
+    /// Where they begin.
     pub(crate) fn host_pointer(&self) -> Option<NonNull<u8>> {
-        self.0.host_pointer()
+        self.host().map(NonNull::cast)
     }
 
     /// Whether both are handles to the same memory.

@@ -49,6 +49,8 @@ pub(super) struct Executor {
     deferred: Option<Error>,
     /// The memory of the last tape, for the next.
     spare: Vec<Box<Record>>,
+    /// That of the storages' numbers.
+    slots: Slots,
     templates: Templates,
     /// The launch of the last operation that ran by itself, without its buffers: a launch is large, and the
     /// next one is put in its place.
@@ -138,14 +140,14 @@ impl Runtime {
 
     /// Runs the tape. The caller holds the executor's lock, see Note [Locks].
     pub(super) fn flush_holding(&self, executor: &mut Executor) {
-        let mut records = self.take_records(std::mem::take(&mut executor.spare));
+        let (mut records, is_alike) = self.take_records(std::mem::take(&mut executor.spare));
         if !records.is_empty() {
             let kernels = || self.counters.kernels.load(Ordering::Relaxed);
             let (span, before) = (spans::flush(self.device(), records.len()), kernels());
             if let [record] = &records[..] {
                 self.flush_one(executor, record);
                 records.drain(..).for_each(Record::end);
-            } else if self.flush_alike(executor, &records) {
+            } else if self.flush_alike(executor, &records, is_alike) {
                 records.drain(..).for_each(Record::end);
             } else {
                 records = self.flush_all(executor, records);
@@ -158,7 +160,8 @@ impl Runtime {
     /// Runs the operations of a tape; returns their list, empty.
     fn flush_all(&self, executor: &mut Executor, records: Vec<Box<Record>>) -> Vec<Box<Record>> {
         count(&self.counters.flushes, 1);
-        let slots = Slots::of(&records);
+        let mut slots = std::mem::take(&mut executor.slots);
+        slots.number(&records);
         let dead = dead_records(&records, &slots);
         let limits = self.backend().limits();
         let mut ends = spans::kernels_are_told().then(Vec::new);
@@ -218,6 +221,7 @@ impl Runtime {
             group.iter().for_each(|&index| let_go(&mut records[index]));
         }
         self.run(&mut executor.deferred, &mut batch);
+        executor.slots = slots;
         // Collected where they lie.
         records.into_iter().flatten().collect()
     }
@@ -347,11 +351,11 @@ impl Runtime {
         if rest.is_empty() { Ok(()) } else { self.backend().run(rest) }
     }
 
-    /// Takes the tape's records and leaves it an empty list.
-    fn take_records(&self, empty: Vec<Box<Record>>) -> Vec<Box<Record>> {
+    /// Takes the tape's records and leaves it an empty list. Also says whether all are plain, and of one layout.
+    fn take_records(&self, empty: Vec<Box<Record>>) -> (Vec<Box<Record>>, bool) {
         let mut tape = lock(&self.tape);
         tape.passed_bytes = 0;
-        std::mem::replace(&mut tape.records, empty)
+        (std::mem::replace(&mut tape.records, empty), tape.is_alike)
     }
 }
 
@@ -390,13 +394,13 @@ fn make<'t>(
 /// Why one of them has no elements; `OutOfMemory`.
 #[inline]
 fn buffers_of<'a>(
-    storages: impl Iterator<Item = &'a Arc<Storage>> + Clone,
+    storages: impl Iterator<Item = &'a Arc<Storage>>,
 ) -> Result<SmallVec<[&'a Buffer; 8]>> {
-    if let Some(failure) = storages.clone().find_map(|storage| storage.failure()) {
-        return Err(failure);
-    }
     let mut buffers = SmallVec::new();
     for storage in storages {
+        if let Some(failure) = storage.failure() {
+            return Err(failure);
+        }
         buffers.push(storage.materialize()?);
     }
     Ok(buffers)

@@ -21,6 +21,7 @@ mod explain;
 mod flush;
 mod guard;
 mod later;
+mod plain;
 mod plan;
 mod record;
 mod runtime;
@@ -31,6 +32,7 @@ mod template;
 
 pub(crate) use guard::HostGuard;
 pub(crate) use later::Later;
+pub(crate) use plain::Takes;
 pub(crate) use record::{Entire, Fetching, Folding, Program, Record, Refusal};
 pub use runtime::Stats;
 pub(crate) use runtime::{Runtime, runtime};

@@ -51,6 +51,14 @@ pub(super) struct GroupLimits {
     pub(super) canonical: bool,
 }
 
+impl GroupLimits {
+    /// Operations that become one kernel if they are plain and of one layout; as many as there are where longer
+    /// tapes are worth more.
+    pub(super) fn most_alike(self) -> usize {
+        if self.canonical { usize::MAX } else { self.records.min(MAX_NUMBERED / 3) }
+    }
+}
+
 /// One earlier use of a storage.
 #[derive(Clone, Copy)]
 struct Touch {
@@ -164,7 +172,11 @@ pub(super) fn plan(
 
 /// Whether all operations of a tape store at each point what they see there, through one layout, and are so few
 /// that they become one kernel if it sees no more buffers than a launch may have.
-pub(super) fn is_one_kernel(records: &[Box<Record>], limits: GroupLimits) -> bool {
+pub(super) fn is_one_kernel(records: &[Box<Record>], is_alike: bool, limits: GroupLimits) -> bool {
+    // Plain ones have three views, at most, and a scalar.
+    if is_alike && !limits.canonical && records.len() <= limits.most_alike() {
+        return true;
+    }
     // There it would have to be of a size that is not cut.
     if limits.canonical || records.len() > limits.records {
         return false;
@@ -361,9 +373,11 @@ fn constraint(
 
 /// Which records nobody can see: their storage is held by the tape alone, and nothing that counts reads
 /// it later.
-pub(super) fn dead_records(records: &[Box<Record>], slots: &Slots) -> Vec<bool> {
-    let mut read = vec![false; slots.len()];
-    let mut dead = vec![false; records.len()];
+pub(super) fn dead_records(records: &[Box<Record>], slots: &Slots) -> SmallVec<[bool; 32]> {
+    let mut read_after: SmallVec<[bool; 64]> = SmallVec::from_elem(false, slots.len());
+    let mut all_dead = SmallVec::from_elem(false, records.len());
+    // As slices, where they lie is not asked for each one.
+    let (read, dead) = (&mut read_after[..], &mut all_dead[..]);
     for (index, record) in records.iter().enumerate().rev() {
         // A record that may refuse counts: its error must surface.
         let counts = record.may_refuse()
@@ -374,5 +388,5 @@ pub(super) fn dead_records(records: &[Box<Record>], slots: &Slots) -> Vec<bool> 
             record.inputs().iter().for_each(|input| read[slots.at(input)] = true);
         }
     }
-    dead
+    all_dead
 }

@@ -10,6 +10,7 @@ use std::panic::Location;
 use smallvec::SmallVec;
 
 use super::KEPT;
+use super::plain::Plain;
 use super::storage::{Storage, View};
 use crate::dtype::DType;
 use crate::kernel::{Dims, Expr, Fold, Node, Value, Whole};
@@ -28,6 +29,8 @@ pub(crate) struct Record {
     /// The caller's line.
     pub(crate) location: &'static Location<'static>,
     pub(crate) program: Program,
+    /// What it is, if that is plain.
+    pub(super) plain: Option<Plain>,
     /// What the record touches: the inputs, then the output, where the last value of the program goes, or
     /// what it folds to. Each has the iteration space as its shape, unless the operation is [`Entire`] or the
     /// view is one of [`Fetching`] or what a [`Folding`] gives.
@@ -137,6 +140,7 @@ impl Record {
             name,
             location,
             program: Program::default(),
+            plain: None,
             views: SmallVec::new(),
             fold: None,
             fetch: None,
@@ -147,13 +151,16 @@ impl Record {
 
     /// Lets go of all that the record holds, and keeps its memory for a later one of this thread.
     pub(super) fn end(mut self: Box<Self>) {
-        let Self { name: _, location: _, program, views, fold, fetch, entire, refusal } =
+        let Self { name: _, location: _, program, plain, views, fold, fetch, entire, refusal } =
             &mut *self;
         while let Some(view) = views.pop() {
             Storage::end(view.storage);
         }
         program.clear();
-        (*fold, *fetch, *entire, *refusal) = (None, None, None, None);
+        // A plain one has none of these.
+        if plain.take().is_none() {
+            (*fold, *fetch, *entire, *refusal) = (None, None, None, None);
+        }
         Spare::keep(&SPARE, self);
     }
 
@@ -195,6 +202,9 @@ impl Record {
 
     /// Whether the operation may be refused for its data, when it runs.
     pub(crate) fn may_refuse(&self) -> bool {
+        if self.is_plain() {
+            return false;
+        }
         let scatters = |entire: &Entire| matches!(entire.whole, Whole::Scatter { .. });
         self.program.check.is_some() || self.entire.as_deref().is_some_and(scatters)
     }
@@ -205,7 +215,12 @@ impl Record {
     }
 
     /// Whether that is all, unconditionally, and every view has this layout.
+    #[inline]
     pub(crate) fn is_alike(&self, layout: &Layout) -> bool {
+        if self.is_plain() { self.output().layout == *layout } else { self.looks_alike(layout) }
+    }
+
+    fn looks_alike(&self, layout: &Layout) -> bool {
         self.is_pointwise()
             && self.program.check.is_none()
             && self.views.iter().all(|view| view.layout == *layout)
@@ -222,6 +237,7 @@ impl Record {
             name: self.name,
             location: self.location,
             program: self.program.clone(),
+            plain: self.plain,
             views: self.views.clone(),
             fold: self.fold.clone(),
             fetch: self.fetch.clone(),

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::flush::{Executor, hoarded_bytes};
+use super::flush::{Executor, group_limits, hoarded_bytes};
 use super::later::Report;
 use super::record::Record;
 use super::storage::Storage;
@@ -14,10 +14,15 @@ use crate::error::Result;
 /// Records that a tape holds before it flushes by itself.
 const MAX_RECORDS: usize = 1024;
 
+/// Elements of a tensor that is small.
+const SMALL: usize = 1 << 14;
+
 /// A device as the graph sees it: backend, tape, and what has been counted.
 pub(crate) struct Runtime {
     device: Device,
     backend: &'static dyn Backend,
+    /// Plain operations of one layout that a tape holds, if its tensors are small.
+    most_alike: usize,
     pub(super) tape: Mutex<Tape>,
     pub(super) executor: Mutex<Executor>,
     /// Note [Undelivered reports] in `later.rs`; locked last, and for a moment.
@@ -28,11 +33,30 @@ pub(crate) struct Runtime {
 #[derive(Default)]
 pub(super) struct Tape {
     pub(super) records: Vec<Box<Record>>,
+    /// Whether all records are plain, and of one layout.
+    pub(super) is_alike: bool,
     /// Bytes of the storages that records named since the last look at what the tape hoards.
     pub(super) passed_bytes: usize,
 }
 
 impl Tape {
+    fn push(&mut self, record: Box<Record>) {
+        self.is_alike = match self.records.first() {
+            Some(first) if self.is_alike => record.is_as_plain_as(first),
+            Some(_) => false,
+            None => record.is_plain(),
+        };
+        self.records.push(record);
+    }
+
+    /// Whether it is a kernel that no further operation joins, of small tensors: these are in a cache now. The
+    /// next operation asks: when it comes, its caller has let go of what the last one took.
+    fn is_full_kernel(&self, most_alike: usize) -> bool {
+        self.is_alike
+            && self.records.len() >= most_alike
+            && self.records[0].output().layout.len() <= SMALL
+    }
+
     /// Whether so much waits that it should run. A tape is long enough to fuse what can be fused; and
     /// memory that only the tape still holds must not add up, which is looked at now and then.
     fn is_full(&mut self) -> bool {
@@ -112,6 +136,7 @@ impl Runtime {
         Self {
             device,
             backend,
+            most_alike: group_limits(&backend.limits()).most_alike(),
             tape: Mutex::default(),
             executor: Mutex::default(),
             undelivered: Mutex::default(),
@@ -139,6 +164,11 @@ impl Runtime {
     pub(crate) fn record(&self, record: Box<Record>) -> Result<()> {
         let now = {
             let mut tape = lock(&self.tape);
+            if tape.is_full_kernel(self.most_alike) {
+                drop(tape);
+                self.flush();
+                tape = lock(&self.tape);
+            }
             for input in record.inputs() {
                 input.storage.check_guards(false)?;
             }
@@ -148,7 +178,7 @@ impl Runtime {
                 tape.passed_bytes += view.storage.bytes();
                 exported |= view.storage.is_exported();
             }
-            tape.records.push(record);
+            tape.push(record);
             tape.is_full() || exported
         };
         if now {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::record::Record;
-use super::storage::{Storage, View};
+use super::storage::View;
 
 /// The storages that the records of a tape touch.
 #[derive(Default)]
@@ -19,7 +19,8 @@ pub(super) struct Slots {
 }
 
 struct Slot {
-    storage: *const Storage,
+    /// Its address.
+    storage: usize,
     /// Handles to the storage when it was met, less those of the records met since.
     others: isize,
 }
@@ -27,9 +28,17 @@ struct Slot {
 impl Slots {
     /// Numbers the storages of `records`. The caller holds the executor's lock.
     pub(super) fn of(records: &[Box<Record>]) -> Self {
-        let mut slots = Vec::with_capacity(2 * records.len() + 1);
+        let mut slots = Self::default();
+        slots.number(records);
+        slots
+    }
+
+    /// As [`Self::of`], in the place of those of another tape.
+    pub(super) fn number(&mut self, records: &[Box<Record>]) {
+        let slots = &mut self.slots;
+        slots.clear();
         for view in records.iter().flat_map(|record| &record.views) {
-            let storage = Arc::as_ptr(&view.storage);
+            let storage = Arc::as_ptr(&view.storage).addr();
             let at = view.storage.slot.load(Ordering::Relaxed) as usize;
             match slots.get_mut(at) {
                 // A number that an earlier flush left may be another storage's by now.
@@ -43,7 +52,6 @@ impl Slots {
                 }
             }
         }
-        Self { slots }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -53,7 +61,7 @@ impl Slots {
     /// The number of the storage of a view on the tape.
     pub(super) fn at(&self, view: &View) -> usize {
         let at = view.storage.slot.load(Ordering::Relaxed) as usize;
-        debug_assert_eq!(self.slots[at].storage, Arc::as_ptr(&view.storage), "a view of the tape");
+        debug_assert_eq!(self.slots[at].storage, Arc::as_ptr(&view.storage).addr(), "of the tape");
         at
     }
 

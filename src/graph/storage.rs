@@ -73,16 +73,21 @@ impl Storage {
 
     /// Lets go of a storage. If this is its last handle, the place where it lies, not its memory, is kept for
     /// a later one of this thread.
-    pub(super) fn end(mut storage: Arc<Self>) {
+    #[inline]
+    pub(crate) fn end(storage: Arc<Self>) {
         // Mostly somebody holds it, which a look says sooner than a try.
-        if Arc::strong_count(&storage) > 1 {
-            return;
+        if Arc::strong_count(&storage) == 1 {
+            Self::end_last(storage);
         }
+    }
+
+    #[inline(never)]
+    fn end_last(mut storage: Arc<Self>) {
         let Some(ended) = Arc::get_mut(&mut storage) else { return };
         let Self { runtime: _, dtype: _, len: _, buffer, guards, exported, slot: _, failure } =
             ended;
-        if buffer.get().is_some() {
-            *buffer = OnceLock::new();
+        if let Some(buffer) = buffer.take() {
+            buffer.end();
         }
         if failure.get().is_some() {
             *failure = OnceLock::new();

@@ -20,6 +20,7 @@ use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use smallvec::SmallVec;
 
 use super::build::build;
+use super::plain::Plain;
 use super::record::{Folding, Record};
 use super::storage::View;
 use crate::backend::{Backend, Flat, Launch};
@@ -30,12 +31,15 @@ const MAX_KEPT: usize = if cfg!(test) { 1 << 4 } else { 1 << 14 };
 
 /// The kernel of a group, but for its numbers.
 pub(super) struct Template {
-    /// What it was made of: of each record the lengths of its lists, whether its output is stored, and
-    /// which view each one is.
+    /// What it was made of: of each record the lengths of its lists, or that it is plain, whether its output is
+    /// stored, and which view each one is.
     words: Vec<u32>,
     /// How the views walk, and what is folded; nothing if it is flat.
     walks: Vec<usize>,
+    /// Those of records that are not plain.
     nodes: Vec<Node>,
+    /// The word of the only record, if that is plain; 0 otherwise.
+    only: u32,
     /// None where nothing needs to run.
     pub(super) pattern: Option<Pattern>,
 }
@@ -57,7 +61,7 @@ pub(super) struct Pattern {
 }
 
 /// Templates of single records that are looked at before others, a power of two: each has its one place.
-const RECENT: usize = 16;
+const RECENT: usize = 32;
 
 /// Groups without a template that are remembered, at most; then all are forgotten.
 const MAX_SEEN: usize = 1 << 12;
@@ -90,10 +94,13 @@ impl Templates {
         number: impl Fn(&View) -> usize,
         stored: impl Fn(&View) -> bool,
     ) -> Option<&Template> {
-        if let [record] = records
-            && is_flat(records)
-        {
-            return Some(self.of_one(record, stored(record.output())));
+        if let [record] = records {
+            if let Some(plain) = record.plain {
+                return Some(self.of_plain(record, plain, stored(record.output())));
+            }
+            if is_flat(records) {
+                return Some(self.of_one(record, stored(record.output())));
+            }
         }
         let hash = self.describe(records, number, &stored)?;
         let at = match self.known(hash, records) {
@@ -110,6 +117,19 @@ impl Templates {
         self.all.len()
     }
 
+    /// [`of`](Self::of) a group of one that is plain.
+    #[inline]
+    fn of_plain(&mut self, record: &Record, plain: Plain, stored: bool) -> &Template {
+        let word = plain.word(stored);
+        // Operations are told apart by the middle of the product.
+        let place = (word.wrapping_mul(0x9e37_79b9) >> 20) as usize % RECENT;
+        let recent = self.recent[place] as usize;
+        if self.all.get(recent).is_some_and(|template| template.only == word) {
+            return &self.all[recent];
+        }
+        self.met(record, stored, place)
+    }
+
     /// [`of`](Self::of) a group of one that is flat.
     fn of_one(&mut self, record: &Record, stored: bool) -> &Template {
         // Where names lie differs in the low bits; how many nodes there are tells numbers from tensors.
@@ -118,6 +138,12 @@ impl Templates {
         if self.all.get(recent).is_some_and(|template| template.is_of_one(record, stored)) {
             return &self.all[recent];
         }
+        self.met(record, stored, place)
+    }
+
+    /// The template of a group of one that is flat, which has that place among the recent ones from now on.
+    #[cold]
+    fn met(&mut self, record: &Record, stored: bool, place: usize) -> &Template {
         let hash = self.describe_one(record, stored);
         let known = self.known(hash, &[record]);
         let at = known.unwrap_or_else(|| self.make(hash, &[record], |_| stored));
@@ -173,7 +199,7 @@ impl Templates {
         let mut hasher = FxHasher::default();
         let mut names = 0;
         for record in records {
-            self.words.push(lengths(record, stored(record.output())));
+            self.words.push(kind(record, stored(record.output())));
             for view in &record.views {
                 let number = number(view);
                 if self.names.len() <= number {
@@ -189,7 +215,9 @@ impl Templates {
             if !is_flat {
                 walk(record, &mut self.walks);
             }
-            hasher.write_usize(record.name.as_ptr().addr());
+            if !record.is_plain() {
+                hasher.write_usize(record.name.as_ptr().addr());
+            }
         }
         self.words.iter().for_each(|&word| hasher.write_u32(word));
         self.walks.iter().for_each(|&size| hasher.write_usize(size));
@@ -208,6 +236,11 @@ impl Templates {
     }
 }
 
+/// The records whose programs say more of them than their words do.
+fn told<'a>(records: &[&'a Record]) -> impl Iterator<Item = &'a Record> {
+    records.iter().copied().filter(|record| !record.is_plain())
+}
+
 /// Note [Templates].
 fn is_flat(records: &[&Record]) -> bool {
     let layout = &records[0].output().layout;
@@ -222,11 +255,15 @@ fn words_of_one(record: &Record, stored: bool) -> impl Iterator<Item = u32> {
         let known = views[..i].iter().position(|other| view.is_of(&other.storage));
         (known.unwrap_or(i) as u32) << 8 | view.dtype() as u32
     });
-    std::iter::once(lengths(record, stored)).chain(words)
+    std::iter::once(kind(record, stored)).chain(words)
 }
 
-/// How many nodes, scalars and inputs a record has, and whether its output is stored.
-fn lengths(record: &Record, stored: bool) -> u32 {
+/// What a plain record is, or how many nodes, scalars and inputs a record has; and whether its output is stored.
+#[inline]
+fn kind(record: &Record, stored: bool) -> u32 {
+    if let Some(plain) = record.plain {
+        return plain.word(stored);
+    }
     let program = &record.program;
     let lengths = [program.nodes.len(), program.scalars.len(), record.inputs().len()];
     let [nodes, scalars, inputs] = lengths.map(|len| len.min(0xff) as u32);
@@ -261,7 +298,11 @@ impl Template {
         records: &[&Record],
         stored: impl Fn(&View) -> bool,
     ) -> Self {
-        let nodes = records.iter().flat_map(|r| &r.program.nodes).copied().collect();
+        let nodes = told(records).flat_map(|record| &record.program.nodes).copied().collect();
+        let only = match records {
+            [Record { plain: Some(plain), .. }] => plain.word(stored(records[0].output())),
+            _ => 0,
+        };
         let mut scalars = 0..;
         let numbered: Vec<Box<Record>> = records
             .iter()
@@ -297,7 +338,7 @@ impl Template {
                 written: built.bytes_written / len,
             }
         });
-        Self { words, walks, nodes, pattern }
+        Self { words, walks, nodes, only, pattern }
     }
 
     /// Whether [`describe_one`](Templates::describe_one) would write the same down, and the nodes are the same.
@@ -310,7 +351,7 @@ impl Template {
 
     fn is_of(&self, records: &[&Record]) -> bool {
         let mut nodes = &self.nodes[..];
-        let same = records.iter().all(|record| {
+        let same = told(records).all(|record| {
             let own = &record.program.nodes[..];
             let same = nodes.get(..own.len()) == Some(own);
             nodes = nodes.get(own.len()..).unwrap_or_default();

@@ -63,7 +63,7 @@ impl PartialEq for Layout {
     fn eq(&self, other: &Self) -> bool {
         // Of two that are kept the numbers differ; see Note [Kept layouts].
         Arc::ptr_eq(&self.0, &other.0)
-            || !(self.0.is_static() && other.0.is_static()) && *self.0 == *other.0
+            || !(self.is_kept() && other.is_kept()) && *self.0 == *other.0
     }
 }
 
@@ -123,7 +123,7 @@ impl Layout {
     #[inline]
     pub(crate) fn made_contiguous(&self) -> Result<Self> {
         // See Note [Kept layouts].
-        if self.0.is_static() { Ok(self.clone()) } else { Self::contiguous(&self.shape) }
+        if self.is_kept() { Ok(self.clone()) } else { Self::contiguous(&self.shape) }
     }
 
     pub(crate) fn shape(&self) -> &[usize] {
@@ -148,6 +148,18 @@ impl Layout {
         Arc::ptr_eq(&self.0, &other.0) || same_sizes(&self.shape, &other.shape)
     }
 
+    /// Whether it is kept for good, and so row-major from the start of a storage; see Note [Kept layouts].
+    #[inline]
+    pub(crate) fn is_kept(&self) -> bool {
+        self.0.is_static()
+    }
+
+    /// Whether it is kept, and the other is the same.
+    #[inline]
+    pub(crate) fn is_kept_as(&self, other: &Self) -> bool {
+        self.is_kept() && Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Number of elements.
     pub(crate) fn len(&self) -> usize {
         self.shape.iter().product()
@@ -160,7 +172,7 @@ impl Layout {
     /// Whether the elements lie row-major without gaps. An empty layout is contiguous.
     #[inline]
     pub(crate) fn is_contiguous(&self) -> bool {
-        self.0.is_static() || is_contiguous(&self.shape, &self.strides)
+        self.is_kept() || is_contiguous(&self.shape, &self.strides)
     }
 
     /// The smallest range of the storage that holds every element; `None` if there are none.

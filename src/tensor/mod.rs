@@ -24,6 +24,7 @@ mod later;
 mod operators;
 mod options;
 mod over;
+mod plain;
 mod power;
 mod product;
 mod random;
@@ -96,37 +97,56 @@ use crate::layout::Layout;
 /// # Ok::<(), taut::Error>(())
 /// ```
 pub struct Tensor {
-    view: View,
+    /// There until the tensor ends.
+    view: Option<View>,
+}
+
+impl Drop for Tensor {
+    fn drop(&mut self) {
+        if let Some(view) = self.view.take() {
+            Storage::end(view.storage);
+        }
+    }
 }
 
 impl Tensor {
     pub(crate) fn from_view(view: View) -> Self {
-        Self { view }
+        Self { view: Some(view) }
     }
 
     /// Another view of the same storage.
     pub(crate) fn with_layout(&self, layout: Layout) -> Self {
-        Self { view: View { storage: self.view.storage.clone(), layout } }
+        Self::from_view(View { storage: self.storage().clone(), layout })
     }
 
-    pub(crate) fn into_view(self) -> View {
-        self.view
+    pub(crate) fn into_view(mut self) -> View {
+        match self.view.take() {
+            Some(view) => view,
+            None => unreachable!("a tensor has a view"),
+        }
     }
 
+    #[inline(always)]
     pub(crate) fn view_ref(&self) -> &View {
-        &self.view
+        match &self.view {
+            Some(view) => view,
+            None => unreachable!("a tensor has a view"),
+        }
     }
 
+    #[inline(always)]
     pub(crate) fn layout(&self) -> &Layout {
-        &self.view.layout
+        &self.view_ref().layout
     }
 
+    #[inline(always)]
     pub(crate) fn storage(&self) -> &Arc<Storage> {
-        &self.view.storage
+        &self.view_ref().storage
     }
 
+    #[inline(always)]
     pub(crate) fn runtime(&self) -> &'static Runtime {
-        self.view.storage.runtime
+        self.storage().runtime
     }
 
     /// The sizes of the dimensions, outermost first.
@@ -163,7 +183,7 @@ impl Tensor {
 
     /// The element type.
     pub fn dtype(&self) -> DType {
-        self.view.storage.dtype
+        self.storage().dtype
     }
 
     /// Where the elements are.

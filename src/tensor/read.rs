@@ -48,7 +48,11 @@ impl Tensor {
                 self.numel()
             )));
         }
-        Ok(self.scalars()?[0])
+        // No element is larger.
+        let mut bytes = [0; size_of::<f64>()];
+        let bytes = &mut bytes[..self.dtype().size()];
+        self.read_into(bytes)?;
+        Ok(read_scalar(self.dtype(), bytes))
     }
 
     /// The elements in row-major order.
@@ -131,11 +135,12 @@ impl Tensor {
         if self.numel() == 0 {
             return Ok(());
         }
-        let contiguous = self.contiguous()?;
-        let range = (contiguous.storage_offset(), self.numel());
-        self.runtime().read_with(contiguous.storage(), range, &mut |bytes| {
-            see(bytes);
-            Ok(())
+        self.with_contiguous(|tensor| {
+            let range = (tensor.storage_offset(), tensor.numel());
+            self.runtime().read_with(tensor.storage(), range, &mut |bytes| {
+                see(bytes);
+                Ok(())
+            })
         })
     }
 
@@ -144,9 +149,15 @@ impl Tensor {
         if bytes.is_empty() {
             return Ok(());
         }
-        let contiguous = self.contiguous()?;
-        let start = contiguous.storage_offset();
-        self.runtime().read(contiguous.storage(), start, bytes)
+        self.with_contiguous(|tensor| {
+            self.runtime().read(tensor.storage(), tensor.storage_offset(), bytes)
+        })
+    }
+
+    /// Calls `read` with a tensor of the same elements that lie in row-major order.
+    #[track_caller]
+    fn with_contiguous(&self, read: impl FnOnce(&Self) -> Result<()>) -> Result<()> {
+        if self.is_contiguous() { read(self) } else { read(&self.contiguous()?) }
     }
 }
 

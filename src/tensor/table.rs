@@ -9,11 +9,17 @@ use crate::ops::{Op, Rule, op_table};
 
 use super::arg::common_dtype;
 use super::elementwise::{Build, check_meaning};
-use super::{Arg, Tensor};
+use super::{Arg, Tensor, plain};
 
 /// Records a row on its arguments.
 #[track_caller]
 pub(crate) fn apply(op: Op, args: &[Arg<'_>]) -> Result<Tensor> {
+    let dtype = dtype_in(op, args);
+    if op.info().computes_in(dtype)
+        && let Some(result) = plain::record(op.info().name, (op, dtype), args)
+    {
+        return result;
+    }
     let mut build = Build::new(op.info().name, args)?;
     let value = value(&mut build, op, args)?;
     build.finish(value)
@@ -22,19 +28,31 @@ pub(crate) fn apply(op: Op, args: &[Arg<'_>]) -> Result<Tensor> {
 /// Records a row with its result written into the first argument.
 #[track_caller]
 pub(crate) fn apply_into(op: Op, target: &Tensor, args: &[Arg<'_>]) -> Result<()> {
+    let dtype = dtype_in(op, args);
+    if op.info().computes_in(dtype)
+        && let Some(done) = plain::record_into(op.info().name, (op, dtype), args)
+    {
+        return done;
+    }
     let mut build = Build::onto(op.info().name, target, args)?;
     let value = value(&mut build, op, args)?;
     build.finish_into(value, target)
 }
 
-/// The row's value. Shapes have been looked at: PyTorch does so before it looks at the dtype.
-fn value(build: &mut Build, op: Op, args: &[Arg<'_>]) -> Result<Value> {
+/// The dtype that the row computes in, if it computes in that.
+#[inline]
+fn dtype_in(op: Op, args: &[Arg<'_>]) -> DType {
     let promoted = common_dtype(args);
-    let dtype = match op.info().rule {
+    match op.info().rule {
         Rule::Promote | Rule::Custom => promoted,
         Rule::Float => to_float(promoted),
         Rule::Truth => DType::Bool,
-    };
+    }
+}
+
+/// The row's value. Shapes have been looked at: PyTorch does so before it looks at the dtype.
+fn value(build: &mut Build, op: Op, args: &[Arg<'_>]) -> Result<Value> {
+    let dtype = dtype_in(op, args);
     check_meaning(op, dtype)?;
     let mut values = [0; 3];
     for (value, &arg) in values.iter_mut().zip(args) {

@@ -71,6 +71,18 @@ impl Link {
         })
     }
 
+    /// The operation, and the side of it on which `x` stands; of a square, on both.
+    pub(super) fn row(self) -> (Op, Side) {
+        match self {
+            Self::Add => (Op::Add, Side::Left),
+            Self::Sub => (Op::Sub, Side::Left),
+            Self::SubFrom => (Op::Sub, Side::Right),
+            Self::Mul | Self::Square => (Op::Mul, Side::Left),
+            Self::Div => (Op::Div, Side::Left),
+            Self::DivInto => (Op::Div, Side::Right),
+        }
+    }
+
     /// The operation on `x` and `a`.
     #[inline(always)]
     pub(super) fn of_two<V>(self, x: V, a: V) -> V

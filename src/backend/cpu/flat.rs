@@ -5,14 +5,17 @@
 //! views to make. And where one loop from memory to memory is all that a program is, it is called.
 #![allow(unsafe_code, reason = "uses views, for the elements of the only tile")]
 
-use smallvec::SmallVec;
+use bytemuck::bytes_of;
+use smallvec::{SmallVec, smallvec};
 
 use super::chain::{ChainLoop, Link, Out};
 use super::lanes::Loop;
-use super::plan::{Argument, Form, Lanes, Place, Program, Purpose, Step};
+use super::ops::loop_of;
+use super::plan::{Argument, Fill, FillValue, Form, Lanes, Place, Program, Purpose, Step};
 use super::tile::{Launched, most_points};
 use super::view::{Rows, View};
 use crate::backend::{Buffer, Flat, FlatArgs};
+use crate::dtype::DType;
 use crate::kernel::Code;
 
 /// See the module.
@@ -35,7 +38,16 @@ struct Operand {
 /// The only step of a program, if all that it reads and writes are operands.
 enum Only {
     Apply { run: Loop, arguments: SmallVec<[u8; 3]>, out: u8 },
-    Chain { run: ChainLoop, first: u8, link: Link, other: u8, out: u8 },
+    Chain { run: ChainLoop, first: u8, links: SmallVec<[(Link, Other); 4]>, out: u8 },
+}
+
+/// What a link takes.
+#[derive(Clone, Copy)]
+enum Other {
+    Operand(u8),
+    /// A scalar of the kernel.
+    Number(u8),
+    Nothing,
 }
 
 impl Only {
@@ -52,14 +64,46 @@ impl Only {
                 Some(Self::Apply { run: *run, arguments, out: operand(out)? })
             }
             [Step::Chain { chain, out, past_cache: false }] => {
-                let [(link, Argument { lanes: other, .. })] = &chain.links[..] else { return None };
-                let first = operand(&chain.first.lanes)?;
-                let (other, out) = (operand(other)?, operand(out)?);
-                Some(Self::Chain { run: chain.run, first, link: *link, other, out })
+                let other = |argument: &Argument| match argument.lanes.place {
+                    Place::Memory(operand) => Some(Other::Operand(operand)),
+                    Place::Register(_) if argument.uniform => {
+                        let is_it = |fill: &&Fill| fill.out.place == argument.lanes.place;
+                        let fill = program.fills.iter().find(is_it)?;
+                        match fill.value {
+                            FillValue::Scalar { scalar, dtype: DType::F32 | DType::F64 } => {
+                                Some(Other::Number(scalar))
+                            }
+                            _ => None,
+                        }
+                    }
+                    Place::Nowhere => Some(Other::Nothing),
+                    _ => None,
+                };
+                let (first, size) = (operand(&chain.first.lanes)?, chain.first.lanes.size);
+                let out = operand(out)?;
+                let links =
+                    chain.links.iter().map(|(link, argument)| Some((*link, other(argument)?)));
+                let links: SmallVec<[_; 4]> = links.collect::<Option<_>>()?;
+                let other = match links[..] {
+                    [(_, Other::Operand(other))] => other,
+                    [(_, Other::Nothing)] => first,
+                    _ => return Some(Self::Chain { run: chain.run, first, links, out }),
+                };
+                // One operation has a loop of its own, which looks at no links.
+                let (op, side) = links[0].0.row();
+                let (left, right) = side.of([first, other]);
+                let run = loop_of(op, if size == 4 { DType::F32 } else { DType::F64 });
+                Some(Self::Apply { run, arguments: smallvec![left, right], out })
             }
             _ => None,
         }
     }
+}
+
+/// So many of the lower bytes of a number.
+fn low(bits: &u64, bytes: usize) -> &[u8] {
+    let all = bytes_of(bits);
+    if cfg!(target_endian = "big") { &all[all.len() - bytes..] } else { &all[..bytes] }
 }
 
 impl FlatKernel {
@@ -85,25 +129,30 @@ impl Flat for FlatKernel {
         };
         let operand = |number: &u8| view(self.operands[usize::from(*number)]);
         match &self.only {
-            Some(Only::Chain { run, first, link, other, out }) => {
-                let (first, other, out) = (operand(first), operand(other), operand(out));
-                // SAFETY: the elements of all points, which this thread alone runs; by Note [In place] the step
-                // writes none that it reads.
+            Some(Only::Chain { run, first, links, out }) => {
+                let (first, out) = (operand(first), operand(out));
+                let taken = |other: &Other| match other {
+                    // SAFETY: the elements of all points, which this thread alone runs; by Note [In place] the
+                    // step writes none that it reads.
+                    Other::Operand(number) => unsafe { operand(number).into_slice(len) },
+                    Other::Number(scalar) => low(&scalars[usize::from(*scalar)], first.size),
+                    Other::Nothing => &[],
+                };
+                let links = links.iter().map(|(link, other)| (*link, Rows::one(taken(other))));
+                let links: SmallVec<[_; 4]> = links.collect();
+                // SAFETY: as above.
                 unsafe {
-                    let links = [(*link, Rows::one(other.slice(0, len)))];
                     let first = Rows::one(first.slice(0, len));
                     run(Out::Cached(out.slice_mut(0, len)), (0, 0), first, &links);
                 }
             }
             Some(Only::Apply { run, arguments, out }) => {
-                let arguments: SmallVec<[_; 3]> = arguments.iter().map(operand).collect();
-                let out = operand(out);
                 let argument = |i: usize| match arguments.get(i) {
                     // SAFETY: as above.
-                    Some(view) => unsafe { view.slice(0, len) },
+                    Some(number) => unsafe { operand(number).into_slice(len) },
                     None => &[],
                 };
-                let [a, b, c] = [0, 1, 2].map(argument);
+                let ([a, b, c], out) = ([0, 1, 2].map(argument), operand(out));
                 // SAFETY: as above.
                 run(unsafe { out.slice_mut(0, len) }, a, b, c);
             }

@@ -8,6 +8,7 @@ use std::any::Any;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::nearby;
 use super::pool::{Block, Pool};
 use crate::backend::{Buffer, Memory};
 use crate::dtype::Element;
@@ -45,6 +46,9 @@ unsafe impl Sync for CpuMemory {}
 impl CpuMemory {
     /// Memory from the pool, aligned to at least 64 bytes.
     pub(super) fn allocate(pool: &Arc<Pool>, bytes: usize) -> Result<Buffer> {
+        if let Some(memory) = nearby::take(pool, bytes) {
+            return Ok(Buffer::of(memory));
+        }
         let block = pool.take(bytes)?;
         let pointer = block.pointer();
         let owner = Owner::Pool { pool: Arc::clone(pool), block: Some(block) };
@@ -124,9 +128,18 @@ impl CpuMemory {
         see(unsafe { std::slice::from_raw_parts(self.pointer.as_ptr().add(offset), bytes) })
     }
 
-    /// Where the memory lies, if elements of `size` bytes may be put there.
-    pub(super) fn pointer_of(&self, size: usize) -> Option<NonNull<u8>> {
-        self.pointer.addr().get().is_multiple_of(size).then_some(self.pointer)
+    pub(super) fn len(&self) -> usize {
+        self.bytes
+    }
+
+    /// The pool that it is from.
+    pub(super) fn pool(&self) -> Option<&Arc<Pool>> {
+        if let Owner::Pool { pool, .. } = &self.owner { Some(pool) } else { None }
+    }
+
+    /// Bytes that the pool counts for it.
+    pub(super) fn pooled_bytes(&self) -> usize {
+        if let Owner::Pool { block: Some(block), .. } = &self.owner { block.bytes() } else { 0 }
     }
 
     /// The `Vec` that [`CpuMemory::adopt`] took, with what has been written since.
@@ -159,8 +172,12 @@ impl Memory for CpuMemory {
         self.bytes
     }
 
-    fn host_pointer(&self) -> Option<NonNull<u8>> {
-        Some(self.pointer)
+    fn host(&self) -> Option<NonNull<[u8]>> {
+        Some(NonNull::slice_from_raw_parts(self.pointer, self.bytes))
+    }
+
+    fn end(self: Arc<Self>) {
+        nearby::keep(self);
     }
 }
 

@@ -4,7 +4,7 @@
 //! `programs` keeps), `tile` (its points, which `points` places, in `registers`); `ops`, `chain`,
 //! `fraction`, `stored`, `convert`, `float16`, `random` are the loops, `blocks` those that fold, `lanes`
 //! what they are made of; `reduce` and `whole` are the kernels of other forms; `bands` are launches that
-//! run together, `flat` small ones that need less ado; `memory` and `pool` are the buffers, `view` the only
+//! run together, `flat` small ones that need less ado; `memory`, `pool` and `nearby` are the buffers, `view` the only
 //! way into them, `threads` whom kernels run on. Knows kernels, never operations.
 
 mod bands;
@@ -16,6 +16,7 @@ mod float16;
 mod fraction;
 mod lanes;
 mod memory;
+mod nearby;
 mod ops;
 mod plan;
 mod points;
@@ -37,7 +38,8 @@ mod tile;
 mod view;
 mod whole;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 pub(crate) use memory::CpuMemory;
 
@@ -50,13 +52,16 @@ use pool::Pool;
 /// The CPU as a device. Launches run before `run` returns.
 pub(crate) struct CpuBackend {
     pool: Arc<Pool>,
-    /// The first check that failed since the last wait.
-    failed: Mutex<Option<u32>>,
+    /// The code of the first check that failed since the last wait, or [`NONE`].
+    failed: AtomicU32,
 }
+
+/// No code: there are never so many checks.
+const NONE: u32 = u32::MAX;
 
 impl CpuBackend {
     pub(crate) fn new() -> Self {
-        Self { pool: Arc::new(Pool::new()), failed: Mutex::new(None) }
+        Self { pool: Arc::new(Pool::new()), failed: AtomicU32::new(NONE) }
     }
 }
 
@@ -99,8 +104,8 @@ impl Backend for CpuBackend {
                 continue;
             };
             if let Some(code) = run::run(launch) {
-                let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-                failed.get_or_insert(code);
+                // An earlier one is the one to report.
+                let _ = self.failed.compare_exchange(NONE, code, Relaxed, Relaxed);
             }
         }
         Ok(())
@@ -115,7 +120,12 @@ impl Backend for CpuBackend {
     }
 
     fn wait(&self) -> Result<Option<u32>> {
-        Ok(self.failed.lock().unwrap_or_else(PoisonError::into_inner).take())
+        // A look first: mostly there is none, and to exchange takes longer.
+        if self.failed.load(Relaxed) == NONE {
+            return Ok(None);
+        }
+        let code = self.failed.swap(NONE, Relaxed);
+        Ok((code != NONE).then_some(code))
     }
 
     fn limits(&self) -> Limits {

@@ -9,7 +9,8 @@
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Error, OutOfMemory, Result};
 
@@ -46,11 +47,17 @@ impl Block {
     pub(super) fn pointer(&self) -> NonNull<u8> {
         self.pointer
     }
+
+    pub(super) fn bytes(&self) -> usize {
+        size_of_class(self.class)
+    }
 }
 
 /// See the module.
 pub(super) struct Pool {
     shelves: Mutex<Shelves>,
+    /// Bytes that each thread keeps: Note [Nearby memory] in `nearby.rs`.
+    nearby: Mutex<Vec<Arc<AtomicUsize>>>,
 }
 
 struct Shelves {
@@ -67,7 +74,17 @@ impl Pool {
     pub(super) fn new() -> Self {
         let free = (0..CLASSES).map(|_| Vec::new()).collect();
         let shelves = Shelves { free, live: 0, pooled: 0, peak: 0, given_back: 0 };
-        Self { shelves: Mutex::new(shelves) }
+        Self { shelves: Mutex::new(shelves), nearby: Mutex::default() }
+    }
+
+    /// The count of bytes that a thread keeps from now on, in which it says how many these are.
+    pub(super) fn nearby(&self) -> Arc<AtomicUsize> {
+        let mut nearby = self.nearby.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those of threads that have ended.
+        nearby.retain(|count| Arc::strong_count(count) > 1);
+        let count = Arc::default();
+        nearby.push(Arc::clone(&count));
+        count
     }
 
     /// A block of at least `bytes` bytes, zeroed or with what an earlier one held.
@@ -113,10 +130,14 @@ impl Pool {
         }
     }
 
-    /// Bytes of blocks that are out, and of those kept.
+    /// Bytes of blocks that are out, and of those kept, here or by threads.
     pub(super) fn bytes(&self) -> (usize, usize) {
+        let nearby = self.nearby.lock().unwrap_or_else(PoisonError::into_inner);
+        let nearby: usize = nearby.iter().map(|count| count.load(Ordering::Relaxed)).sum();
         let shelves = self.lock();
-        (shelves.live, shelves.pooled)
+        // Threads go on meanwhile.
+        let live = shelves.live.saturating_sub(nearby);
+        (live, shelves.live - live + shelves.pooled)
     }
 
     fn lock(&self) -> MutexGuard<'_, Shelves> {

@@ -25,12 +25,12 @@ mod square;
 mod stream;
 
 use std::marker::PhantomData;
+use std::ptr::NonNull;
 use std::slice;
 
-use crate::backend::{Buffer, Memory};
+use crate::backend::Buffer;
 use crate::kernel::{Class, OperandArgs, OperandCode};
 
-use super::memory::CpuMemory;
 pub(super) use ask::{Ahead, Runs};
 use ask::{Cache, ask};
 pub(super) use copy::turn;
@@ -94,6 +94,18 @@ impl Block {
     }
 }
 
+/// The memory of a buffer of this backend, for elements of `size` bytes.
+#[inline]
+fn memory_of(buffer: &Buffer, size: usize) -> NonNull<[u8]> {
+    let Some(memory) = buffer.host() else {
+        unreachable!("a buffer is only given to the backend that allocated it")
+    };
+    // Sizes are powers of two; to divide takes longer than all the rest here.
+    let is_aligned = memory.addr().get() & (size - 1) == 0;
+    assert!(size.is_power_of_two() && is_aligned, "{buffer:?} is not aligned to its elements");
+    memory
+}
+
 impl<'a> View<'a> {
     pub(super) fn new(
         buffer: &'a Buffer,
@@ -125,18 +137,15 @@ impl<'a> View<'a> {
         (offset, end): (usize, Option<usize>),
         (strides, class): (&'a [usize], Class),
     ) -> Self {
-        let memory = buffer.memory::<CpuMemory>();
-        let bytes = end.and_then(|end| end.checked_mul(size));
+        let memory = memory_of(buffer, size);
+        let reach = end.and_then(|end| end.checked_mul(size));
         assert!(
-            bytes.is_some_and(|bytes| bytes <= memory.bytes()),
-            "an operand reaches {bytes:?} bytes into {buffer:?}"
+            reach.is_some_and(|reach| reach <= memory.len()),
+            "an operand reaches {reach:?} bytes into {buffer:?}"
         );
-        let Some(start) = memory.pointer_of(size) else {
-            unreachable!("a buffer is aligned to the elements that are put in it")
-        };
         // SAFETY: in bounds, as just asserted: `end` is not before `offset`.
-        let pointer = unsafe { start.add(offset * size) }.as_ptr();
-        let bytes = memory.bytes();
+        let pointer = unsafe { memory.cast::<u8>().add(offset * size) }.as_ptr();
+        let bytes = memory.len();
         Self { pointer, size, offset, bytes, strides, class, buffer: PhantomData }
     }
 
@@ -185,6 +194,16 @@ impl<'a> View<'a> {
     pub(super) unsafe fn slice_mut(&self, from: usize, len: usize) -> &mut [u8] {
         // SAFETY: as in `slice`.
         unsafe { slice::from_raw_parts_mut(self.pointer.add(from * self.size), len * self.size) }
+    }
+
+    /// The first `len` elements.
+    ///
+    /// # Safety
+    /// As for [`View::slice`], for as long as the buffer is borrowed.
+    #[inline]
+    pub(super) unsafe fn into_slice(self, len: usize) -> &'a [u8] {
+        // SAFETY: in bounds by `up_to`; for the rest Note [Who may touch what] and the caller.
+        unsafe { slice::from_raw_parts(self.pointer, len * self.size) }
     }
 
     /// The elements `from .. from + len` from the origin, to write: those before a line of the cache
@@ -323,11 +342,13 @@ unsafe impl Sync for Elements<'_> {}
 impl<'a> Elements<'a> {
     /// The buffer as elements of `size` bytes.
     pub(super) fn new(buffer: &'a Buffer, size: usize) -> Self {
-        let Some(start) = buffer.memory::<CpuMemory>().pointer_of(size) else {
-            unreachable!("a buffer is aligned to the elements that are put in it")
-        };
-        let len = buffer.bytes() / size;
-        Self { pointer: start.as_ptr(), size, len, buffer: PhantomData }
+        let memory = memory_of(buffer, size);
+        Self {
+            pointer: memory.cast().as_ptr(),
+            size,
+            len: memory.len() / size,
+            buffer: PhantomData,
+        }
     }
 
     pub(super) fn len(&self) -> usize {

@@ -116,7 +116,7 @@ impl Memory for GpuMemory {
         self.bytes
     }
 
-    fn host_pointer(&self) -> Option<NonNull<u8>> {
+    fn host(&self) -> Option<NonNull<[u8]>> {
         None
     }
 }

@@ -16,7 +16,6 @@ use crate::graph::explain::Reason;
 use crate::graph::plan::{Ended, dead_records, is_one_kernel, plan};
 use crate::graph::record::Record;
 use crate::graph::runtime::Runtime;
-use crate::graph::slots::Slots;
 use crate::graph::spans;
 use crate::graph::storage::View;
 use crate::graph::template::Pattern;
@@ -31,7 +30,8 @@ impl Runtime {
         let output = &record.output().storage;
         let on_tape = record.views.iter().filter(|view| view.is_of(output)).count();
         let held = Arc::strong_count(output) > on_tape;
-        if !held && !record.may_refuse() {
+        let may_refuse = record.may_refuse();
+        if !held && !may_refuse {
             return;
         }
         let same = |view: &View| record.views.iter().position(|other| view.is_of(&other.storage));
@@ -42,28 +42,37 @@ impl Runtime {
         let reason = Reason { ended: Ended::Tape, records: &[] };
         let _span = spans::kernel(&[record], made.bytes(&[record]), &reason);
         let ran = self.run_alone(made, &[record], &mut executor.single);
-        executor.expect_refusal(&[record]);
+        if may_refuse {
+            executor.expect_refusal(&[record]);
+        }
         if let Err(error) = ran {
             give_up(&mut executor.deferred, &error, &[outputs_of(&[record])]);
         }
     }
 
     /// Runs the operations of a tape that is one kernel, so that there is nothing to plan; returns whether it was.
-    /// Not where one of them is dead: what that reads should be gone before the kernel asks for memory.
-    pub(super) fn flush_alike(&self, executor: &mut Executor, records: &[Box<Record>]) -> bool {
+    /// Not where one of them is dead: what that reads should be gone before the kernel asks for memory. `is_alike`
+    /// if they are known to be plain, and of one layout.
+    pub(super) fn flush_alike(
+        &self,
+        executor: &mut Executor,
+        records: &[Box<Record>],
+        is_alike: bool,
+    ) -> bool {
         let limits = self.backend().limits();
-        if !is_one_kernel(records, group_limits(&limits)) {
+        if !is_one_kernel(records, is_alike, group_limits(&limits)) {
             return false;
         }
-        let slots = Slots::of(records);
-        let dead = dead_records(records, &slots);
+        executor.slots.number(records);
+        let Executor { slots, templates, single, deferred, .. } = executor;
+        let dead = dead_records(records, slots);
         if dead.contains(&true) {
             return false;
         }
-        debug_assert_eq!(plan(records, &dead, &slots, group_limits(&limits), None).len(), 1);
+        debug_assert_eq!(plan(records, &dead, slots, group_limits(&limits), None).len(), 1);
         let members: SmallVec<[&Record; 16]> = records.iter().map(|record| &**record).collect();
         let (number, held) = (|view: &View| slots.at(view), |view: &View| slots.is_held(view));
-        let made = make(&mut executor.templates, &members, 0, number, held);
+        let made = make(templates, &members, 0, number, held);
         if made.as_ref().is_some_and(|made| made.buffers() > limits.buffers) {
             return false;
         }
@@ -71,8 +80,8 @@ impl Runtime {
         let Some(made) = made else { return true };
         let reason = Reason { ended: Ended::Tape, records: &[] };
         let _span = spans::kernel(&members, made.bytes(&members), &reason);
-        if let Err(error) = self.run_alone(made, &members, &mut executor.single) {
-            give_up(&mut executor.deferred, &error, &[outputs_of(&members)]);
+        if let Err(error) = self.run_alone(made, &members, single) {
+            give_up(deferred, &error, &[outputs_of(&members)]);
         }
         true
     }

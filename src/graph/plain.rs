@@ -1,0 +1,129 @@
+//! Plain operations.
+//!
+//! # Note [Plain operations]
+//! Most operations are one row of the table, of one tensor, of two that are alike (of one dtype, on one device, of
+//! one [kept](crate::layout::Layout::is_kept) layout), or of one tensor and a number. What becomes of such an
+//! operation follows from few facts, and its record says them in one number, [`Plain`]: of small tensors, to look
+//! at programs, layouts and dtypes again and again takes longer than to compute. Such a record is like any other;
+//! who does not ask whether it is plain sees no difference.
+
+use std::num::NonZeroU32;
+use std::panic::Location;
+
+use smallvec::SmallVec;
+
+use super::record::Record;
+use super::storage::View;
+use crate::dtype::DType;
+use crate::kernel::{Expr, Node};
+use crate::ops::{Op, Output};
+
+/// What a plain operation is: two of one number have the same program, but for a number in it, and as many
+/// views, of the same dtypes, of which the same ones are of one storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Plain(NonZeroU32);
+
+/// What a plain operation takes: views of one dtype and of one kept layout, each of a storage of its own, and
+/// the stored form of a number in that dtype.
+#[derive(Clone, Copy)]
+pub(crate) enum Takes<'a> {
+    One(&'a View),
+    Two(&'a View, &'a View),
+    NumberRight(&'a View, u64),
+    NumberLeft(u64, &'a View),
+}
+
+impl Plain {
+    /// In each of them; no other word that describes a record has this bit.
+    const MARK: NonZeroU32 = NonZeroU32::new(1 << 30).unwrap();
+
+    fn new(op: Op, dtype: DType, takes: Takes<'_>, output: &View) -> Self {
+        let (form, first) = match takes {
+            Takes::One(first) => (0, first),
+            Takes::Two(first, _) => (1, first),
+            Takes::NumberRight(first, _) => (2, first),
+            Takes::NumberLeft(_, first) => (3, first),
+        };
+        let in_place = u32::from(first.is_of(&output.storage));
+        Self(Self::MARK | ((op as u32) << 8 | (dtype as u32) << 4 | form << 1 | in_place))
+    }
+
+    /// As a number, with one more fact.
+    pub(super) fn word(self, stored: bool) -> u32 {
+        self.0.get() | u32::from(stored) << 31
+    }
+}
+
+impl Record {
+    /// The plain operation `op` in `dtype`. The output has the dtype of the result and the layout of what is
+    /// taken; it is the first of that, or of a storage of its own.
+    #[inline]
+    pub(crate) fn plain(
+        (name, location): (&'static str, &'static Location<'static>),
+        (op, dtype): (Op, DType),
+        takes: Takes<'_>,
+        output: &View,
+    ) -> Box<Self> {
+        let mut record = Self::new(name, location);
+        let of = |expr| Node { expr, dtype };
+        let dtype_of_result = match op.info().output {
+            Output::Same => dtype,
+            Output::Mask => DType::Bool,
+        };
+        let result = |expr| Node { expr, dtype: dtype_of_result };
+        let two = |left, right| {
+            let result = result(Expr::Binary(op, [0, 1]));
+            SmallVec::from_buf_and_len([of(left), of(right), result, result], 3)
+        };
+        let (nodes, first) = match takes {
+            Takes::One(first) => {
+                let result = result(Expr::Unary(op, 0));
+                let nodes = [of(Expr::Load(0)), result, result, result];
+                (SmallVec::from_buf_and_len(nodes, 2), first)
+            }
+            Takes::Two(first, _) => (two(Expr::Load(0), Expr::Load(1)), first),
+            Takes::NumberRight(first, _) => (two(Expr::Load(0), Expr::Scalar(0)), first),
+            Takes::NumberLeft(_, first) => (two(Expr::Scalar(0), Expr::Load(0)), first),
+        };
+        record.program.nodes = nodes;
+        let second = match takes {
+            Takes::One(_) => None,
+            Takes::Two(_, second) => Some(second),
+            Takes::NumberRight(_, bits) | Takes::NumberLeft(bits, _) => {
+                record.program.scalars.push(bits);
+                None
+            }
+        };
+        match second {
+            Some(second) => record.views.extend([first, second, output].into_iter().cloned()),
+            None => record.views.extend([first, output].into_iter().cloned()),
+        }
+        record.plain = Some(Plain::new(op, dtype, takes, output));
+        debug_assert!(record.is_what_plain_says(), "{op:?} in {dtype}");
+        record
+    }
+
+    /// Whether the operation says that it is plain.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        self.plain.is_some()
+    }
+
+    /// Whether it is plain, and its views have the layout of those of another that is.
+    #[inline]
+    pub(super) fn is_as_plain_as(&self, other: &Self) -> bool {
+        self.is_plain() && self.output().layout.is_kept_as(&other.output().layout)
+    }
+
+    fn is_what_plain_says(&self) -> bool {
+        let layout = &self.output().layout;
+        let [first, others @ ..] = self.inputs() else { return false };
+        let apart =
+            |view: &View| !view.is_of(&first.storage) && !self.output().is_of(&view.storage);
+        layout.is_kept()
+            && self.views.iter().all(|view| view.layout == *layout)
+            && self.inputs().iter().all(|view| view.dtype() == first.dtype())
+            && self.program.dtype(self.program.last()) == self.output().dtype()
+            && others.iter().all(apart)
+    }
+}
