@@ -13,7 +13,7 @@
 //! and the only one of its tape, the backend may run it with less ado ([`Backend::flat`]). Templates of others
 //! are of their sizes alone: one is made when a group comes for the second time.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::hash::Hasher;
 
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
@@ -53,6 +53,8 @@ pub(super) struct Pattern {
     scalars: SmallVec<[u16; 4]>,
     /// The arguments, but for the scalars, of one that is not flat.
     exact: Option<Args>,
+    /// Its launch, without buffers, between two of its runs.
+    launch: Cell<Option<Box<Launch>>>,
     /// Bytes loaded and stored, of a flat one at each point.
     read: u64,
     written: u64,
@@ -74,6 +76,8 @@ pub(super) struct Templates {
     known: FxHashMap<u64, SmallVec<[u32; 2]>>,
     /// A number may be of another template by now, or of none.
     recent: [u32; RECENT],
+    /// The same, of records that are not flat.
+    walking: [u32; RECENT],
     /// Records of all.
     kept: usize,
     /// The words, and walks, of the group at hand.
@@ -100,6 +104,9 @@ impl Templates {
             }
             if is_flat(records) {
                 return Some(self.of_one(record, stored(record.output())));
+            }
+            if record.is_unconditional() {
+                return self.of_walking(record, stored(record.output()));
             }
         }
         let hash = self.describe(records, number, &stored)?;
@@ -139,6 +146,25 @@ impl Templates {
             return &self.all[recent];
         }
         self.met(record, stored, place)
+    }
+
+    /// [`of`](Self::of) a group of one that is not flat.
+    fn of_walking(&mut self, record: &Record, stored: bool) -> Option<&Template> {
+        let place = (record.name.as_ptr().addr() ^ record.program.nodes.len()) % RECENT;
+        let recent = self.walking[place] as usize;
+        if self.all.get(recent).is_some_and(|template| template.is_of_walking(record, stored)) {
+            return Some(&self.all[recent]);
+        }
+        let same = |view: &View| record.views.iter().position(|other| view.is_of(&other.storage));
+        let number = |view: &View| same(view).unwrap_or_default();
+        let hash = self.describe(&[record], number, &|_: &View| stored)?;
+        let at = match self.known(hash, &[record]) {
+            Some(at) => at,
+            None if self.is_seen(hash) => self.make(hash, &[record], |_| stored),
+            None => return None,
+        };
+        self.walking[place] = at as u32;
+        Some(&self.all[at])
     }
 
     /// The template of a group of one that is flat, which has that place among the recent ones from now on.
@@ -213,7 +239,7 @@ impl Templates {
                 self.words.push(name.1 << 8 | view.dtype() as u32);
             }
             if !is_flat {
-                walk(record, &mut self.walks);
+                walk(record, &mut |size| self.walks.push(size));
             }
             if !record.is_plain() {
                 hasher.write_usize(record.name.as_ptr().addr());
@@ -270,26 +296,26 @@ fn kind(record: &Record, stored: bool) -> u32 {
     nodes | scalars << 8 | inputs << 16 | u32::from(stored) << 24
 }
 
-/// Writes down how a record's views walk and what it folds.
-fn walk(record: &Record, walks: &mut Vec<usize>) {
+/// Tells how a record's views walk and what it folds.
+#[inline]
+fn walk(record: &Record, tell: &mut impl FnMut(usize)) {
     for View { layout, .. } in &record.views {
-        walks.push(layout.rank());
-        walks.extend_from_slice(layout.shape());
-        walks.extend_from_slice(layout.strides());
-        walks.push(layout.offset());
+        tell(layout.rank());
+        layout.shape().iter().chain(layout.strides()).for_each(|&size| tell(size));
+        tell(layout.offset());
     }
-    let Some(fold) = &record.fold else { return walks.push(0) };
+    let Some(fold) = &record.fold else { return tell(0) };
     let Folding { fold, shape, identity: _, dims, scan, places } = &**fold;
-    walks.push(match fold {
+    tell(match fold {
         Fold::ArgMax => 1,
         Fold::ArgMin => 2,
         Fold::Op(op) => 3 + *op as usize,
     });
-    walks.push(shape.len());
-    walks.extend_from_slice(shape);
-    walks.extend(dims.iter().map(|&folded| usize::from(folded)));
-    walks.extend_from_slice(places);
-    walks.push(usize::from(*scan));
+    tell(shape.len());
+    shape.iter().for_each(|&size| tell(size));
+    dims.iter().for_each(|&folded| tell(usize::from(folded)));
+    places.iter().for_each(|&place| tell(place));
+    tell(usize::from(*scan));
 }
 
 impl Template {
@@ -334,6 +360,7 @@ impl Template {
                 buffers,
                 scalars,
                 exact: (!is_flat).then(|| Args { scalars: SmallVec::new(), ..args }),
+                launch: Cell::new(None),
                 read: built.bytes_read / len,
                 written: built.bytes_written / len,
             }
@@ -347,6 +374,16 @@ impl Template {
         self.walks.is_empty()
             && self.words.iter().copied().eq(words_of_one(record, stored))
             && self.nodes[..] == record.program.nodes[..]
+    }
+
+    /// The same, of a record that is not flat.
+    fn is_of_walking(&self, record: &Record, stored: bool) -> bool {
+        if !self.words.iter().copied().eq(words_of_one(record, stored)) {
+            return false;
+        }
+        let (mut walks, mut same) = (self.walks.iter(), true);
+        walk(record, &mut |size| same &= walks.next() == Some(&size));
+        same && walks.next().is_none() && self.nodes[..] == record.program.nodes[..]
     }
 
     fn is_of(&self, records: &[&Record]) -> bool {
@@ -367,6 +404,23 @@ impl Pattern {
         let (operands, scalars) = (SmallVec::new(), SmallVec::new());
         let args = Args { shape: Dims::new(), operands, scalars, base: 0, check: 0 };
         Launch { kernel: Kernel { code: self.code.clone(), args }, buffers: SmallVec::new() }
+    }
+
+    /// The launch of one that is not flat, but for its buffers: a launch is large, so it is to be [kept](Self::keep).
+    pub(super) fn exact_launch(&self, records: &[&Record]) -> Option<Box<Launch>> {
+        let exact = self.exact.as_ref()?;
+        let mut launch = self.launch.take().unwrap_or_else(|| {
+            let kernel = Kernel { code: self.code.clone(), args: exact.clone() };
+            Box::new(Launch { kernel, buffers: SmallVec::new() })
+        });
+        launch.kernel.args.scalars = self.scalars(records);
+        Some(launch)
+    }
+
+    /// Keeps what [`exact_launch`](Self::exact_launch) gave for its next run.
+    pub(super) fn keep(&self, mut launch: Box<Launch>) {
+        launch.buffers.clear();
+        self.launch.set(Some(launch));
     }
 
     /// Makes a kernel that of records that the template was found for.

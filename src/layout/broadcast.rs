@@ -32,6 +32,13 @@ pub(crate) fn broadcast(shapes: &[&[usize]]) -> Result<Dims> {
     Ok(result)
 }
 
+/// Whether the shape stretches to the other.
+#[inline]
+pub(crate) fn stretches_to(shape: &[usize], other: &[usize]) -> bool {
+    shape.len() <= other.len()
+        && shape.iter().rev().zip(other.iter().rev()).all(|(&size, &to)| size == to || size == 1)
+}
+
 /// Refuses shapes of more elements than strides can count.
 pub(super) fn check_len(shape: &[usize]) -> Result<()> {
     match contiguous_strides(shape) {

@@ -24,11 +24,11 @@ use servo_arc::Arc;
 use smallvec::SmallVec;
 
 pub(crate) use self::{
-    broadcast::broadcast,
+    broadcast::{broadcast, stretches_to},
     collapse::collapse,
     dims::{check_sizes, normalize_dim, normalize_dims},
     overlap::{Overlap, internal_overlap, may_overlap_self, overlap, provably_disjoint},
-    propagate::{elementwise_strides, preserved_strides},
+    propagate::{are_row_major, elementwise_strides, preserved_strides},
     reshape::Reshape,
 };
 
@@ -51,11 +51,20 @@ pub(crate) type Dims = SmallVec<[usize; 4]>;
 pub(crate) struct Layout(Arc<Walk>);
 
 /// What a [`Layout`] refers to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Walk {
     shape: Dims,
     strides: Dims,
     offset: usize,
+}
+
+impl PartialEq for Walk {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.offset == other.offset
+            && same_sizes(&self.strides, &other.strides)
+            && same_sizes(&self.shape, &other.shape)
+    }
 }
 
 impl PartialEq for Layout {

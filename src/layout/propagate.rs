@@ -44,6 +44,18 @@ pub(crate) fn elementwise_strides(shape: &[usize], operands: &[&[usize]]) -> Dim
     strides
 }
 
+/// Whether all dims are in row-major order for an operand with these strides: then [`elementwise_strides`] of such
+/// operands alone are row-major.
+#[inline]
+pub(crate) fn are_row_major(strides: &[usize]) -> bool {
+    let mut inner = 0;
+    strides.iter().rev().filter(|&&stride| stride != 0).all(|&stride| {
+        let is_farther = stride > inner;
+        inner = stride;
+        is_farther
+    })
+}
+
 /// The strides of a clone, or of a `*_like`: the same if the layout is dense, else the same order of
 /// dims without the gaps.
 pub(crate) fn preserved_strides(layout: &Layout) -> Dims {
@@ -88,6 +100,7 @@ pub(super) fn is_dense(shape: &[usize], strides: &[usize]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::contiguous_strides;
     use super::*;
 
     /// Recorded from PyTorch 2.15: the shape, the operands' strides, those of their sum (of one
@@ -148,6 +161,29 @@ mod tests {
             &[24, 4, 1, 12],
         ),
     ];
+
+    #[test]
+    fn strides_of_operands_in_row_major_order_are_row_major() {
+        assert!(are_row_major(&[6, 0, 1]) && are_row_major(&[0, 0]) && are_row_major(&[]));
+        assert!(!are_row_major(&[1, 6]) && !are_row_major(&[2, 0, 2]));
+        let (sizes, steps) = ([1, 2, 3], [0, 1, 2, 3, 6, 12]);
+        let all = |of: &[usize]| -> Vec<[usize; 3]> {
+            let threes = of.iter().flat_map(|&a| of.iter().map(move |&b| [a, b]));
+            threes.flat_map(|[a, b]| of.iter().map(move |&c| [a, b, c])).collect()
+        };
+        let in_order: Vec<_> =
+            all(&steps).into_iter().filter(|strides| are_row_major(strides)).collect();
+        let mut found = 0;
+        for shape in all(&sizes) {
+            for (one, other) in in_order.iter().flat_map(|a| in_order.iter().map(move |b| (a, b))) {
+                let strides = elementwise_strides(&shape, &[one, other]);
+                let row_major = contiguous_strides(&shape);
+                assert_eq!(Some(strides), row_major, "{shape:?} {one:?} {other:?}");
+                found += 1;
+            }
+        }
+        assert!(found > 10_000, "{found}");
+    }
 
     #[test]
     fn results_get_the_strides_that_pytorch_gives_them() {

@@ -159,7 +159,10 @@ impl Build {
     pub(crate) fn finish(self, value: Value) -> Result<Tensor> {
         let dtype = self.dtype(value);
         let inputs = &self.record.views;
-        let layout = if inputs.iter().all(|view| view.layout.is_contiguous()) {
+        let layouts = || inputs.iter().map(|view| &view.layout);
+        let layout = if layouts().all(|layout| layout.is_contiguous())
+            || layouts().all(|layout| layout::are_row_major(layout.strides()))
+        {
             self.space.made_contiguous()?
         } else {
             let inputs: SmallVec<[&[usize]; 4]> =
@@ -432,8 +435,15 @@ fn common_space(args: &[Arg<'_>]) -> Result<(&'static Runtime, Layout)> {
 #[inline(never)]
 fn mixed_space(args: &[Arg<'_>]) -> Result<(&'static Runtime, Layout)> {
     let tensors: SmallVec<[&Tensor; 3]> = args.iter().filter_map(|arg| arg.tensor()).collect();
+    let runtime = common_runtime(&tensors)?;
+    // Mostly the others stretch to one of them.
+    if let Some(widest) = tensors.iter().max_by_key(|tensor| (tensor.dim(), tensor.numel()))
+        && tensors.iter().all(|tensor| layout::stretches_to(tensor.shape(), widest.shape()))
+    {
+        return Ok((runtime, widest.layout().clone()));
+    }
     let shapes: SmallVec<[&[usize]; 4]> = tensors.iter().map(|tensor| tensor.shape()).collect();
-    Ok((common_runtime(&tensors)?, space_of(layout::broadcast(&shapes)?)))
+    Ok((runtime, space_of(layout::broadcast(&shapes)?)))
 }
 
 /// A layout of these sizes, which may come to more elements than any memory has.

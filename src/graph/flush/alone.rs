@@ -94,10 +94,17 @@ impl Runtime {
         members: &[&Record],
         launch: &mut Option<Launch>,
     ) -> Result<()> {
-        if let Made::Before(pattern) = &made
-            && self.run_flat(pattern, members)?
-        {
-            return Ok(());
+        if let Made::Before(pattern) = &made {
+            if self.run_flat(pattern, members)? {
+                return Ok(());
+            }
+            if let Some(mut launch) = pattern.exact_launch(members) {
+                let storages = pattern.views(members).map(|view| &view.storage);
+                let given = self.give_buffers(&mut launch, storages, made.bytes(members));
+                let result = given.and_then(|()| self.run_all(std::slice::from_ref(&launch)));
+                pattern.keep(launch);
+                return result;
+            }
         }
         let launch = self.prepare(made, members, launch)?;
         let result = self.run_all(std::slice::from_ref(launch));
