@@ -18,7 +18,8 @@ impl fmt::Display for Explanation {
 /// its device, for reading one tensor runs the whole tape.
 ///
 /// For each kernel its operations, its operands (how they lie in memory and their bytes), its expressions,
-/// what it stores and why it ended where it did. Nothing runs, and nothing is dropped; what a later
+/// what it stores and why it ended where it did. A kernel that was full, of small tensors on the CPU, has run
+/// before, and is not told. Nothing runs, and nothing is dropped; what a later
 /// operation or a dropped tensor changes, this does not know.
 ///
 /// # Example
