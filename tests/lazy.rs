@@ -72,6 +72,28 @@ fn long_chain_is_full_kernels_and_one_remainder() -> Result<()> {
 }
 
 #[test]
+fn results_that_a_function_keeps_until_it_returns_are_not_stored() -> Result<()> {
+    let _alone = alone();
+    for device in devices() {
+        let x = numbers(256, device)?;
+        let (y, stats) = counted(device, || {
+            let mut kept = vec![x.alias()];
+            for _ in 0..201 {
+                kept.push(kept[kept.len() - 1].add(1)?);
+            }
+            Ok(kept.swap_remove(201))
+        })?;
+        // 64 operations a kernel on the CPU; 6 x 10, thrice, and 10, 10, 1 on a GPU.
+        let kernels = if device == Device::Cpu { 4 } else { 21 };
+        assert_eq!((stats.kernels, stats.bytes_written), (kernels, kernels * 1024), "{device}");
+        let expected: Vec<f32> =
+            x.to_vec::<f32>()?.iter().map(|&x| (0..201).fold(x, |x, _| x + 1.0)).collect();
+        assert_eq!(y.to_vec::<f32>()?, expected, "{device}");
+    }
+    Ok(())
+}
+
+#[test]
 fn expression_reading_one_tensor_twice_counts_it_once() -> Result<()> {
     let _alone = alone();
     for device in devices() {

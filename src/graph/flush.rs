@@ -351,10 +351,10 @@ impl Runtime {
         if rest.is_empty() { Ok(()) } else { self.backend().run(rest) }
     }
 
-    /// Takes the tape's records and leaves it an empty list. Also says whether all are plain, and of one layout.
+    /// Takes the tape's records and leaves it an empty list. Says whether all are plain, and of one layout.
     fn take_records(&self, empty: Vec<Box<Record>>) -> (Vec<Box<Record>>, bool) {
         let mut tape = lock(&self.tape);
-        tape.passed_bytes = 0;
+        (tape.passed_bytes, tape.full) = (0, 0);
         (std::mem::replace(&mut tape.records, empty), tape.is_alike)
     }
 }
@@ -398,6 +398,7 @@ fn buffers_of<'a>(
 ) -> Result<SmallVec<[&'a Buffer; 8]>> {
     let mut buffers = SmallVec::new();
     for storage in storages {
+        // What is read comes first, so mostly before memory is asked for.
         if let Some(failure) = storage.failure() {
             return Err(failure);
         }

@@ -1,11 +1,11 @@
 //! Plain operations.
 //!
 //! # Note [Plain operations]
-//! Most operations are one row of the table, of one tensor, of two that are alike (of one dtype, on one device, of
-//! one [kept](crate::layout::Layout::is_kept) layout), or of one tensor and a number. What becomes of such an
-//! operation follows from few facts, and its record says them in one number, [`Plain`]: of small tensors, to look
-//! at programs, layouts and dtypes again and again takes longer than to compute. Such a record is like any other;
-//! who does not ask whether it is plain sees no difference.
+//! Most operations are one row of the table, of one tensor, of two that are alike (of one dtype, on one device,
+//! of one [kept](crate::layout::Layout::is_kept) layout), or of one tensor and a number. What becomes of such
+//! an operation follows from few facts, and its record says them in one number, [`Plain`]: of small tensors, to
+//! look at programs, layouts and dtypes again and again takes longer than to compute. Such a record is like any
+//! other; who does not ask whether it is plain sees no difference.
 
 use std::num::NonZeroU32;
 use std::panic::Location;
@@ -16,7 +16,7 @@ use super::record::Record;
 use super::storage::View;
 use crate::dtype::DType;
 use crate::kernel::{Expr, Node};
-use crate::ops::{Op, Output};
+use crate::ops::Op;
 
 /// What a plain operation is: two of one number have the same program, but for a number in it, and as many
 /// views, of the same dtypes, of which the same ones are of one storage.
@@ -66,11 +66,7 @@ impl Record {
     ) -> Box<Self> {
         let mut record = Self::new(name, location);
         let of = |expr| Node { expr, dtype };
-        let dtype_of_result = match op.info().output {
-            Output::Same => dtype,
-            Output::Mask => DType::Bool,
-        };
-        let result = |expr| Node { expr, dtype: dtype_of_result };
+        let result = |expr| Node { expr, dtype: op.info().result(dtype) };
         let two = |left, right| {
             let result = result(Expr::Binary(op, [0, 1]));
             SmallVec::from_buf_and_len([of(left), of(right), result, result], 3)

@@ -15,7 +15,7 @@ use super::storage::{Storage, View};
 use crate::dtype::DType;
 use crate::kernel::{Dims, Expr, Fold, Node, Value, Whole};
 use crate::layout::{self, Layout};
-use crate::ops::{Op, Output};
+use crate::ops::Op;
 use crate::spare::Spare;
 
 thread_local! {
@@ -335,10 +335,7 @@ impl Program {
     }
 
     fn result(&self, op: Op, argument: Value) -> DType {
-        match op.info().output {
-            Output::Same => self.dtype(argument),
-            Output::Mask => DType::Bool,
-        }
+        op.info().result(self.dtype(argument))
     }
 }
 

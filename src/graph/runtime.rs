@@ -1,7 +1,7 @@
 //! One device's tape, and its flush.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 use super::flush::{Executor, group_limits, hoarded_bytes};
 use super::later::Report;
@@ -14,8 +14,11 @@ use crate::error::Result;
 /// Records that a tape holds before it flushes by itself.
 const MAX_RECORDS: usize = 1024;
 
-/// Elements of a tensor that is small.
-const SMALL: usize = 1 << 14;
+/// Elements of tensors so small that a full kernel of them runs at once.
+const SMALL_KERNEL: usize = 1 << 14;
+
+/// Results that somebody keeps beside a full kernel that runs at once, at most.
+const MOST_KEPT: usize = 4;
 
 /// A device as the graph sees it: backend, tape, and what has been counted.
 pub(crate) struct Runtime {
@@ -35,6 +38,8 @@ pub(super) struct Tape {
     pub(super) records: Vec<Box<Record>>,
     /// Whether all records are plain, and of one layout.
     pub(super) is_alike: bool,
+    /// Records from which on it is asked whether they are a full kernel, if these are more than it has.
+    pub(super) full: usize,
     /// Bytes of the storages that records named since the last look at what the tape hoards.
     pub(super) passed_bytes: usize,
 }
@@ -49,12 +54,32 @@ impl Tape {
         self.records.push(record);
     }
 
-    /// Whether it is a kernel that no further operation joins, of small tensors: these are in a cache now. The
-    /// next operation asks: when it comes, its caller has let go of what the last one took.
-    fn is_full_kernel(&self, most_alike: usize) -> bool {
-        self.is_alike
-            && self.records.len() >= most_alike
-            && self.records[0].output().layout.len() <= SMALL
+    /// Whether it should run as a kernel that no further operation joins, of small tensors: these are in a cache
+    /// now. The next operation asks: when it comes, its caller has let go of what the last one took. Where a
+    /// caller keeps many of the results they would have to be stored, and may be gone later: so it asks again
+    /// when the tape is twice as long.
+    fn is_full_kernel(&mut self, most_alike: usize) -> bool {
+        let full = self.full.max(most_alike);
+        if !self.is_alike || self.records.len() < full {
+            return false;
+        }
+        if self.records[0].output().layout.len() <= SMALL_KERNEL && self.kept() <= MOST_KEPT {
+            return true;
+        }
+        self.full = full.saturating_mul(2);
+        false
+    }
+
+    /// How many results have more holders than an operation that gives and one that takes them; of those that
+    /// are written again one is enough.
+    fn kept(&self) -> usize {
+        let mut outputs = self.records.iter().map(|record| &record.output().storage).peekable();
+        let mut kept = 0;
+        while let Some(output) = outputs.next() {
+            let is_last = outputs.peek().is_none_or(|next| !Arc::ptr_eq(output, next));
+            kept += usize::from(is_last && Arc::strong_count(output) > 2);
+        }
+        kept
     }
 
     /// Whether so much waits that it should run. A tape is long enough to fuse what can be fused; and
@@ -166,7 +191,7 @@ impl Runtime {
             let mut tape = lock(&self.tape);
             if tape.is_full_kernel(self.most_alike) {
                 drop(tape);
-                self.flush();
+                self.flush_unless_busy();
                 tape = lock(&self.tape);
             }
             for input in record.inputs() {
@@ -190,6 +215,15 @@ impl Runtime {
     /// Turns the tape into kernels and starts them; what goes wrong is kept for the next read point.
     pub(crate) fn flush(&self) {
         self.flush_holding(&mut lock(&self.executor));
+    }
+
+    /// [`flush`](Self::flush), if no other thread does: that may take long, and recording waits for nobody.
+    fn flush_unless_busy(&self) {
+        match self.executor.try_lock() {
+            Ok(mut executor) => self.flush_holding(&mut executor),
+            Err(TryLockError::Poisoned(executor)) => self.flush_holding(&mut executor.into_inner()),
+            Err(TryLockError::WouldBlock) => {}
+        }
     }
 
     /// Runs everything and waits for it.

@@ -6,7 +6,7 @@
 //! fetch nor check, nor are an [`Entire`](super::Entire), are built once. Their scalars are numbered for it, to
 //! see where each ends up; afterwards the kernel's arguments are put together from the records. A template is
 //! found by a hash and compared in full, so what it was made of and what it is used for are the same but for
-//! numbers.
+//! numbers; that of a single record is looked for where the last one like it was.
 //!
 //! A group is *flat* if all its views have one contiguous layout and it folds nothing, as most small operations
 //! are. Then sizes too only fill in arguments, and one template does for all; and where its launch is small
@@ -124,6 +124,13 @@ impl Templates {
         self.all.len()
     }
 
+    /// Whether the template of a record that is not flat is where it is looked for first.
+    #[cfg(test)]
+    pub(super) fn knows_at_once(&self, record: &Record, stored: bool) -> bool {
+        let templates = self.walking.iter().filter_map(|&at| self.all.get(at as usize));
+        templates.into_iter().any(|template| template.is_of_walking(record, stored))
+    }
+
     /// [`of`](Self::of) a group of one that is plain.
     #[inline]
     fn of_plain(&mut self, record: &Record, plain: Plain, stored: bool) -> &Template {
@@ -155,9 +162,7 @@ impl Templates {
         if self.all.get(recent).is_some_and(|template| template.is_of_walking(record, stored)) {
             return Some(&self.all[recent]);
         }
-        let same = |view: &View| record.views.iter().position(|other| view.is_of(&other.storage));
-        let number = |view: &View| same(view).unwrap_or_default();
-        let hash = self.describe(&[record], number, &|_: &View| stored)?;
+        let hash = self.describe_one(record, stored);
         let at = match self.known(hash, &[record]) {
             Some(at) => at,
             None if self.is_seen(hash) => self.make(hash, &[record], |_| stored),
@@ -250,14 +255,18 @@ impl Templates {
         Some(hasher.finish())
     }
 
-    /// [`describe`](Self::describe) for a group of one that is flat.
+    /// [`describe`](Self::describe) for a group of one.
     fn describe_one(&mut self, record: &Record, stored: bool) -> u64 {
         self.walks.clear();
         self.words.clear();
         self.words.extend(words_of_one(record, stored));
+        if !is_flat(&[record]) {
+            walk(record, &mut |size| self.walks.push(size));
+        }
         let mut hasher = FxHasher::default();
         hasher.write_usize(record.name.as_ptr().addr());
         self.words.iter().for_each(|&word| hasher.write_u32(word));
+        self.walks.iter().for_each(|&size| hasher.write_usize(size));
         hasher.finish()
     }
 }
@@ -273,7 +282,7 @@ fn is_flat(records: &[&Record]) -> bool {
     layout.is_contiguous() && records.iter().all(|record| record.is_alike(layout))
 }
 
-/// The words of a group of one that is flat: its views are told apart by looking at them.
+/// The words of a group of one: its views are told apart by looking at them.
 #[inline]
 fn words_of_one(record: &Record, stored: bool) -> impl Iterator<Item = u32> {
     let views = &record.views[..];
@@ -284,7 +293,7 @@ fn words_of_one(record: &Record, stored: bool) -> impl Iterator<Item = u32> {
     std::iter::once(kind(record, stored)).chain(words)
 }
 
-/// What a plain record is, or how many nodes, scalars and inputs a record has; and whether its output is stored.
+/// What a plain record is, or how many nodes, scalars and inputs one has; and whether its output is stored.
 #[inline]
 fn kind(record: &Record, stored: bool) -> u32 {
     if let Some(plain) = record.plain {
@@ -406,7 +415,8 @@ impl Pattern {
         Launch { kernel: Kernel { code: self.code.clone(), args }, buffers: SmallVec::new() }
     }
 
-    /// The launch of one that is not flat, but for its buffers: a launch is large, so it is to be [kept](Self::keep).
+    /// The launch of one that is not flat, but for its buffers: a launch is large, so it is to be
+    /// [kept](Self::keep).
     pub(super) fn exact_launch(&self, records: &[&Record]) -> Option<Box<Launch>> {
         let exact = self.exact.as_ref()?;
         let mut launch = self.launch.take().unwrap_or_else(|| {

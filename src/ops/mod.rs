@@ -66,6 +66,15 @@ pub(crate) struct OpInfo {
 }
 
 impl OpInfo {
+    /// The dtype of the result of the operation computed in `dtype`.
+    #[inline]
+    pub(crate) fn result(&self, dtype: DType) -> DType {
+        match self.output {
+            Output::Same => dtype,
+            Output::Mask => DType::Bool,
+        }
+    }
+
     /// Whether the operation computes in `dtype`.
     pub(crate) fn computes_in(&self, dtype: DType) -> bool {
         match dtype.category() {

@@ -9,7 +9,7 @@ use super::{Arg, Tensor};
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::graph::{Record, Storage, Takes, View};
-use crate::ops::{Op, Output};
+use crate::ops::Op;
 
 /// Records a row, computed in `dtype`, on its arguments, if that is plain.
 #[inline]
@@ -24,19 +24,15 @@ pub(crate) fn record(
     if len == 0 {
         return None;
     }
-    let result = match op.info().output {
-        Output::Same => dtype,
-        Output::Mask => DType::Bool,
-    };
     // Not larger than the first one, nor of a dtype that some devices lack.
-    let storage = Storage::new(runtime, result, len);
+    let storage = Storage::new(runtime, op.info().result(dtype), len);
     let output = View { storage, layout };
     let record = Record::plain((name, Location::caller()), (op, dtype), takes, &output);
     Some(runtime.record(record).map(|()| Tensor::from_view(output)))
 }
 
-/// Records a row, computed in `dtype`, on its arguments, the first of which is a tensor and takes the result, if
-/// that is plain.
+/// Records a row, computed in `dtype`, on its arguments, the first of which is a tensor and takes the result,
+/// if that is plain.
 #[inline]
 #[track_caller]
 pub(crate) fn record_into(
@@ -44,7 +40,7 @@ pub(crate) fn record_into(
     (op, dtype): (Op, DType),
     args: &[Arg<'_>],
 ) -> Option<Result<()>> {
-    if op.info().output == Output::Mask && dtype != DType::Bool {
+    if op.info().result(dtype) != dtype {
         return None;
     }
     let (target, takes) = takes(args, dtype)?;

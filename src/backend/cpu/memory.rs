@@ -49,7 +49,10 @@ impl CpuMemory {
         if let Some(memory) = nearby::take(pool, bytes) {
             return Ok(Buffer::of(memory));
         }
-        let block = pool.take(bytes)?;
+        let block = match pool.take(bytes) {
+            Err(_) if nearby::let_go() => pool.take(bytes)?,
+            taken => taken?,
+        };
         let pointer = block.pointer();
         let owner = Owner::Pool { pool: Arc::clone(pool), block: Some(block) };
         Ok(Buffer::new(Self { pointer, bytes, owner }))
@@ -126,10 +129,6 @@ impl CpuMemory {
         assert!(end.is_some_and(|end| end <= self.bytes), "read past the end of a buffer");
         // SAFETY: in bounds, as just asserted; the graph lets nothing write the memory meanwhile.
         see(unsafe { std::slice::from_raw_parts(self.pointer.as_ptr().add(offset), bytes) })
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.bytes
     }
 
     /// The pool that it is from.

@@ -4,8 +4,8 @@
 //! `programs` keeps), `tile` (its points, which `points` places, in `registers`); `ops`, `chain`,
 //! `fraction`, `stored`, `convert`, `float16`, `random` are the loops, `blocks` those that fold, `lanes`
 //! what they are made of; `reduce` and `whole` are the kernels of other forms; `bands` are launches that
-//! run together, `flat` small ones that need less ado; `memory`, `pool` and `nearby` are the buffers, `view` the only
-//! way into them, `threads` whom kernels run on. Knows kernels, never operations.
+//! run together, `flat` small ones that need less ado; `memory`, `pool` and `nearby` are the buffers, `view`
+//! the only way into them, `threads` whom kernels run on. Knows kernels, never operations.
 
 mod bands;
 mod blocks;

@@ -4,14 +4,16 @@
 //! Of a small tensor, to give memory back to the pool and to ask it for some takes as long as to compute: its
 //! lock twice, and the allocation that a buffer is. So a thread keeps the last few small buffers that ended
 //! there, as they are, and the next one of as many bytes is one of them. The pool takes them for alive; each
-//! thread tells it how many bytes it keeps, and [`Pool::bytes`] counts these as kept.
+//! thread tells it how many bytes it keeps, and [`Pool::bytes`] counts these as kept. The pool does not see
+//! them come back, so the thread also tells it when so many came that it would look at its bound.
 
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 
 use super::memory::CpuMemory;
-use super::pool::Pool;
+use super::pool::{EPOCH, Pool};
+use crate::backend::Memory;
 
 /// Bytes of a buffer, at most.
 const LARGEST: usize = 1 << 16;
@@ -20,7 +22,7 @@ const LARGEST: usize = 1 << 16;
 const MOST: usize = 16;
 
 thread_local! {
-    static NEARBY: RefCell<Nearby> = const { RefCell::new(Nearby { of: None, kept: Vec::new() }) };
+    static NEARBY: RefCell<Nearby> = const { RefCell::new(Nearby { of: None, kept: Vec::new(), came: 0 }) };
 }
 
 /// What a thread keeps.
@@ -29,6 +31,8 @@ struct Nearby {
     of: Option<(Arc<Pool>, Arc<AtomicUsize>)>,
     /// The last that came is the last one here, with its bytes.
     kept: Vec<(usize, Arc<CpuMemory>)>,
+    /// How many came.
+    came: u64,
 }
 
 /// Memory of so many bytes, if the thread keeps some.
@@ -42,32 +46,43 @@ pub(super) fn take(pool: &Arc<Pool>, bytes: usize) -> Option<Arc<CpuMemory>> {
 
 /// Keeps memory whose last handle this may be.
 pub(super) fn keep(memory: Arc<CpuMemory>) {
-    // What does not fit is dropped after this: the pool's lock is not to be waited for in here.
-    let _ = NEARBY.try_with(|nearby| nearby.borrow_mut().keep(memory));
+    // The pool's lock is not to be waited for in here: what is not kept is dropped, and the pool told, after.
+    let kept = NEARBY.try_with(|nearby| nearby.borrow_mut().keep(memory));
+    if let Ok((_, Some(pool))) = kept {
+        pool.end_epoch();
+    }
+}
+
+/// Lets go of all that the thread keeps; returns whether that was anything.
+pub(super) fn let_go() -> bool {
+    let kept = NEARBY.try_with(|nearby| nearby.borrow_mut().let_go());
+    kept.is_ok_and(|kept| !kept.is_empty())
 }
 
 impl Nearby {
     fn take(&mut self, pool: &Arc<Pool>, bytes: usize) -> Option<Arc<CpuMemory>> {
         let (of, count) = self.of.as_ref()?;
-        let at = self.kept.iter().rposition(|(size, _)| *size == bytes)?;
         if !Arc::ptr_eq(of, pool) {
             return None;
         }
+        let at = self.kept.iter().rposition(|(size, _)| *size == bytes)?;
         let (_, memory) = self.kept.remove(at);
         subtract(count, memory.pooled_bytes());
         Some(memory)
     }
 
-    /// Returns what it does not keep.
-    fn keep(&mut self, memory: Arc<CpuMemory>) -> Option<Arc<CpuMemory>> {
-        let is_last = Arc::strong_count(&memory) == 1;
+    /// Returns what it does not keep, and the pool if that is to be told.
+    fn keep(&mut self, memory: Arc<CpuMemory>) -> (Option<Arc<CpuMemory>>, Option<Arc<Pool>>) {
+        let bytes = memory.bytes();
+        let Some(pool) = memory.pool() else { return (Some(memory), None) };
+        if bytes > LARGEST || Arc::strong_count(&memory) > 1 {
+            return (Some(memory), None);
+        }
         // What others did with it was before.
         fence(Ordering::Acquire);
-        let (bytes, pool) = (memory.len(), memory.pool().filter(|_| is_last));
-        let Some(pool) = pool.filter(|_| bytes <= LARGEST) else { return Some(memory) };
         let (of, count) = self.of.get_or_insert_with(|| (Arc::clone(pool), pool.nearby()));
         if !Arc::ptr_eq(of, pool) {
-            return Some(memory);
+            return (Some(memory), None);
         }
         add(count, memory.pooled_bytes());
         let oldest = (self.kept.len() == MOST).then(|| self.kept.remove(0).1);
@@ -75,16 +90,21 @@ impl Nearby {
             subtract(count, oldest.pooled_bytes());
         }
         self.kept.push((bytes, memory));
-        oldest
+        self.came += 1;
+        (oldest, self.came.is_multiple_of(EPOCH).then(|| Arc::clone(of)))
+    }
+
+    fn let_go(&mut self) -> Vec<(usize, Arc<CpuMemory>)> {
+        if let Some((_, count)) = &self.of {
+            count.store(0, Ordering::Relaxed);
+        }
+        std::mem::take(&mut self.kept)
     }
 }
 
 impl Drop for Nearby {
     fn drop(&mut self) {
-        self.kept.clear();
-        if let Some((_, count)) = &self.of {
-            count.store(0, Ordering::Relaxed);
-        }
+        self.let_go();
     }
 }
 
@@ -120,6 +140,19 @@ mod tests {
         let same = CpuMemory::allocate(&pool, 1000).unwrap();
         assert_eq!(same.host_pointer(), place);
         assert_eq!(pool.bytes(), (2048, 0));
+    }
+
+    #[test]
+    fn memory_of_a_large_phase_goes_while_small_tensors_come_and_go() {
+        let pool = Arc::new(Pool::new());
+        let large: Vec<_> = (0..4).map(|_| pool.take(64 << 20).unwrap()).collect();
+        large.into_iter().for_each(|block| pool.give_back(block));
+        assert_eq!(pool.bytes(), (0, 256 << 20));
+        for _ in 0..20 * EPOCH {
+            end(CpuMemory::allocate(&pool, 1024).unwrap());
+        }
+        assert!(pool.bytes().1 <= (64 << 20) + 1024, "{:?}", pool.bytes());
+        assert!(let_go() && !let_go());
     }
 
     #[test]

@@ -24,7 +24,7 @@ const HUGE: usize = 2 << 20;
 const FLOOR: usize = 64 << 20;
 
 /// Blocks given back between two looks at the bound.
-const EPOCH: u64 = 1024;
+pub(super) const EPOCH: u64 = 1024;
 
 /// The smallest class is `ALIGN` bytes, the next four to a power of two.
 const CLASSES: usize = 4 * (usize::BITS as usize - 6);
@@ -101,7 +101,7 @@ impl Pool {
             None => match allocate(class) {
                 Some(block) => block,
                 None => {
-                    let (live, pooled) = (shelves.live, shelves.pooled);
+                    let (live, pooled) = shelves.bytes(self.nearby_bytes());
                     shelves.trim(0);
                     allocate(class).ok_or_else(|| out_of_memory(bytes, live, pooled))?
                 }
@@ -122,22 +122,28 @@ impl Pool {
         let since = shelves.given_back;
         shelves.free[block.class].push(Block { since, ..block });
         if since.is_multiple_of(EPOCH) {
-            shelves.peak = shelves.live.max(shelves.peak - shelves.peak / 4);
+            shelves.end_epoch();
         }
-        let bound = shelves.peak.max(FLOOR);
-        if shelves.pooled > bound {
-            shelves.trim(bound);
-        }
+        shelves.trim_to_bound();
+    }
+
+    /// Looks at the bound once more, as if so many blocks had been given back.
+    pub(super) fn end_epoch(&self) {
+        let mut shelves = self.lock();
+        shelves.end_epoch();
+        shelves.trim_to_bound();
     }
 
     /// Bytes of blocks that are out, and of those kept, here or by threads.
     pub(super) fn bytes(&self) -> (usize, usize) {
+        let nearby = self.nearby_bytes();
+        self.lock().bytes(nearby)
+    }
+
+    /// Bytes that threads keep.
+    fn nearby_bytes(&self) -> usize {
         let nearby = self.nearby.lock().unwrap_or_else(PoisonError::into_inner);
-        let nearby: usize = nearby.iter().map(|count| count.load(Ordering::Relaxed)).sum();
-        let shelves = self.lock();
-        // Threads go on meanwhile.
-        let live = shelves.live.saturating_sub(nearby);
-        (live, shelves.live - live + shelves.pooled)
+        nearby.iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
     fn lock(&self) -> MutexGuard<'_, Shelves> {
@@ -152,6 +158,25 @@ impl Drop for Pool {
 }
 
 impl Shelves {
+    /// Bytes of blocks that are out, and of those kept, of which threads keep so many.
+    fn bytes(&self, nearby: usize) -> (usize, usize) {
+        // Threads go on meanwhile.
+        let live = self.live.saturating_sub(nearby);
+        (live, self.live - live + self.pooled)
+    }
+
+    /// What was alive at once decays.
+    fn end_epoch(&mut self) {
+        self.peak = self.live.max(self.peak - self.peak / 4);
+    }
+
+    fn trim_to_bound(&mut self) {
+        let bound = self.peak.max(FLOOR);
+        if self.pooled > bound {
+            self.trim(bound);
+        }
+    }
+
     /// Frees blocks, the one unused the longest first, until at most `bound` bytes are kept.
     fn trim(&mut self, bound: usize) {
         while self.pooled > bound {

@@ -324,7 +324,8 @@ impl<'a> Launched<'a> {
 
     /// Calls `body` with the thread's registers, made ready for tiles of this launch.
     pub(super) fn with_registers<R>(&self, body: impl FnOnce(&mut Registers) -> R) -> R {
-        let mut registers = REGISTERS.take();
+        // None while the thread ends.
+        let mut registers = REGISTERS.try_with(Cell::take).unwrap_or_default();
         if registers.len() < self.program.registers {
             registers.resize_with(self.program.registers, Vec::new);
         }
@@ -336,7 +337,7 @@ impl<'a> Launched<'a> {
         }
         self.fill(&mut registers, self.tile().min(self.len));
         let result = body(&mut registers);
-        REGISTERS.set(registers);
+        let _ = REGISTERS.try_with(|kept| kept.set(registers));
         if self.program.past_cache {
             fence();
         }

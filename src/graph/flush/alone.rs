@@ -50,9 +50,9 @@ impl Runtime {
         }
     }
 
-    /// Runs the operations of a tape that is one kernel, so that there is nothing to plan; returns whether it was.
-    /// Not where one of them is dead: what that reads should be gone before the kernel asks for memory. `is_alike`
-    /// if they are known to be plain, and of one layout.
+    /// Runs the operations of a tape that is one kernel, so that there is nothing to plan; returns whether it
+    /// was. Not where one of them is dead: what that reads should be gone before the kernel asks for memory.
+    /// `is_alike` if they are known to be plain, and of one layout.
     pub(super) fn flush_alike(
         &self,
         executor: &mut Executor,

@@ -4,6 +4,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::super::plain::Takes;
 use super::super::record::Record;
 use super::super::runtime::{Runtime, lock};
 use super::super::storage::{Storage, View};
@@ -51,6 +52,47 @@ fn ways(runtime: &Runtime) -> (u64, usize, bool) {
     let mut executor = lock(&runtime.executor);
     let kernels = runtime.counters.kernels.swap(0, Ordering::Relaxed);
     (kernels, executor.templates.count(), executor.single.take().is_some())
+}
+
+/// Records a plain operation on two views.
+fn plain(op: Op, a: &View, b: &View) -> View {
+    let runtime = a.storage.runtime;
+    let layout = a.layout.clone();
+    let out = View { storage: Storage::new(runtime, DType::F32, layout.len()), layout };
+    let caller = (op.info().name, Location::caller());
+    runtime.record(Record::plain(caller, (op, DType::F32), Takes::Two(a, b), &out)).unwrap();
+    out
+}
+
+#[test]
+fn full_kernels_of_small_tensors_run_at_once_but_not_while_another_thread_flushes() {
+    let runtime = runtime();
+    let [a, b] = [1, 2].map(|k| upload(runtime, &[3], |i| (i * k) as f32));
+    let grown = |from: View, times| (0..times).fold(from, |sum, _| plain(Op::Add, &sum, &b));
+    let sum = grown(a, 65);
+    assert_eq!(ways(runtime).0, 1);
+    let busy = lock(&runtime.executor);
+    let sum = grown(sum, 200);
+    drop(busy);
+    assert_eq!(ways(runtime).0, 0);
+    assert_eq!(values(&sum), [0.0, 531.0, 1062.0]);
+}
+
+#[test]
+fn views_of_one_storage_before_another_are_found_at_once() {
+    let runtime = runtime();
+    let a = upload(runtime, &[2, 2], |i| i as f32);
+    let transposed = Layout::new([2, 2].as_slice().into(), [1, 2].as_slice().into(), 0);
+    let other = View { storage: Arc::clone(&a.storage), layout: transposed };
+    for is_known in [false, true, true] {
+        let sum = record(Op::Add, &a, &other);
+        let tape = lock(&runtime.tape);
+        let same = tape.records[0].duplicate();
+        drop(tape);
+        runtime.flush();
+        assert_eq!(lock(&runtime.executor).templates.knows_at_once(&same, true), is_known);
+        assert_eq!(values(&sum), [0.0, 3.0, 3.0, 6.0]);
+    }
 }
 
 #[test]
