@@ -33,7 +33,7 @@ use super::runtime::{Runtime, lock};
 use super::slots::Slots;
 use super::spans;
 use super::storage::{Storage, View};
-use super::template::{Pattern, Templates};
+use super::template::{Pattern, Template, Templates};
 use crate::backend::{Buffer, Launch, Limits, elsewhere};
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -190,7 +190,8 @@ impl Runtime {
                 |view: &View| slots.is_held(view) || order.is_read_after(slots.at(view), end);
             let code = executor.checks.len() as u32;
             let number = |view: &View| slots.at(view);
-            let made = make(&mut executor.templates, &members, code, number, stored);
+            let template = executor.templates.of(&members, number, stored);
+            let made = make(template, &members, code, stored);
             if made.as_ref().is_some_and(|made| made.buffers() > limits.buffers)
                 && members.len() > 1
             {
@@ -211,7 +212,8 @@ impl Runtime {
             if matches!(launch, Some(Err(Error::OutOfMemory(_)))) && !batch.launches.is_empty() {
                 // Launches that wait hold temporaries, whose memory is free once they have been run.
                 self.run(&mut executor.deferred, &mut batch);
-                let made = make(&mut executor.templates, &members, code, number, stored);
+                let template = executor.templates.of(&members, number, stored);
+                let made = make(template, &members, code, stored);
                 launch = made.map(|made| self.launch_made(made, &members));
             }
             if let Some(launch) = launch {
@@ -374,15 +376,14 @@ fn count(counter: &AtomicU64, more: u64) {
     counter.store(counter.load(Ordering::Relaxed) + more, Ordering::Relaxed);
 }
 
-/// The kernel of some operations, if anything that they do is to be stored.
+/// The kernel of some operations, whose template this is, if anything that they do is to be stored.
 fn make<'t>(
-    templates: &'t mut Templates,
+    template: Option<&'t Template>,
     members: &[&Record],
     code: u32,
-    number: impl Fn(&View) -> usize,
     stored: impl Fn(&View) -> bool + Copy,
 ) -> Option<Made<'t>> {
-    match templates.of(members, number, stored) {
+    match template {
         Some(template) => template.pattern.as_ref().map(Made::Before),
         None => build(members, code, stored).map(|built| Made::Now(Box::new(built))),
     }

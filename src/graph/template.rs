@@ -20,7 +20,6 @@ use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use smallvec::SmallVec;
 
 use super::build::build;
-use super::plain::Plain;
 use super::record::{Folding, Record};
 use super::storage::View;
 use crate::backend::{Backend, Flat, Launch};
@@ -76,8 +75,6 @@ pub(super) struct Templates {
     known: FxHashMap<u64, SmallVec<[u32; 2]>>,
     /// A number may be of another template by now, or of none.
     recent: [u32; RECENT],
-    /// The same, of records that are not flat.
-    walking: [u32; RECENT],
     /// Records of all.
     kept: usize,
     /// The words, and walks, of the group at hand.
@@ -99,22 +96,10 @@ impl Templates {
         stored: impl Fn(&View) -> bool,
     ) -> Option<&Template> {
         if let [record] = records {
-            if let Some(plain) = record.plain {
-                return Some(self.of_plain(record, plain, stored(record.output())));
-            }
-            if is_flat(records) {
-                return Some(self.of_one(record, stored(record.output())));
-            }
-            if record.is_unconditional() {
-                return self.of_walking(record, stored(record.output()));
-            }
+            return self.of_one(record, stored(record.output()));
         }
         let hash = self.describe(records, number, &stored)?;
-        let at = match self.known(hash, records) {
-            Some(at) => at,
-            None if self.walks.is_empty() || self.is_seen(hash) => self.make(hash, records, stored),
-            None => return None,
-        };
+        let at = self.known_or_made(hash, records, stored)?;
         Some(&self.all[at])
     }
 
@@ -127,59 +112,35 @@ impl Templates {
     /// Whether the template of a record that is not flat is where it is looked for first.
     #[cfg(test)]
     pub(super) fn knows_at_once(&self, record: &Record, stored: bool) -> bool {
-        let templates = self.walking.iter().filter_map(|&at| self.all.get(at as usize));
-        templates.into_iter().any(|template| template.is_of_walking(record, stored))
+        let recent = self.recent[place_of(record)] as usize;
+        self.all.get(recent).is_some_and(|template| template.is_of_one(record, stored))
     }
 
-    /// [`of`](Self::of) a group of one that is plain.
-    #[inline]
-    fn of_plain(&mut self, record: &Record, plain: Plain, stored: bool) -> &Template {
-        let word = plain.word(stored);
-        // Operations are told apart by the middle of the product.
-        let place = (word.wrapping_mul(0x9e37_79b9) >> 20) as usize % RECENT;
-        let recent = self.recent[place] as usize;
-        if self.all.get(recent).is_some_and(|template| template.only == word) {
-            return &self.all[recent];
-        }
-        self.met(record, stored, place)
-    }
-
-    /// [`of`](Self::of) a group of one that is flat.
-    fn of_one(&mut self, record: &Record, stored: bool) -> &Template {
-        // Where names lie differs in the low bits; how many nodes there are tells numbers from tensors.
-        let place = (record.name.as_ptr().addr() ^ record.program.nodes.len()) % RECENT;
+    /// [`of`](Self::of) a group of one.
+    pub(super) fn of_one(&mut self, record: &Record, stored: bool) -> Option<&Template> {
+        let place = place_of(record);
         let recent = self.recent[place] as usize;
         if self.all.get(recent).is_some_and(|template| template.is_of_one(record, stored)) {
-            return &self.all[recent];
-        }
-        self.met(record, stored, place)
-    }
-
-    /// [`of`](Self::of) a group of one that is not flat.
-    fn of_walking(&mut self, record: &Record, stored: bool) -> Option<&Template> {
-        let place = (record.name.as_ptr().addr() ^ record.program.nodes.len()) % RECENT;
-        let recent = self.walking[place] as usize;
-        if self.all.get(recent).is_some_and(|template| template.is_of_walking(record, stored)) {
             return Some(&self.all[recent]);
         }
-        let hash = self.describe_one(record, stored);
-        let at = match self.known(hash, &[record]) {
-            Some(at) => at,
-            None if self.is_seen(hash) => self.make(hash, &[record], |_| stored),
-            None => return None,
-        };
-        self.walking[place] = at as u32;
+        let hash = self.describe_one(record, stored)?;
+        let at = self.known_or_made(hash, &[record], |_| stored)?;
+        self.recent[place] = at as u32;
         Some(&self.all[at])
     }
 
-    /// The template of a group of one that is flat, which has that place among the recent ones from now on.
-    #[cold]
-    fn met(&mut self, record: &Record, stored: bool, place: usize) -> &Template {
-        let hash = self.describe_one(record, stored);
-        let known = self.known(hash, &[record]);
-        let at = known.unwrap_or_else(|| self.make(hash, &[record], |_| stored));
-        self.recent[place] = at as u32;
-        &self.all[at]
+    /// The number of the template of what was described. One that is not flat gets a template when it comes for
+    /// the second time.
+    fn known_or_made(
+        &mut self,
+        hash: u64,
+        records: &[&Record],
+        stored: impl Fn(&View) -> bool,
+    ) -> Option<usize> {
+        self.known(hash, records).or_else(|| {
+            let is_due = self.walks.is_empty() || self.is_seen(hash);
+            is_due.then(|| self.make(hash, records, stored))
+        })
     }
 
     /// Whether a group was met before, of late; if it was not, now it was, and if it was, it gets a template.
@@ -256,18 +217,37 @@ impl Templates {
     }
 
     /// [`describe`](Self::describe) for a group of one.
-    fn describe_one(&mut self, record: &Record, stored: bool) -> u64 {
+    fn describe_one(&mut self, record: &Record, stored: bool) -> Option<u64> {
+        let is_flat = is_flat(&[record]);
+        if !is_flat && !record.is_unconditional() {
+            return None;
+        }
         self.walks.clear();
         self.words.clear();
         self.words.extend(words_of_one(record, stored));
-        if !is_flat(&[record]) {
+        if !is_flat {
             walk(record, &mut |size| self.walks.push(size));
         }
         let mut hasher = FxHasher::default();
         hasher.write_usize(record.name.as_ptr().addr());
         self.words.iter().for_each(|&word| hasher.write_u32(word));
         self.walks.iter().for_each(|&size| hasher.write_usize(size));
-        hasher.finish()
+        Some(hasher.finish())
+    }
+}
+
+/// Where the template of a single record is looked for first.
+#[inline]
+fn place_of(record: &Record) -> usize {
+    match record.plain {
+        // Operations are told apart by the middle of the product.
+        Some(plain) => (plain.word(false).wrapping_mul(0x9e37_79b9) >> 20) as usize % RECENT,
+        // Where names lie differs in the low bits; how many nodes there are tells numbers from tensors, and how
+        // many layouts are no common ones rows and slices from whole tensors.
+        None => {
+            let others = record.views.iter().filter(|view| !view.layout.is_kept()).count();
+            (record.name.as_ptr().addr() ^ record.program.nodes.len() ^ others << 3) % RECENT
+        }
     }
 }
 
@@ -380,19 +360,22 @@ impl Template {
     /// Whether [`describe_one`](Templates::describe_one) would write the same down, and the nodes are the same.
     #[inline]
     fn is_of_one(&self, record: &Record, stored: bool) -> bool {
-        self.walks.is_empty()
-            && self.words.iter().copied().eq(words_of_one(record, stored))
+        if let Some(plain) = record.plain {
+            return self.only == plain.word(stored);
+        }
+        self.words.iter().copied().eq(words_of_one(record, stored))
+            && self.walks_as(record)
             && self.nodes[..] == record.program.nodes[..]
     }
 
-    /// The same, of a record that is not flat.
-    fn is_of_walking(&self, record: &Record, stored: bool) -> bool {
-        if !self.words.iter().copied().eq(words_of_one(record, stored)) {
-            return false;
+    /// Whether it has the walks of a single record that has its words.
+    fn walks_as(&self, record: &Record) -> bool {
+        if self.walks.is_empty() {
+            return is_flat(&[record]);
         }
-        let (mut walks, mut same) = (self.walks.iter(), true);
+        let (mut walks, mut same) = (self.walks.iter(), record.is_unconditional());
         walk(record, &mut |size| same &= walks.next() == Some(&size));
-        same && walks.next().is_none() && self.nodes[..] == record.program.nodes[..]
+        same && walks.next().is_none()
     }
 
     fn is_of(&self, records: &[&Record]) -> bool {

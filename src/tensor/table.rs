@@ -21,7 +21,7 @@ pub(crate) fn apply(op: Op, args: &[Arg<'_>]) -> Result<Tensor> {
         return result;
     }
     let mut build = Build::new(op.info().name, args)?;
-    let value = value(&mut build, op, args)?;
+    let value = value(&mut build, (op, dtype), args)?;
     build.finish(value)
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn apply_into(op: Op, target: &Tensor, args: &[Arg<'_>]) -> Result<()
         return done;
     }
     let mut build = Build::onto(op.info().name, target, args)?;
-    let value = value(&mut build, op, args)?;
+    let value = value(&mut build, (op, dtype), args)?;
     build.finish_into(value, target)
 }
 
@@ -50,9 +50,9 @@ fn dtype_in(op: Op, args: &[Arg<'_>]) -> DType {
     }
 }
 
-/// The row's value. Shapes have been looked at: PyTorch does so before it looks at the dtype.
-fn value(build: &mut Build, op: Op, args: &[Arg<'_>]) -> Result<Value> {
-    let dtype = dtype_in(op, args);
+/// The row's value, computed in `dtype`. Shapes have been looked at: PyTorch does so before it looks at the
+/// dtype.
+fn value(build: &mut Build, (op, dtype): (Op, DType), args: &[Arg<'_>]) -> Result<Value> {
     check_meaning(op, dtype)?;
     let mut values = [0; 3];
     for (value, &arg) in values.iter_mut().zip(args) {

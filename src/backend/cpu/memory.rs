@@ -44,10 +44,10 @@ unsafe impl Send for CpuMemory {}
 unsafe impl Sync for CpuMemory {}
 
 impl CpuMemory {
-    /// Memory from the pool, aligned to at least 64 bytes.
-    pub(super) fn allocate(pool: &Arc<Pool>, bytes: usize) -> Result<Buffer> {
+    /// Memory that the thread or the pool has, aligned to at least 64 bytes. Nobody else has a handle to it.
+    fn take(pool: &Arc<Pool>, bytes: usize) -> Result<Arc<Self>> {
         if let Some(memory) = nearby::take(pool, bytes) {
-            return Ok(Buffer::of(memory));
+            return Ok(memory);
         }
         let block = match pool.take(bytes) {
             Err(_) if nearby::let_go() => pool.take(bytes)?,
@@ -55,7 +55,12 @@ impl CpuMemory {
         };
         let pointer = block.pointer();
         let owner = Owner::Pool { pool: Arc::clone(pool), block: Some(block) };
-        Ok(Buffer::new(Self { pointer, bytes, owner }))
+        Ok(Arc::new(Self { pointer, bytes, owner }))
+    }
+
+    /// Memory aligned to at least 64 bytes.
+    pub(super) fn allocate(pool: &Arc<Pool>, bytes: usize) -> Result<Buffer> {
+        Self::take(pool, bytes).map(Buffer::of)
     }
 
     /// As [`CpuMemory::allocate`], with what `fill` writes there.
@@ -64,18 +69,12 @@ impl CpuMemory {
         bytes: usize,
         fill: &mut dyn FnMut(&mut [u8]) -> Result<()>,
     ) -> Result<Buffer> {
-        let block = pool.take(bytes)?;
-        let pointer = block.pointer();
-        // The block goes back to the pool even if `fill` fails.
-        let memory = Self {
-            pointer,
-            bytes,
-            owner: Owner::Pool { pool: Arc::clone(pool), block: Some(block) },
-        };
-        // SAFETY: the block is as long, it holds zeros or what an earlier one held, and nobody else has
+        // The memory goes back to the pool if `fill` fails.
+        let memory = Self::take(pool, bytes)?;
+        // SAFETY: it has so many bytes, it holds zeros or what an earlier one held, and nobody else has
         // a handle to it yet.
-        fill(unsafe { std::slice::from_raw_parts_mut(pointer.as_ptr(), bytes) })?;
-        Ok(Buffer::new(memory))
+        fill(unsafe { std::slice::from_raw_parts_mut(memory.pointer.as_ptr(), bytes) })?;
+        Ok(Buffer::of(memory))
     }
 
     /// A buffer on the elements of a `Vec`, which is not copied. It is aligned as the `Vec` is.

@@ -123,17 +123,13 @@ mod tests {
     use super::*;
     use crate::backend::Buffer;
 
-    fn end(buffer: Buffer) {
-        buffer.end();
-    }
-
     #[test]
     fn memory_that_ended_is_the_next_of_its_size_and_counts_as_kept() {
         let pool = Arc::new(Pool::new());
         let buffer = CpuMemory::allocate(&pool, 1000).unwrap();
         let place = buffer.host_pointer();
         assert_eq!(pool.bytes(), (1024, 0));
-        end(buffer);
+        buffer.end();
         assert_eq!(pool.bytes(), (0, 1024));
         let other = CpuMemory::allocate(&pool, 999).unwrap();
         assert_ne!(other.host_pointer(), place, "of another size");
@@ -149,7 +145,7 @@ mod tests {
         large.into_iter().for_each(|block| pool.give_back(block));
         assert_eq!(pool.bytes(), (0, 256 << 20));
         for _ in 0..20 * EPOCH {
-            end(CpuMemory::allocate(&pool, 1024).unwrap());
+            CpuMemory::allocate(&pool, 1024).unwrap().end();
         }
         assert!(pool.bytes().1 <= (64 << 20) + 1024, "{:?}", pool.bytes());
         assert!(let_go() && !let_go());
@@ -159,7 +155,7 @@ mod tests {
     fn memory_that_somebody_holds_is_not_kept() {
         let pool = Arc::new(Pool::new());
         let buffer = CpuMemory::allocate(&pool, 1000).unwrap();
-        end(buffer.clone());
+        buffer.clone().end();
         assert_eq!(pool.bytes(), (1024, 0));
         let next = CpuMemory::allocate(&pool, 1000).unwrap();
         assert_ne!(next.host_pointer(), buffer.host_pointer());
@@ -174,14 +170,14 @@ mod tests {
                 let buffers: Vec<_> =
                     (0..MOST + 3).map(|_| CpuMemory::allocate(&pool, 64).unwrap()).collect();
                 let places: Vec<_> = buffers.iter().map(Buffer::host_pointer).collect();
-                end(CpuMemory::allocate(&pool, LARGEST + 1).unwrap());
-                buffers.into_iter().for_each(end);
+                CpuMemory::allocate(&pool, LARGEST + 1).unwrap().end();
+                buffers.into_iter().for_each(Buffer::end);
                 let kept = NEARBY.with_borrow(|nearby| nearby.kept.len());
                 assert_eq!(kept, MOST);
                 let last = CpuMemory::allocate(&pool, 64).unwrap();
                 assert_eq!(last.host_pointer(), places[MOST + 2]);
                 let others = Arc::new(Pool::new());
-                end(CpuMemory::allocate(&others, 64).unwrap());
+                CpuMemory::allocate(&others, 64).unwrap().end();
                 assert_eq!(others.bytes(), (0, 64));
                 assert_eq!(NEARBY.with_borrow(|nearby| nearby.kept.len()), MOST - 1);
                 last.end();

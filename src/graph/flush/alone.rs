@@ -34,10 +34,8 @@ impl Runtime {
         if !held && !may_refuse {
             return;
         }
-        let same = |view: &View| record.views.iter().position(|other| view.is_of(&other.storage));
-        let number = |view: &View| same(view).unwrap_or_default();
         let code = executor.checks.len() as u32;
-        let made = make(&mut executor.templates, &[record], code, number, |_| held);
+        let made = make(executor.templates.of_one(record, held), &[record], code, |_| held);
         let Some(made) = made else { return };
         let reason = Reason { ended: Ended::Tape, records: &[] };
         let _span = spans::kernel(&[record], made.bytes(&[record]), &reason);
@@ -72,7 +70,7 @@ impl Runtime {
         debug_assert_eq!(plan(records, &dead, slots, group_limits(&limits), None).len(), 1);
         let members: SmallVec<[&Record; 16]> = records.iter().map(|record| &**record).collect();
         let (number, held) = (|view: &View| slots.at(view), |view: &View| slots.is_held(view));
-        let made = make(templates, &members, 0, number, held);
+        let made = make(templates.of(&members, number, held), &members, 0, held);
         if made.as_ref().is_some_and(|made| made.buffers() > limits.buffers) {
             return false;
         }
