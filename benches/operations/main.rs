@@ -29,7 +29,10 @@ fn main() -> anyhow::Result<()> {
             _ => anyhow::bail!("expected --n, --only or --ms, got {arg}"),
         }
     }
-    anyhow::ensure!(n.is_power_of_two() && n >= 1 << 6, "--n is a power of two from 64 on, got {n}");
+    anyhow::ensure!(
+        n.is_power_of_two() && n >= 1 << 6,
+        "--n is a power of two from 64 on, got {n}"
+    );
     let inputs = Inputs::new(n)?;
     for (name, run) in ROWS {
         if !name.contains(&only) {

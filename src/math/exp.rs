@@ -112,7 +112,12 @@ struct Multiple<F: Float> {
 /// vanishes.
 #[inline(always)]
 fn multiple<F: Float>(x: F) -> Multiple<F> {
-    let x = clamp_argument(x);
+    multiple_within(clamp_argument(x))
+}
+
+/// The same of an argument that is there already.
+#[inline(always)]
+fn multiple_within<F: Float>(x: F) -> Multiple<F> {
     let (whole, exponent) = nearest(x * F::lit(core::f64::consts::LOG2_E));
     let (high, low) = ln_2_parts::<F>();
     Multiple { exponent, rest: x - whole * high, low: whole * low }
@@ -186,6 +191,17 @@ pub(crate) fn exp<F: Float>(x: F) -> F {
     };
     let result = scale(F::lit(1.0) + (r + rest), exponent);
     F::select(x.is_nan(), x, result)
+}
+
+/// `e^x` of float32 as a pair, for `x` from 0 to 60.
+#[inline(always)]
+pub(super) fn exp_pair_32<F: Float>(x: F) -> Pair<F> {
+    let Multiple { exponent, rest: first, low: second } = multiple_within(x);
+    let r = first - second;
+    let low = (first - r) - second;
+    let sum = Pair::ordered_sum(F::lit(1.0), r);
+    let rest = sum.low + (r * r * polynomial(r, &FEWER) + low);
+    Pair::ordered_sum(sum.high, rest).scale(power_of_two(exponent))
 }
 
 /// `2^x`.

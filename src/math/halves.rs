@@ -51,6 +51,14 @@ impl<F: Float> Halves<F> {
     }
 
     #[inline(always)]
+    pub(super) fn select(mask: F::Mask, then: Self, otherwise: Self) -> Self {
+        Self {
+            high: F::select(mask, then.high, otherwise.high),
+            low: F::select(mask, then.low, otherwise.low),
+        }
+    }
+
+    #[inline(always)]
     pub(super) fn mul(self, other: Self) -> Self {
         let [product, rest] = self.product(other);
         Self::sum(product, rest)

@@ -3,12 +3,14 @@
 //! Source: all are the angle of a right triangle with legs `num` and `den`. By the addition theorem
 //! `atan(num/den) = atan(c) + atan((num - c den) / (den + c num))` with `c` the nearest eighth, so that
 //! the Taylor series is short; numerator, denominator and quotient are pairs, which makes good for the
-//! cancellation.
+//! cancellation. float32 does with one `c` and fitted polynomials, see [`single`].
 //!
 //! Error: at most 1 ULP, float64 at most 2, atan2 as well (the exhaustive run states the measured one).
 
+mod single;
+
 use super::algebra::{Float, Int, Mask};
-use super::pair::{Pair, power_of_two, series};
+use super::pair::{Pair, polynomial, power_of_two};
 
 /// `atan(1/8)` to `atan(8/8)`, each with what its nearest f64 lacks.
 const ATAN_EIGHTHS: [(f64, f64); 8] = [
@@ -25,9 +27,6 @@ const ATAN_EIGHTHS: [(f64, f64); 8] = [
 /// `-1/3, 1/5, ..`.
 const ATAN: [f64; 7] =
     [-1.0 / 3.0, 1.0 / 5.0, -1.0 / 7.0, 1.0 / 9.0, -1.0 / 11.0, 1.0 / 13.0, -1.0 / 15.0];
-
-/// How many of them float32 needs: the argument is at most 1/16.
-const SINGLE: usize = 3;
 
 const FRAC_PI_2: (f64, f64) = (core::f64::consts::FRAC_PI_2, 6.123_233_995_736_766e-17);
 const PI: (f64, f64) = (core::f64::consts::PI, 1.224_646_799_147_353_2e-16);
@@ -51,7 +50,7 @@ fn nearest_eighth<F: Float>(num: F, den: F) -> (F, Pair<F>) {
 fn atan_near<F: Float>(base: Pair<F>, num: Pair<F>, den: Pair<F>) -> Pair<F> {
     let t = num.div(den);
     let square = t.high * t.high;
-    let tail = t.high * square * series(square, &ATAN, SINGLE);
+    let tail = t.high * square * polynomial(square, &ATAN);
     // The base is 0 or at least the arc tangent of 1/8.
     base.ordered_add(Pair::ordered_sum(t.high, t.low + tail))
 }
@@ -68,6 +67,9 @@ fn atan_ratio<F: Float>(num: Pair<F>, den: Pair<F>) -> Pair<F> {
 /// The same of single numbers.
 #[inline(always)]
 fn atan_single_ratio<F: Float>(num: F, den: F) -> Pair<F> {
+    if F::MANTISSA < 52 {
+        return single::atan_ratio(num, den);
+    }
     let (nearest, base) = nearest_eighth(num, den);
     let (near, below) = (Pair::product_by_few(den, nearest), Pair::product_by_few(num, nearest));
     // As above.
@@ -77,13 +79,19 @@ fn atan_single_ratio<F: Float>(num: F, den: F) -> Pair<F> {
 /// `π/2 - acute`, of at most that.
 #[inline(always)]
 fn complement<F: Float>(acute: Pair<F>) -> Pair<F> {
-    Pair::lit(FRAC_PI_2.0, FRAC_PI_2.1).ordered_add(acute.neg())
+    less(Pair::lit(FRAC_PI_2.0, FRAC_PI_2.1), acute)
 }
 
 /// `π - acute`, of at most that.
 #[inline(always)]
 fn supplement<F: Float>(acute: Pair<F>) -> Pair<F> {
-    Pair::lit(PI.0, PI.1).ordered_add(acute.neg())
+    less(Pair::lit(PI.0, PI.1), acute)
+}
+
+/// `angle - part`, of at most that.
+#[inline(always)]
+fn less<F: Float>(angle: Pair<F>, part: Pair<F>) -> Pair<F> {
+    if F::MANTISSA < 52 { single::add(angle, part.neg()) } else { angle.ordered_add(part.neg()) }
 }
 
 /// The angle in [0, π/2] between the leg `x` and the hypotenuse, `y` and `x` not negative.
@@ -106,7 +114,12 @@ pub(crate) fn atan<F: Float>(x: F) -> F {
     let bounded = F::select(magnitude.lt(limit), magnitude, limit);
     let one = F::lit(1.0);
     let steep = bounded.gt(one);
-    let ratio = atan_single_ratio(F::select(steep, one, bounded), F::select(steep, bounded, one));
+    let (num, den) = (F::select(steep, one, bounded), F::select(steep, bounded, one));
+    let ratio = if F::MANTISSA < 52 {
+        single::atan_rounded_ratio(num, den)
+    } else {
+        atan_single_ratio(num, den)
+    };
     let result = Pair::select(steep, complement(ratio), ratio).round().copysign(x);
     F::select(x.is_nan().or(magnitude.lt(F::lit(TINY))), x, result)
 }
@@ -121,6 +134,9 @@ fn other_leg<F: Float>(magnitude: F) -> Pair<F> {
 /// The angle whose sine is `x`.
 #[inline(always)]
 pub(crate) fn asin<F: Float>(x: F) -> F {
+    if F::MANTISSA < 52 {
+        return single::asin(x);
+    }
     let magnitude = x.abs();
     let result = angle(Pair::new(magnitude), other_leg(magnitude)).round().copysign(x);
     let result = F::select(magnitude.lt(F::lit(TINY)), x, result);
@@ -130,6 +146,9 @@ pub(crate) fn asin<F: Float>(x: F) -> F {
 /// The angle whose cosine is `x`.
 #[inline(always)]
 pub(crate) fn acos<F: Float>(x: F) -> F {
+    if F::MANTISSA < 52 {
+        return single::acos(x);
+    }
     let magnitude = x.abs();
     let acute = angle(other_leg(magnitude), Pair::new(magnitude));
     let obtuse = supplement(acute);

@@ -3,12 +3,27 @@
 //! Source: `x = 2^k m` with `m` in [sqrt(1/2), sqrt(2)), `f = m - 1`, `s = f / (2 + f)` and
 //! `log(1 + f) = f - f^2/2 + s (f^2/2 + R(s^2))` with `R(z) = 2 z/3 + 2 z^2/5 + ..`, the arrangement that
 //! K. C. Ng published with FreeBSD's libm; here `R` is the plain series and the parts are summed as a
-//! pair, which log2 and log10 multiply by a constant of two parts.
+//! pair, which log2 and log10 multiply by a constant of two parts. In float32 `log(1 + f) - f + f^2/2` is a fitted
+//! polynomial of `f`, which saves the division, and the constant's parts are so short that products are exact.
 //!
 //! Error: float32 at most 1 ULP, float64 at most 2 (the exhaustive run states the measured one).
 
 use super::algebra::{Float, Int, Mask};
-use super::pair::{Pair, power_of_two, series};
+use super::halves::Halves;
+use super::pair::{Pair, polynomial, power_of_two, series};
+
+/// `(log(1 + f) - f + f^2/2) / f^3`, for float32: to 0.1 2^-24 of the logarithm (minimax, each coefficient rounded
+/// before the next ones were fitted).
+const CUBIC_32: [f64; 8] = [
+    0.333_333_313_465_118_4,
+    -0.250_008_195_638_656_6,
+    0.200_012_415_647_506_7,
+    -0.166_234_090_924_263,
+    0.142_015_799_880_027_77,
+    -0.131_596_103_310_585_02,
+    0.127_622_172_236_442_57,
+    -0.076_364_390_552_043_91,
+];
 
 /// `2/3, 2/5, 2/7, ..`.
 const ATANH: [f64; 13] = [
@@ -26,9 +41,6 @@ const ATANH: [f64; 13] = [
     2.0 / 25.0,
     2.0 / 27.0,
 ];
-
-/// How many of them float32 needs: `z` is at most 0.0295.
-const SINGLE: usize = 5;
 
 /// `ln 2`, `1 / ln 2`, `1 / ln 10`, `log10 2`, each with what its nearest f64 lacks.
 const LN_2: (f64, f64) = (core::f64::consts::LN_2, 2.319_046_813_846_299_6e-17);
@@ -61,14 +73,23 @@ pub(super) fn split<F: Float>(x: F) -> Split<F> {
     Split { exponent: exponent.sub(lift), fraction: significand - F::lit(1.0) }
 }
 
-/// `log(1 + fraction)`.
+/// `log(1 + fraction)` is `fraction - half_square + rest`.
+struct Fraction<F> {
+    half_square: F,
+    rest: F,
+}
+
 #[inline(always)]
-fn log_fraction<F: Float>(fraction: F) -> Pair<F> {
-    let s = fraction / (F::lit(2.0) + fraction);
-    let z = s * s;
+fn log_fraction<F: Float>(fraction: F) -> Fraction<F> {
     let half_square = F::lit(0.5) * fraction * fraction;
-    let rest = z * series(z, &ATANH, SINGLE);
-    Pair::ordered_sum(fraction, s * (half_square + rest) - half_square)
+    let rest = if F::MANTISSA < 52 {
+        fraction * fraction * fraction * polynomial(fraction, &CUBIC_32)
+    } else {
+        let s = fraction / (F::lit(2.0) + fraction);
+        let z = s * s;
+        s * (half_square + z * polynomial(z, &ATANH))
+    };
+    Fraction { half_square, rest }
 }
 
 /// What a logarithm is of a zero, negative, infinite or NaN argument.
@@ -84,21 +105,21 @@ fn special<F: Float>(x: F, result: F) -> F {
 #[inline(always)]
 pub(crate) fn log<F: Float>(x: F) -> F {
     let split = split(x);
-    special(x, combine(split.exponent, log_fraction(split.fraction)).round())
+    let Fraction { half_square, rest } = log_fraction(split.fraction);
+    special(x, combine(split.exponent, split.fraction, rest - half_square).round())
 }
 
-/// `exponent * ln 2 + log`.
+/// `exponent * ln 2 + (fraction + low)`, of which the fraction is half of `ln 2` at most.
 #[inline(always)]
-fn combine<F: Float>(exponent: F::Int, log: Pair<F>) -> Pair<F> {
+fn combine<F: Float>(exponent: F::Int, fraction: F, low: F) -> Pair<F> {
     let count = F::from_int(exponent);
     let ln_2 = Pair::<F>::lit(LN_2.0, LN_2.1);
     // The upper half of ln 2 times a small integer is exact.
     let drop = F::Int::lit((1i64 << (F::MANTISSA / 2)) - 1).not();
     let high = F::from_bits(ln_2.high.to_bits().and(drop));
-    let low = (ln_2.high - high) + ln_2.low;
-    // The logarithm of a fraction is half of `ln 2` at most.
-    let sum = Pair::ordered_sum(count * high, log.high);
-    Pair { high: sum.high, low: sum.low + (count * low + log.low) }
+    let ln_2_low = (ln_2.high - high) + ln_2.low;
+    let sum = Pair::ordered_sum(count * high, fraction);
+    Pair { high: sum.high, low: sum.low + (count * ln_2_low + low) }
 }
 
 /// `log(1 + x)`, exact near zero too.
@@ -121,28 +142,57 @@ pub(super) fn log1p_pair<F: Float>(x: Pair<F>) -> Pair<F> {
     let exponent = F::Int::select(split.exponent.lt(most), split.exponent, most);
     let power = power_of_two(exponent.neg());
     let fraction = Pair::sum(split.fraction, sum.low * power);
-    let log = log_fraction(fraction.high);
+    let Fraction { half_square, rest } = log_fraction(fraction.high);
     let low = fraction.low + x.low * power;
     // log(1 + f + low) = log(1 + f) + low / (1 + f), nearly.
     let low = low - low * fraction.high;
-    combine(split.exponent, Pair { high: log.high, low: log.low + low })
+    combine(split.exponent, fraction.high, (rest - half_square) + low)
 }
 
 /// The logarithm to base 2: exact for powers of two.
 #[inline(always)]
 pub(crate) fn log2<F: Float>(x: F) -> F {
     let split = split(x);
-    let log = log_fraction(split.fraction).mul(Pair::lit(LOG2_E.0, LOG2_E.1));
-    special(x, log.add_to(F::from_int(split.exponent)).round())
+    let exponent = F::from_int(split.exponent);
+    if F::MANTISSA < 52 {
+        return special(x, to_base_32(split.fraction, LOG2_E, Pair::new(exponent)));
+    }
+    let log = log_pair_of_fraction(split.fraction).mul(Pair::lit(LOG2_E.0, LOG2_E.1));
+    special(x, log.add_to(exponent).round())
 }
 
 /// The logarithm to base 10.
 #[inline(always)]
 pub(crate) fn log10<F: Float>(x: F) -> F {
     let split = split(x);
-    let log = log_fraction(split.fraction).mul(Pair::lit(LOG10_E.0, LOG10_E.1));
     let power = Pair::lit(LOG10_2.0, LOG10_2.1).mul_by_few(F::from_int(split.exponent));
+    if F::MANTISSA < 52 {
+        return special(x, to_base_32(split.fraction, LOG10_E, power));
+    }
+    let log = log_pair_of_fraction(split.fraction).mul(Pair::lit(LOG10_E.0, LOG10_E.1));
     special(x, power.ordered_add(log).round())
+}
+
+/// `log(1 + fraction)` as a pair.
+#[inline(always)]
+fn log_pair_of_fraction<F: Float>(fraction: F) -> Pair<F> {
+    let Fraction { half_square, rest } = log_fraction(fraction);
+    Pair::ordered_sum(fraction, rest - half_square)
+}
+
+/// `power + log(1 + fraction) * constant` of float32, where the power is 0 or more than the rest.
+#[inline(always)]
+fn to_base_32<F: Float>(fraction: F, constant: (f64, f64), power: Pair<F>) -> F {
+    let Fraction { half_square, rest } = log_fraction(fraction);
+    let first = Pair::ordered_sum(fraction, -half_square);
+    let parts = Halves::split(first.high);
+    // The product of the upper halves is exact.
+    let whole = Pair::<F>::lit(constant.0, constant.1);
+    let constant = Halves::split(whole.high).plus(whole.low);
+    let small =
+        parts.low * constant.high + (first.high * constant.low + (first.low + rest) * whole.high);
+    let sum = Pair::ordered_sum(power.high, parts.high * constant.high);
+    sum.high + (sum.low + (power.low + small))
 }
 
 /// `log(x)` of a positive finite number with some `2 p` bits, as [`pow`](super::power::pow) needs.

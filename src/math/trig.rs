@@ -1,12 +1,15 @@
 //! Trigonometric functions: sin, cos, tan.
 //!
 //! Source: reduction to a quadrant for every finite number ([`reduce`]), then the Taylor series, whose
-//! coefficients need no fit on ±π/4. The low part of the rest enters to first order.
+//! coefficients need no fit on ±π/4. The low part of the rest enters to first order. float32 does with fewer, fitted
+//! coefficients and fewer pairs, see [`single`].
 //!
 //! Error: at most 1 ULP, float64 at most 2 (the exhaustive run states the measured one).
 
+mod single;
+
 use super::algebra::{Float, Int, Mask};
-use super::pair::{Pair, series};
+use super::pair::{Pair, polynomial};
 pub(crate) use super::reduction::is_near;
 use super::reduction::reduce;
 
@@ -37,14 +40,11 @@ const COS: [f64; 9] = [
     1.0 / 2_432_902_008_176_640_000.0,
 ];
 
-/// How many of either float32 needs: the next is below 2^-30.
-const SINGLE: usize = 5;
-
 /// The sine of a rest, as a pair.
 #[inline(always)]
 fn sin_rest<F: Float>(rest: Pair<F>) -> Pair<F> {
     let square = rest.high * rest.high;
-    let tail = rest.high * square * series(square, &SIN, SINGLE);
+    let tail = rest.high * square * polynomial(square, &SIN);
     let slope = rest.low - F::lit(0.5) * square * rest.low;
     Pair::ordered_sum(rest.high, tail + slope)
 }
@@ -53,7 +53,7 @@ fn sin_rest<F: Float>(rest: Pair<F>) -> Pair<F> {
 #[inline(always)]
 fn cos_rest<F: Float>(rest: Pair<F>) -> Pair<F> {
     let square = Pair::product(rest.high, rest.high);
-    let tail = square.high * square.high * series(square.high, &COS, SINGLE);
+    let tail = square.high * square.high * polynomial(square.high, &COS);
     let half = F::lit(-0.5);
     let first = Pair::ordered_sum(F::lit(1.0), half * square.high);
     let low = half * square.low - rest.high * rest.low;
@@ -76,12 +76,21 @@ fn is_lower<I: Int>(quadrant: I) -> I::Mask {
     quadrant.and(I::lit(2)).ne(I::lit(0))
 }
 
+/// The sine and the cosine of a rest.
+#[inline(always)]
+fn both<F: Float>(rest: Pair<F>) -> (F, F) {
+    if F::MANTISSA < 52 {
+        return (single::sin(rest), single::cos(rest));
+    }
+    (sin_rest(rest).round(), cos_rest(rest).round())
+}
+
 /// The sine.
 #[inline(always)]
 pub(crate) fn sin<F: Float>(x: F) -> F {
     let reduced = reduce(x.abs());
-    let (sin, cos) = (sin_rest(reduced.rest), cos_rest(reduced.rest));
-    let result = F::select(is_odd(reduced.quadrant), cos.round(), sin.round());
+    let (sin, cos) = both(reduced.rest);
+    let result = F::select(is_odd(reduced.quadrant), cos, sin);
     let negative = is_lower(reduced.quadrant).xor(x.is_sign_negative());
     let result = F::select(negative, -result, result);
     let tiny = x.abs().lt(F::lit(1e-10));
@@ -92,9 +101,9 @@ pub(crate) fn sin<F: Float>(x: F) -> F {
 #[inline(always)]
 pub(crate) fn cos<F: Float>(x: F) -> F {
     let reduced = reduce(x.abs());
-    let (sin, cos) = (sin_rest(reduced.rest), cos_rest(reduced.rest));
+    let (sin, cos) = both(reduced.rest);
     let odd = is_odd(reduced.quadrant);
-    let result = F::select(odd, sin.round(), cos.round());
+    let result = F::select(odd, sin, cos);
     let negative = is_lower(reduced.quadrant).xor(odd);
     finite_only(x, F::select(negative, -result, result))
 }
@@ -103,9 +112,13 @@ pub(crate) fn cos<F: Float>(x: F) -> F {
 #[inline(always)]
 pub(crate) fn tan<F: Float>(x: F) -> F {
     let reduced = reduce(x.abs());
-    let (sin, cos) = (sin_rest(reduced.rest), cos_rest(reduced.rest));
     let odd = is_odd(reduced.quadrant);
-    let quotient = Pair::select(odd, cos, sin).div(Pair::select(odd, sin, cos)).round();
+    let quotient = if F::MANTISSA < 52 {
+        single::tan(odd, reduced.rest)
+    } else {
+        let (sin, cos) = (sin_rest(reduced.rest), cos_rest(reduced.rest));
+        Pair::select(odd, cos, sin).div(Pair::select(odd, sin, cos)).round()
+    };
     let negative = odd.xor(x.is_sign_negative());
     let result = F::select(negative, -quotient, quotient);
     let tiny = x.abs().lt(F::lit(1e-10));
