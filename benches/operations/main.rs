@@ -8,6 +8,8 @@
 //!
 //! A figure is the lower quartile of the samples, in ns: one call, evaluated and dropped, or as many as take 100 us.
 
+#![allow(clippy::print_stdout, reason = "prints its table")]
+
 mod rows;
 
 use std::time::{Duration, Instant};
