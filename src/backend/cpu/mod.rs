@@ -2,7 +2,7 @@
 //!
 //! Owns [`CpuBackend`]. A launch goes `run` (its check, its threads), `plan` (its steps, which
 //! `programs` keeps), `tile` (its points, which `points` places, in `registers`); `ops`, `chain`,
-//! `fraction`, `stored`, `convert`, `float16`, `random` are the loops, `blocks` those that fold, `lanes`
+//! `fraction`, `stored`, `convert`, `float16`, `random` are the loops, `blocks` and `ints` those that fold, `lanes`
 //! what they are made of; `reduce` and `whole` are the kernels of other forms; `bands` are launches that
 //! run together, `flat` small ones that need less ado; `memory`, `pool` and `nearby` are the buffers, `view`
 //! the only way into them, `threads` whom kernels run on. Knows kernels, never operations.
@@ -14,6 +14,7 @@ mod convert;
 mod flat;
 mod float16;
 mod fraction;
+mod ints;
 mod lanes;
 mod memory;
 mod nearby;

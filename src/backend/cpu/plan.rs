@@ -14,7 +14,7 @@
 //! # Note [Stored lanes]
 //! An operation whose arguments are loaded, of one dtype, and whose result is only stored may run on the
 //! stored forms themselves: see `stored`, and `convert` for casts. Wherever these must lie, in memory or in a
-//! register, they are not widened or narrowed.
+//! register, they are not widened or narrowed. The same goes for some extremes, see `narrow` of `reduce`.
 //!
 //! # Note [Chains]
 //! An operation whose result only one other reads, be it twice as a square, may run in the loop of that

@@ -2,6 +2,7 @@
 
 use super::super::chain::Side;
 use super::super::convert;
+use super::super::reduce::is_narrow_extreme;
 use super::super::stored::stored_loop;
 use super::stores::{loads_of, stores_of};
 use super::{Join, NOWHERE, Program, Purpose, State, fraction_of, is_link};
@@ -58,6 +59,11 @@ impl Program {
 
     /// Marks what runs on stored forms: Note [Stored lanes].
     pub(super) fn find_stored(&mut self, code: &Code, purpose: Purpose) {
+        if let Purpose::Fold(value) = purpose {
+            let value = &mut self.values[usize::from(value)];
+            // Nobody else wants the lanes.
+            value.stored = is_narrow_extreme(code) && value.uses == 1;
+        }
         if purpose != Purpose::Stores {
             return;
         }

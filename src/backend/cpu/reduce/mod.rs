@@ -3,7 +3,7 @@
 //! Owns [`Job`], a launch with the lengths that matter to a fold, and where its results go. `tile`
 //! evaluates the value over ranges of points; what comes of it is folded by `inner` (no kept dimension
 //! after the reduced ones), `outer` or `scan`, with the states of `tree` (a row of the op table, in the
-//! order of Note [Fixed tree] of `kernel`) and of `extreme` (the place of an extreme).
+//! order of Note [Fixed tree] of `kernel`), of `extreme` (the place of an extreme) and of `narrow`.
 //!
 //! # Note [Any threads, one order]
 //! Work is split over kept points. Where these are too few, a reduced range is cut where the tree is
@@ -12,6 +12,7 @@
 
 mod extreme;
 mod inner;
+mod narrow;
 mod outer;
 mod pieces;
 mod rows;
@@ -33,6 +34,8 @@ use crate::dtype::{DType, Lane};
 use crate::kernel::{Dims, Fold, INNER_BLOCK, Reduce};
 use crate::ops::Op;
 use extreme::{ExtremeLine, ExtremePanel, Order};
+pub(super) use narrow::is_narrow_extreme;
+use narrow::{Narrow, NarrowLine};
 use tree::{FEW, Folder, TreeLine, TreePanel};
 
 /// A launch that folds.
@@ -102,7 +105,7 @@ pub(super) fn run(launch: &Launch, reduce: &Reduce, program: &Program, threads: 
     let job = Job {
         launched: &launched,
         value,
-        size: usize::from(lane_size(dtype.lane())),
+        size: usize::from(value.size),
         lead: points(&args.shape[..lead]),
         len,
         trail: points(&args.shape[lead + reduced..]),
@@ -111,6 +114,15 @@ pub(super) fn run(launch: &Launch, reduce: &Reduce, program: &Program, threads: 
         results: Results::new(launch, reduce, dtype),
     };
     match reduce.fold {
+        Fold::Op(op) if value.size < lane_size(dtype.lane()) => {
+            let order = if op == Op::Maximum { Order::Max } else { Order::Min };
+            let identity = convert::scalar_lane(dtype, bits);
+            match dtype {
+                DType::U8 => narrow::<u8>(&job, order, identity),
+                DType::I8 => narrow::<i8>(&job, order, identity),
+                _ => narrow::<i16>(&job, order, identity),
+            }
+        }
         Fold::Op(op) => {
             let folder = Folder::new(op, dtype, bits);
             match (reduce.scan, inner) {
@@ -135,6 +147,10 @@ pub(super) fn run(launch: &Launch, reduce: &Reduce, program: &Program, threads: 
             Lane::F64 => position::<f64>(&job, reduce.scan, inner, Order::Min),
         },
     }
+}
+
+fn narrow<T: Narrow>(job: &Job<'_, '_>, order: Order, identity: u64) {
+    inner::run(job, || NarrowLine::<T>::new(order, identity));
 }
 
 /// Most values of a line that is better folded with others.

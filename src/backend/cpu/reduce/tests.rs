@@ -143,6 +143,8 @@ fn identity(fold: Fold, dtype: DType) -> u64 {
         (Fold::Op(Op::Mul), _) => float(1.0),
         (Fold::Op(Op::Maximum), DType::I32) => i64::from(i32::MIN) as u64,
         (Fold::Op(Op::Minimum), DType::I32) => i32::MAX as u64,
+        (Fold::Op(Op::Maximum), DType::I8 | DType::I16) => u64::MAX << (8 * dtype.size() - 1),
+        (Fold::Op(Op::Minimum), DType::I8 | DType::I16) => (1 << (8 * dtype.size() - 1)) - 1,
         (Fold::Op(Op::Minimum), DType::Bool) => 1,
         (Fold::Op(Op::Maximum), DType::Bool) => 0,
         (Fold::Op(Op::Maximum), _) => float(f64::NEG_INFINITY),
@@ -195,6 +197,30 @@ fn every_fold_of_any_length_gives_bits_of_reference() {
                 if case.scan {
                     case.check(&backend);
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn extremes_of_narrow_elements_give_bits_of_reference() {
+    let backend = CpuBackend::new();
+    for op in [Op::Maximum, Op::Minimum] {
+        for dtype in [DType::U8, DType::I8, DType::I16, DType::F16, DType::BF16] {
+            for n in [1, 2, 255, 256, 257, 4095, 4096, 4097, 20_000] {
+                let mut case = Case::new(Fold::Op(op), dtype, &[n], 0, 1);
+                for special in [false, true] {
+                    case.special = special;
+                    case.check(&backend);
+                }
+                // Apart, all the same, and of another dtype than what is loaded.
+                case.strides = Some(vec![3]);
+                case.check(&backend);
+                case.strides = Some(vec![0]);
+                case.check(&backend);
+                case.strides = None;
+                case.dtypes = [DType::I32, dtype, dtype];
+                case.check(&backend);
             }
         }
     }

@@ -10,6 +10,7 @@ use bytemuck::cast_slice_mut;
 
 use super::super::blocks::block_loop;
 use super::super::convert;
+use super::super::ints::int_loop;
 use super::super::lanes::Blocks;
 use super::super::ops::{FoldLoops, fold_of};
 use super::super::plan::lane_size;
@@ -18,7 +19,7 @@ use super::inner::Line;
 use super::outer::Panel;
 use super::pieces::{Pieces, pick};
 use super::rows::{LENS, row_loop};
-use crate::dtype::DType;
+use crate::dtype::{DType, Lane};
 use crate::kernel::{INNER_BLOCK, INNER_LANES, OUTER_BLOCK};
 use crate::ops::Op;
 
@@ -40,15 +41,20 @@ impl Folder {
     pub(super) fn new(op: Op, dtype: DType, bits: u64) -> Self {
         let mut loops = fold_of(op, dtype);
         let mut most = *LENS.end();
-        if let Some(blocks) = block_loop(op, dtype) {
+        let neutral = is_neutral(op, dtype, convert::scalar_lane(dtype, bits));
+        // An extreme is one of the values, which are what the dtype can be already.
+        let is_extreme = matches!(op, Op::Maximum | Op::Minimum);
+        let computed = if is_extreme { lane_dtype(dtype) } else { dtype };
+        if let Some(blocks) = block_loop(op, computed) {
             loops.blocks = blocks;
             most = FEW - 1;
+        } else if let Some(blocks) = int_loop(op, computed).filter(|_| neutral) {
+            loops.blocks = blocks;
         }
-        let neutral = is_neutral(op, dtype, convert::scalar_lane(dtype, bits));
         Self {
             loops,
-            rows: row_loop(op, dtype).filter(|_| neutral).map(|rows| (rows, most)),
-            round: convert::round(dtype),
+            rows: row_loop(op, computed).filter(|_| neutral).map(|rows| (rows, most)),
+            round: convert::round(dtype).filter(|_| !is_extreme),
             size: usize::from(lane_size(dtype.lane())),
             identity: convert::scalar_lane(dtype, bits),
             neutral,
@@ -85,6 +91,16 @@ impl Folder {
             bytes /= 2;
         }
         out.copy_from_slice(&lanes[..self.size]);
+    }
+}
+
+/// The dtype whose numbers are all that its lane can be.
+fn lane_dtype(dtype: DType) -> DType {
+    match dtype.lane() {
+        Lane::I32 => DType::I32,
+        Lane::I64 => DType::I64,
+        Lane::F32 => DType::F32,
+        Lane::F64 => DType::F64,
     }
 }
 
