@@ -16,7 +16,7 @@ use crate::math::compare::{
     int_relu, maximum, minimum, relu,
 };
 use crate::math::half::{bf16_bits_to_f32, f32_to_bf16_bits};
-use crate::math::logic::{and, not, or, xor};
+use crate::math::logic::{and, bool_not, not, or, xor};
 use crate::math::short::Short;
 use crate::ops::Op;
 
@@ -175,14 +175,21 @@ fn truths(op: Op) -> Option<Loop> {
     fn byte(truth: i32) -> u8 {
         truth as u8
     }
-    loops!(op, binary u8 => u8, truth, byte, [
+    let of_two = loops!(op, binary u8 => u8, truth, byte, [
         LogicalAnd and,
         LogicalOr or,
         LogicalXor xor,
         BitwiseAnd and,
         BitwiseOr or,
         BitwiseXor xor,
-    ])
+    ]);
+    let of_one = || {
+        loops!(op, unary u8, truth, byte, [
+            LogicalNot bool_not,
+            BitwiseNot bool_not,
+        ])
+    };
+    of_two.or_else(of_one)
 }
 
 #[cfg(test)]
@@ -200,7 +207,7 @@ mod tests {
         let mut loops = 0;
         let mut all = vec![Op::Add, Op::Sub, Op::Mul, Op::Div, Op::Minimum, Op::Maximum];
         all.extend([Op::DivTrunc, Op::DivFloor, Op::Fmod, Op::Remainder]);
-        all.extend([Op::LogicalAnd, Op::LogicalOr, Op::LogicalXor]);
+        all.extend([Op::LogicalAnd, Op::LogicalOr, Op::LogicalXor, Op::LogicalNot]);
         all.extend([Op::BitwiseAnd, Op::BitwiseOr, Op::BitwiseXor, Op::BitwiseNot]);
         all.extend([Op::Eq, Op::Ne, Op::Lt, Op::Le, Op::Gt, Op::Ge]);
         all.extend([Op::Neg, Op::Abs, Op::Relu]);
@@ -244,6 +251,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(loops, 3 * 22 + 2 * 9 + 6);
+        assert_eq!(loops, 3 * 22 + 2 * 9 + 8);
     }
 }
