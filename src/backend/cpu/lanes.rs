@@ -97,6 +97,17 @@ pub(super) fn simd<R>(body: impl FnOnce() -> R) -> R {
     body()
 }
 
+/// Whether `mul_add` within [`simd`] is one instruction.
+pub(super) fn has_fused() -> bool {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    {
+        let level = Level::new();
+        level.as_avx512().is_some() || level.as_avx2().is_some()
+    }
+    #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+    false
+}
+
 /// `out[i] = f(a[i])`.
 #[inline(always)]
 pub(super) fn unary<A: Operand, R: Outcome, F: Fn(A) -> R>(out: &mut [u8], a: &[u8], f: F) {

@@ -2,7 +2,8 @@
 //!
 //! Owns [`Job`], the three matrices of a launch, and how it is cut into tiles of the result. float32 and
 //! float64 run in `floats`, in place, through the crate `matrixmultiply`; the other dtypes go through lanes
-//! a block at a time (`blocks`): the halves as float32 through the same crate, integers through `ints`.
+//! a block at a time (`blocks`): the halves as float32 through the same crate, integers through `ints`. Many
+//! small matrices of floats are multiplied without the crate (`tiny`), to the same bits.
 //!
 //! # Note [Any tiles, one order]
 //! The additions of an element follow `k` alone: the blocks of `k` are of fixed sizes, here and in the crate,
@@ -14,6 +15,7 @@ mod floats;
 mod ints;
 #[cfg(test)]
 mod tests;
+mod tiny;
 
 use std::ops::Range;
 
@@ -25,6 +27,9 @@ use crate::dtype::DType;
 
 /// Multiplications that a tile is worth at least.
 const GRAIN: usize = if cfg!(test) { 1 << 12 } else { 1 << 20 };
+
+/// Multiplications that a small matrix is worth at least, for what is to be done before them.
+const SMALL: usize = 256;
 
 /// Rows, and columns, of tiles are multiples of this but at the end: what inner loops compute at once.
 const STEP: usize = 16;
@@ -81,6 +86,8 @@ pub(super) fn run(launch: &Launch) {
         out: matrix(2, 3, 2),
     };
     match job.dtype {
+        DType::F32 if tiny::takes(&job) => job.each_batch(|of| tiny::multiply::<f32>(&job, of)),
+        DType::F64 if tiny::takes(&job) => job.each_batch(|of| tiny::multiply::<f64>(&job, of)),
         DType::F32 => job.each_tile(|tile| floats::multiply::<f32>(&job, tile)),
         DType::F64 => job.each_tile(|tile| floats::multiply::<f64>(&job, tile)),
         DType::F16 | DType::BF16 => job.each_tile(|tile| blocks::multiply::<f32>(&job, tile)),
@@ -115,6 +122,14 @@ impl Job<'_> {
         });
     }
 
+    /// Calls `multiply` for batches that together are all of them, on several threads if that pays.
+    fn each_batch(&self, multiply: impl Fn(Range<usize>) + Sync) {
+        let count: usize = self.batches.iter().product();
+        let each = (self.m * self.n * self.k).max(SMALL);
+        let parts = threads::parts(each.saturating_mul(count) / GRAIN, 2);
+        each_range(count, parts, |from, to| multiply(from..to));
+    }
+
     /// How many tiles there are below each other and side by side, about `parts` together and near squares,
     /// so that little is read twice.
     fn cuts(&self, parts: usize) -> (usize, usize) {
@@ -131,14 +146,18 @@ impl Job<'_> {
 
     /// Where a matrix of the batch begins.
     fn offset(&self, batch: usize, matrix: &Matrix<'_>) -> usize {
+        let [_, sizes @ ..] = self.batches else { return 0 };
+        let [first, strides @ ..] = matrix.view.strides else { return 0 };
         let mut rest = batch;
-        let dims = self.batches.iter().zip(matrix.view.strides).rev();
+        let dims = sizes.iter().zip(strides).rev();
         let step = |(&size, &stride): (&usize, &usize)| {
             let at = rest % size * stride;
             rest /= size;
             at
         };
-        dims.map(step).sum()
+        let inner: usize = dims.map(step).sum();
+        // Along the first dimension there is nothing to divide by.
+        inner + rest * first
     }
 }
 

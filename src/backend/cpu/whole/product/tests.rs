@@ -71,6 +71,16 @@ impl Case {
 
     /// The product of the factors, with so many threads.
     fn run<T: Element>(&self, lhs: &[T], rhs: &[T], count: usize) -> Vec<T> {
+        self.run_in_steps(lhs, rhs, count, 1)
+    }
+
+    /// The same, with an element between any two of the result.
+    fn run_apart<T: Element>(&self, lhs: &[T], rhs: &[T]) -> Vec<T> {
+        self.run_in_steps(lhs, rhs, 1, 2)
+    }
+
+    /// The same, in elements that lie `step` apart.
+    fn run_in_steps<T: Element>(&self, lhs: &[T], rhs: &[T], count: usize, step: usize) -> Vec<T> {
         let backend = CpuBackend::new();
         let upload = |values: &[T]| -> Buffer {
             let mut bytes = Vec::new();
@@ -82,17 +92,17 @@ impl Case {
         let Self { batch, m, n, k, .. } = *self;
         let mut builder = Builder::new(&[batch, m, n, k]);
         let (left, right) = (upload(lhs), upload(rhs));
-        let out = backend.allocate(batch * m * n * T::DTYPE.size()).unwrap();
+        let out = backend.allocate(step * batch * m * n * T::DTYPE.size()).unwrap();
         let numbers = [&left, &right, &out].map(|buffer| builder.buffer(buffer));
         builder.view(numbers[0], T::DTYPE, 0, &[self.spans()[0], self.lhs[0], 0, self.lhs[1]]);
         builder.view(numbers[1], T::DTYPE, 0, &[0, 0, self.rhs[1], self.rhs[0]]);
-        builder.view(numbers[2], T::DTYPE, 0, &[m * n, n, 1, 0]);
+        builder.view(numbers[2], T::DTYPE, 0, &[m * n, n, 1, 0].map(|stride| step * stride));
         builder.launch.kernel.code.whole = Some(Whole::Product);
         let pool = threads::build(count).unwrap();
         pool.install(|| backend.run(&[builder.launch])).unwrap();
-        let mut bytes = vec![0; batch * m * n * T::DTYPE.size()];
+        let mut bytes = vec![0; step * batch * m * n * T::DTYPE.size()];
         backend.read(&out, 0, &mut bytes).unwrap();
-        bytes.chunks_exact(T::DTYPE.size()).map(T::from_bytes).collect()
+        bytes.chunks_exact(T::DTYPE.size()).step_by(step).map(T::from_bytes).collect()
     }
 
     /// The product, which is the same to the bit at any number of threads.
@@ -223,4 +233,59 @@ fn product_leaves_the_rest_of_its_buffer() {
         let stored = (8..32).contains(&i) && matches!(i % 8, 0 | 2 | 4);
         assert_eq!(f32::from_le_bytes(*value), if stored { 4.0 } else { 1.0 }, "at {i}");
     }
+}
+
+/// The product of small matrices by the crate, which takes it where results do not lie densely.
+#[test]
+fn products_of_small_matrices_have_the_bits_of_the_crate() {
+    fn check<T: Element>(from: impl Fn(f64) -> T, is_nan: impl Fn(T) -> bool) {
+        let mut seen = 0;
+        for [m, n, k] in [
+            [1, 1, 1],
+            [2, 2, 2],
+            [4, 4, 4],
+            [4, 4, 1],
+            [3, 4, 16],
+            [8, 8, 8],
+            [5, 7, 9],
+            [16, 16, 16],
+            [16, 13, 15],
+            [7, 3, 2],
+            [17, 4, 4],
+            [4, 17, 4],
+            [4, 4, 17],
+        ] {
+            for (lhs, rhs) in [
+                ([k, 1], [n, 1]),
+                ([1, m], [1, k]),
+                ([2 * k, 2], [3 * n + 1, 3]),
+                ([0, 1], [1, 0]),
+                ([k, 1], [0, 0]),
+            ] {
+                let case = Case { batch: 50, m, n, k, lhs, rhs };
+                let value = |i: usize| match noise(i) % 97 {
+                    0 => f64::INFINITY,
+                    1 => -0.0,
+                    2 => 0.0,
+                    3 => f64::NAN,
+                    _ => f64::from(noise(i) as i32) * 2.0_f64.powi((noise(i + 9) % 40) as i32 - 50),
+                };
+                let [left, right] = case.spans();
+                let lhs: Vec<T> = (0..case.batch * left).map(|i| from(value(i))).collect();
+                let rhs: Vec<T> = (7..7 + right).map(|i| from(value(i))).collect();
+                let got = case.run_at_all_threads(&lhs, &rhs);
+                let apart = case.run_apart(&lhs, &rhs);
+                assert_eq!(got.len(), apart.len());
+                for (i, (&got, &apart)) in got.iter().zip(&apart).enumerate() {
+                    let bits = |value: T| T::as_bytes(&[value]).to_vec();
+                    let is_same = bits(got) == bits(apart);
+                    assert!(is_same || is_nan(got) && is_nan(apart), "{case:?} at {i}");
+                    seen += usize::from(!is_nan(got));
+                }
+            }
+        }
+        assert!(seen > 10_000, "{seen}");
+    }
+    check(|v| v as f32, f32::is_nan);
+    check(|v| v, f64::is_nan);
 }
