@@ -8,6 +8,8 @@
 //! [`simd`] brings them. It has two levels beside the target's own baseline (SSE2, NEON): a level costs
 //! a copy of every loop, and what lies between SSE2 and AVX2 is too old to be worth one.
 
+use std::array;
+
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
 use fearless_simd::Level;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
@@ -369,6 +371,9 @@ where
     }
 }
 
+/// Lines that are scanned in turn, as each value waits for the one before.
+const TOGETHER: usize = 4;
+
 /// `state = f(state, values[i]); values[i] = state`, one after the other, see [`Scan`].
 #[inline(always)]
 pub(super) fn scan<A, R, F>(state: &mut [u8], values: &mut [u8], len: usize, f: F)
@@ -379,11 +384,26 @@ where
 {
     let (state, values): (&mut [A::Lane], &mut [A::Lane]) =
         (cast_slice_mut(state), cast_slice_mut(values));
+    let f = |a: A::Lane, b| f(A::from_lane(a), A::from_lane(b)).into_lane();
     let start = state[0];
-    for line in values.chunks_mut(len) {
+    let mut groups = values.chunks_exact_mut(TOGETHER * len);
+    for group in &mut groups {
+        let mut lines = group.chunks_exact_mut(len);
+        let mut lines: [&mut [A::Lane]; TOGETHER] =
+            array::from_fn(|_| lines.next().unwrap_or_default());
+        let mut last = [start; TOGETHER];
+        for i in 0..len {
+            for (last, line) in last.iter_mut().zip(&mut lines) {
+                *last = f(*last, line[i]);
+                line[i] = *last;
+            }
+        }
+        state[0] = last[TOGETHER - 1];
+    }
+    for line in groups.into_remainder().chunks_mut(len) {
         let mut last = start;
         for value in line {
-            last = f(A::from_lane(last), A::from_lane(*value)).into_lane();
+            last = f(last, *value);
             *value = last;
         }
         state[0] = last;
