@@ -659,7 +659,7 @@ macro_rules! op_table {
             /// # Example
             /// ```
             /// let x = taut::tensor([0.0f32, 1.0], ())?;
-            /// assert_eq!(x.cos()?.to_vec::<f32>()?, [1.0, 0.5403023]);
+            /// assert_eq!(x.cos()?.to_vec::<f32>()?, [1.0, 0.54030234]);
             /// # Ok::<(), taut::Error>(())
             /// ```
             Cos cos cos_ unary float same {
