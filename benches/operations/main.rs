@@ -6,13 +6,15 @@
 //! what it is in Python, and prints both and their ratio, the worst first. `--only TEXT` takes the rows whose name
 //! has the text, `--ms` is the time that one row gets.
 //!
-//! A figure is the lower quartile of the samples, in ns: one call, evaluated and dropped, or as many as take 100 us.
+//! A figure is the lower quartile of the samples, in ns: one call, evaluated and dropped, or as many as take 200 us.
 
 #![allow(clippy::print_stdout, reason = "prints its table")]
 
+#[path = "../../examples/bench/calls.rs"]
+mod calls;
 mod rows;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rows::{Inputs, ROWS};
 
@@ -40,28 +42,9 @@ fn main() -> anyhow::Result<()> {
         if !name.contains(&only) {
             continue;
         }
-        println!("{name}\t{:.0}", measure(&|| run(&inputs), budget)?);
+        let mut samples = calls::on_cpu(&|_| run(&inputs), budget)?;
+        samples.sort_by(f64::total_cmp);
+        println!("{name}\t{:.0}", samples[samples.len() / 4]);
     }
     Ok(())
-}
-
-/// The lower quartile of what a call takes, in ns.
-fn measure(call: &dyn Fn() -> taut::Result<()>, budget: Duration) -> taut::Result<f64> {
-    let time = |calls: u32| -> taut::Result<Duration> {
-        let start = Instant::now();
-        for _ in 0..calls {
-            call()?;
-        }
-        Ok(start.elapsed())
-    };
-    let mut calls = 1;
-    while time(calls)? < Duration::from_micros(100) {
-        calls *= 2;
-    }
-    let (mut samples, start) = (Vec::new(), Instant::now());
-    while samples.len() < 5 || start.elapsed() < budget {
-        samples.push(time(calls)?.as_nanos() as f64 / f64::from(calls));
-    }
-    samples.sort_by(f64::total_cmp);
-    Ok(samples[samples.len() / 4])
 }

@@ -64,7 +64,7 @@ def measure(expression):
         return time.perf_counter_ns() - start
 
     calls = 1
-    while sample(calls) < 100_000:
+    while sample(calls) < 200_000:
         calls *= 2
     samples, start = [], time.perf_counter_ns()
     while len(samples) < 5 or time.perf_counter_ns() - start < options.ms * 1e6:

@@ -291,7 +291,7 @@ pub(crate) const ROWS: &[Row] = rows! {
     "m.t().sum(0)": |v| v.m.t()?.sum(0);
     "(a * b).sum()": |v| v.a.mul(&v.b)?.sum(());
     "((a - b) ** 2).mean()": |v| v.a.sub(&v.b)?.pow(2)?.mean(());
-    "(m - m.mean(1, True)) * (m.var(1, correction=0, keepdim=True) + 1e-5).rsqrt()": |v| v.m.sub(&v.m.mean(dims(1).keepdim())?)?.mul(&v.m.var(dims(1).keepdim())?.add(1e-5)?.rsqrt()?);
+    "(m - m.mean(1, True)) * (m.var(1, keepdim=True) + 1e-5).rsqrt()": |v| v.m.sub(&v.m.mean(dims(1).keepdim())?)?.mul(&v.m.var(dims(1).keepdim())?.add(1e-5)?.rsqrt()?);
     "x.cumsum(0)": |v| v.x.cumsum(0);
     "m.cumsum(1)": |v| v.m.cumsum(1);
     "m.cumsum(0)": |v| v.m.cumsum(0);

@@ -12,6 +12,7 @@
 //! device that `TAUT_DEVICE` names if none is given, else on the CPU.
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
 
+mod calls;
 mod inputs;
 mod roofline;
 mod sample;

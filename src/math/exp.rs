@@ -176,32 +176,35 @@ impl<F: Float> Reduced<F> {
     }
 }
 
+/// As [`reduced`], in the fewest terms that `e^x` needs.
+#[inline(always)]
+fn reduced_in_fewer<F: Float>(multiple: Multiple<F>) -> Reduced<F> {
+    let Multiple { exponent, rest: first, low: second } = multiple;
+    // The pair `first - second`, as in `reduce`.
+    let high = first - second;
+    let low = (first - high) - second;
+    let low = if F::MANTISSA < 52 {
+        // `low` times `exp(r)` differs from `low` by less than a tenth of a place.
+        high * high * polynomial(high, &FEWER) + low
+    } else {
+        series_rest(high) + (low + low * high)
+    };
+    Reduced { exponent, high, low }
+}
+
 /// `e^x`.
 #[inline(always)]
 pub(crate) fn exp<F: Float>(x: F) -> F {
-    let Multiple { exponent, rest: first, low: second } = multiple(x);
-    // The pair `first - second`, as in `reduce`.
-    let r = first - second;
-    let low = (first - r) - second;
-    let rest = if F::MANTISSA < 52 {
-        // `low` times `exp(r)` differs from `low` by less than a tenth of a place.
-        r * r * polynomial(r, &FEWER) + low
-    } else {
-        series_rest(r) + (low + low * r)
-    };
-    let result = scale(F::lit(1.0) + (r + rest), exponent);
+    let Reduced { exponent, high, low } = reduced_in_fewer(multiple(x));
+    let result = scale(F::lit(1.0) + (high + low), exponent);
     F::select(x.is_nan(), x, result)
 }
 
-/// `e^x` of float32 as a pair, for `x` from 0 to 60.
+/// `e^x` as a pair, for `x` from 0 to 60, with the error of [`exp`] but for its last rounding.
 #[inline(always)]
-pub(super) fn exp_pair_32<F: Float>(x: F) -> Pair<F> {
-    let Multiple { exponent, rest: first, low: second } = multiple_within(x);
-    let r = first - second;
-    let low = (first - r) - second;
-    let sum = Pair::ordered_sum(F::lit(1.0), r);
-    let rest = sum.low + (r * r * polynomial(r, &FEWER) + low);
-    Pair::ordered_sum(sum.high, rest).scale(power_of_two(exponent))
+pub(super) fn exp_pair<F: Float>(x: F) -> Pair<F> {
+    let reduced = reduced_in_fewer(multiple_within(x));
+    reduced.significand().scale(power_of_two(reduced.exponent))
 }
 
 /// `2^x`.

@@ -6,7 +6,7 @@
 //! Error: at most 1 ULP, float64 at most 2 (the exhaustive run states the measured one).
 
 use super::algebra::{Float, Int, Mask};
-use super::exp::{MOST_LESS_ONE, Reduced, exp_pair_32, power_not_below, reduce};
+use super::exp::{MOST_LESS_ONE, Reduced, exp_pair, power_not_below, reduce};
 use super::halves::Halves;
 use super::log::log1p_pair;
 use super::pair::{Pair, polynomial, power_of_two, scale};
@@ -77,7 +77,7 @@ fn tanh_32<F: Float>(x: F) -> F {
     // From 10 on the result is 1.
     let limit = F::lit(10.0);
     let clamped = F::select(magnitude.lt(limit), magnitude, limit);
-    let power = exp_pair_32(two * clamped);
+    let power = exp_pair(two * clamped);
     let sum = Pair::ordered_sum(power.high, one);
     let quotient = two / sum.high;
     let result = Pair::ordered_sum(one, -quotient);

@@ -91,7 +91,11 @@ fn supplement<F: Float>(acute: Pair<F>) -> Pair<F> {
 /// `angle - part`, of at most that.
 #[inline(always)]
 fn less<F: Float>(angle: Pair<F>, part: Pair<F>) -> Pair<F> {
-    if F::MANTISSA < 52 { single::add(angle, part.neg()) } else { angle.ordered_add(part.neg()) }
+    if F::MANTISSA < 52 {
+        angle.ordered_add_nearly(part.neg())
+    } else {
+        angle.ordered_add(part.neg())
+    }
 }
 
 /// The angle in [0, π/2] between the leg `x` and the hypotenuse, `y` and `x` not negative.

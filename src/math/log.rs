@@ -118,8 +118,8 @@ fn combine<F: Float>(exponent: F::Int, fraction: F, low: F) -> Pair<F> {
     let drop = F::Int::lit((1i64 << (F::MANTISSA / 2)) - 1).not();
     let high = F::from_bits(ln_2.high.to_bits().and(drop));
     let ln_2_low = (ln_2.high - high) + ln_2.low;
-    let sum = Pair::ordered_sum(count * high, fraction);
-    Pair { high: sum.high, low: sum.low + (count * ln_2_low + low) }
+    let multiple = Pair { high: count * high, low: count * ln_2_low };
+    multiple.ordered_add_nearly(Pair { high: fraction, low })
 }
 
 /// `log(1 + x)`, exact near zero too.
@@ -189,10 +189,9 @@ fn to_base_32<F: Float>(fraction: F, constant: (f64, f64), power: Pair<F>) -> F 
     // The product of the upper halves is exact.
     let whole = Pair::<F>::lit(constant.0, constant.1);
     let constant = Halves::split(whole.high).plus(whole.low);
-    let small =
+    let low =
         parts.low * constant.high + (first.high * constant.low + (first.low + rest) * whole.high);
-    let sum = Pair::ordered_sum(power.high, parts.high * constant.high);
-    sum.high + (sum.low + (power.low + small))
+    power.ordered_add_nearly(Pair { high: parts.high * constant.high, low }).round()
 }
 
 /// `log(x)` of a positive finite number with some `2 p` bits, as [`pow`](super::power::pow) needs.

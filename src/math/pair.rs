@@ -104,6 +104,14 @@ impl<F: Float> Pair<F> {
         Self::ordered_sum(first.high, first.low + low.low)
     }
 
+    /// The sum, where this is zero or its exponent at least that of `other`; of the lower parts, what a single
+    /// number holds.
+    #[inline(always)]
+    pub(super) fn ordered_add_nearly(self, other: Self) -> Self {
+        let high = Self::ordered_sum(self.high, other.high);
+        Self { high: high.high, low: high.low + (self.low + other.low) }
+    }
+
     #[inline(always)]
     pub(crate) fn add_single(self, other: F) -> Self {
         let high = Self::sum(self.high, other);

@@ -36,14 +36,6 @@ const CUT: f64 = 0.546_302_489_843_790_5;
 /// The arc tangent of 3/4.
 const ATAN_3_4: (f64, f64) = (0.643_501_108_793_284_4, 1.583_478_505_144_428_6e-17);
 
-/// The sum, where the first is zero or its exponent at least that of the second; of the lower parts, what a
-/// single number holds.
-#[inline(always)]
-pub(super) fn add<F: Float>(first: Pair<F>, second: Pair<F>) -> Pair<F> {
-    let high = Pair::ordered_sum(first.high, second.high);
-    Pair { high: high.high, low: high.low + (first.low + second.low) }
-}
-
 /// `atan(num / den)` for `0 <= num <= den`, neither so large nor so small that products are not exact.
 #[inline(always)]
 pub(super) fn atan_ratio<F: Float>(num: F, den: F) -> Pair<F> {
@@ -72,7 +64,7 @@ fn atan_quotient<F: Float>(num: F, den: F, divide: impl Fn(F, F) -> Pair<F>) -> 
     let tail = t.round() * square * polynomial(square, &ATAN);
     let base = Pair::lit(ATAN_3_4.0, ATAN_3_4.1);
     let base = Pair::select(is_far, base, Pair::new(F::lit(0.0)));
-    add(base, Pair { high: t.high, low: t.low + tail })
+    base.ordered_add_nearly(Pair { high: t.high, low: t.low + tail })
 }
 
 /// The arc sine of a magnitude up to a half, else of `sqrt((1 - magnitude) / 2)`; and whether it is that.
@@ -96,7 +88,8 @@ fn arc<F: Float>(magnitude: F) -> (F::Mask, Pair<F>) {
 pub(super) fn asin<F: Float>(x: F) -> F {
     let magnitude = x.abs();
     let (is_far, arc) = arc(magnitude);
-    let far = add(Pair::lit(FRAC_PI_2.0, FRAC_PI_2.1), arc.scale(F::lit(-2.0)));
+    let right = Pair::lit(FRAC_PI_2.0, FRAC_PI_2.1);
+    let far = right.ordered_add_nearly(arc.scale(F::lit(-2.0)));
     let result = Pair::select(is_far, far, arc).round().copysign(x);
     F::select(magnitude.le(F::lit(1.0)), result, F::nan())
 }
@@ -113,6 +106,6 @@ pub(super) fn acos<F: Float>(x: F) -> F {
     let base = Pair::select(is_far, far, Pair::lit(FRAC_PI_2.0, FRAC_PI_2.1));
     let factor = F::select(is_far, F::lit(2.0), F::lit(1.0));
     let factor = F::select(is_far.xor(negative), factor, -factor);
-    let result = add(base, arc.scale(factor)).round();
+    let result = base.ordered_add_nearly(arc.scale(factor)).round();
     F::select(magnitude.le(F::lit(1.0)), result, F::nan())
 }

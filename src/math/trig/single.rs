@@ -51,8 +51,7 @@ pub(super) fn tan<F: Float>(odd: F::Mask, rest: Pair<F>) -> F {
     let t = Halves::sum(a, tail);
     // `1 - t^2`, of which `t.high^2` is a number.
     let (first, last) = (t.high * t.high, (t.high + t.round()) * t.low);
-    let less = Halves::sum(one, -(first + last));
-    let less = Halves { low: ((one - less.high) - first) - last, ..less };
+    let less = Halves::sum_near(one - (first + last), one, -first).plus(-last);
     let twice = Halves { high: two * t.high, low: two * t.low };
     let over = Halves::select(odd, less, twice);
     let under = Halves::select(odd, twice, less);
