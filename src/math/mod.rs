@@ -28,6 +28,7 @@ mod reduction;
 pub(crate) mod rounding;
 pub(crate) mod short;
 pub(crate) mod trig;
+pub(crate) mod turns;
 
 #[cfg(test)]
 mod accuracy_tests;

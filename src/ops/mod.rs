@@ -177,6 +177,14 @@ impl Op {
         )
     }
 
+    /// Whether the function for floats is such a chain of steps that it is computed of several numbers in turn.
+    pub(crate) const fn takes_turns(self) -> bool {
+        use Op::*;
+        let is_chain =
+            matches!(self, Expm1 | Log1p | Sinh | Cosh | Tanh | Sigmoid | Silu | Softplus);
+        is_chain || self.takes_angle() || matches!(self, Erf | Gelu | Pow)
+    }
+
     /// Whether the function for integers divides.
     pub(crate) const fn divides(self) -> bool {
         matches!(self, Self::DivTrunc | Self::DivFloor | Self::Fmod | Self::Remainder)

@@ -110,17 +110,30 @@ pub(super) fn has_fused() -> bool {
     false
 }
 
+/// `out[i] = f(a[i])`, within [`simd`]. A function of its own, so that the compiler learns from its signature that
+/// nothing overlaps; zipped, so that no bound is checked and no iteration left over for a scalar loop.
+#[inline(always)]
+pub(super) fn map<A: Operand, R: Outcome>(out: &mut [R::Lane], a: &[A::Lane], f: impl Fn(A) -> R) {
+    for (out, &a) in out.iter_mut().zip(a) {
+        *out = f(A::from_lane(a)).into_lane();
+    }
+}
+
+/// `out[i] = f(a[i], b[i])`, likewise.
+#[inline(always)]
+pub(super) fn map_two<A: Operand, R: Outcome>(
+    out: &mut [R::Lane],
+    (a, b): (&[A::Lane], &[A::Lane]),
+    f: impl Fn(A, A) -> R,
+) {
+    for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+        *out = f(A::from_lane(a), A::from_lane(b)).into_lane();
+    }
+}
+
 /// `out[i] = f(a[i])`.
 #[inline(always)]
 pub(super) fn unary<A: Operand, R: Outcome, F: Fn(A) -> R>(out: &mut [u8], a: &[u8], f: F) {
-    // A function of its own, so that the compiler learns from its signature that nothing overlaps;
-    // zipped, so that no bound is checked and no iteration left over for a scalar loop.
-    #[inline(always)]
-    fn map<A: Operand, R: Outcome>(out: &mut [R::Lane], a: &[A::Lane], f: impl Fn(A) -> R) {
-        for (out, &a) in out.iter_mut().zip(a) {
-            *out = f(A::from_lane(a)).into_lane();
-        }
-    }
     let (out, a) = (cast_slice_mut(out), cast_slice(a));
     debug_assert_eq!(out.len(), a.len());
     simd(
@@ -137,22 +150,11 @@ where
     R: Outcome,
     F: Fn(A, A) -> R,
 {
-    #[inline(always)]
-    fn map<A: Operand, R: Outcome>(
-        out: &mut [R::Lane],
-        a: &[A::Lane],
-        b: &[A::Lane],
-        f: impl Fn(A, A) -> R,
-    ) {
-        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
-            *out = f(A::from_lane(a), A::from_lane(b)).into_lane();
-        }
-    }
     let (out, a, b) = (cast_slice_mut(out), cast_slice(a), cast_slice(b));
     debug_assert!(out.len() == a.len() && out.len() == b.len());
     simd(
         #[inline(always)]
-        || map(out, a, b, f),
+        || map_two(out, (a, b), f),
     );
 }
 

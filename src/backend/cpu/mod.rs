@@ -36,6 +36,7 @@ mod stored;
 mod tests;
 mod threads;
 mod tile;
+mod turns;
 mod view;
 mod whole;
 

@@ -8,6 +8,7 @@ use super::lanes::{
     Accumulate, AccumulateAt, Blocks, Loop, Operand, Outcome, Scan, accumulate, accumulate_at, all,
     binary, blocks, mend, scan, unary,
 };
+use super::turns;
 use crate::dtype::DType;
 use crate::math::algebra::Float;
 use crate::math::fmod::Near;
@@ -59,6 +60,38 @@ macro_rules! row {
     };
 }
 
+/// One row in one float type, computed of several numbers in turn.
+macro_rules! in_turn {
+    (unary same $lane:ty, [$function:path]) => {
+        |out, a, _, _| {
+            turns::unary::<$lane, _>(
+                out,
+                a,
+                #[inline(always)]
+                |a| $function(a),
+                #[inline(always)]
+                |a| $function(a),
+            )
+        }
+    };
+    (binary same $lane:ty, [$function:path]) => {
+        |out, a, b, _| {
+            turns::binary::<$lane, _>(
+                out,
+                a,
+                b,
+                #[inline(always)]
+                |a, b| $function(a, b),
+                #[inline(always)]
+                |a, b| $function(a, b),
+            )
+        }
+    };
+    ($arity:ident $output:ident $lane:ty, [$($function:path)?]) => {
+        unreachable!("a chain has one argument or two and is a float")
+    };
+}
+
 /// One row in one float type, which is computed of [`Near`] numbers, and anew where that is NaN.
 macro_rules! near {
     (binary same $lane:ty, [$function:path]) => {
@@ -88,7 +121,7 @@ macro_rules! angle {
                 |a| is_near(a),
             );
             let run: Loop = if is_near {
-                row!(unary Near<$lane>, [$function])
+                in_turn!(unary same Near<$lane>, [$function])
             } else {
                 row!(unary $lane, [$function])
             };
@@ -193,6 +226,8 @@ macro_rules! define_loops {
                     near!($arity $output f32, [$($float)?])
                 } else if const { Op::$variant.takes_angle() } {
                     angle!($arity $output f32, [$($float)?])
+                } else if const { Op::$variant.takes_turns() } {
+                    in_turn!($arity $output f32, [$($float)?])
                 } else {
                     row!($arity f32, [$($float)?])
                 },
@@ -226,6 +261,8 @@ macro_rules! define_loops {
                     near!($arity $output f64, [$($float)?])
                 } else if const { Op::$variant.takes_angle() } {
                     angle!($arity $output f64, [$($float)?])
+                } else if const { Op::$variant.takes_turns() } {
+                    in_turn!($arity $output f64, [$($float)?])
                 } else {
                     row!($arity f64, [$($float)?])
                 },
