@@ -374,7 +374,7 @@ where
 }
 
 /// Lines that are scanned in turn, as each value waits for the one before.
-const TOGETHER: usize = 4;
+pub(super) const TOGETHER: usize = 4;
 
 /// `state = f(state, values[i]); values[i] = state`, one after the other, see [`Scan`].
 #[inline(always)]

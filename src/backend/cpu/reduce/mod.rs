@@ -2,8 +2,9 @@
 //!
 //! Owns [`Job`], a launch with the lengths that matter to a fold, and where its results go. `tile`
 //! evaluates the value over ranges of points; what comes of it is folded by `inner` (no kept dimension
-//! after the reduced ones), `outer` or `scan`, with the states of `tree` (a row of the op table, in the
-//! order of Note [Fixed tree] of `kernel`), of `extreme` (the place of an extreme) and of `narrow`.
+//! after the reduced ones), `outer` or `scan` (`products` has those of float32 products), with the states of
+//! `tree` (a row of the op table, in the order of Note [Fixed tree] of `kernel`), of `extreme` (the place of an
+//! extreme) and of `narrow`.
 //!
 //! # Note [Any threads, one order]
 //! Work is split over kept points. Where these are too few, a reduced range is cut where the tree is
@@ -15,6 +16,7 @@ mod inner;
 mod narrow;
 mod outer;
 mod pieces;
+mod products;
 mod rows;
 mod scan;
 mod short;

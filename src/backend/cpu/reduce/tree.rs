@@ -18,6 +18,7 @@ use super::super::registers::Scratch;
 use super::inner::Line;
 use super::outer::Panel;
 use super::pieces::{Pieces, pick};
+use super::products::product_scan;
 use super::rows::{LENS, row_loop};
 use crate::dtype::{DType, Lane};
 use crate::kernel::{INNER_BLOCK, INNER_LANES, OUTER_BLOCK};
@@ -40,6 +41,9 @@ impl Folder {
     /// `bits` is the stored form of the identity.
     pub(super) fn new(op: Op, dtype: DType, bits: u64) -> Self {
         let mut loops = fold_of(op, dtype);
+        if let Some(scan) = product_scan(op, dtype) {
+            loops.scan = scan;
+        }
         let mut most = *LENS.end();
         let neutral = is_neutral(op, dtype, convert::scalar_lane(dtype, bits));
         // An extreme is one of the values, which are what the dtype can be already.
