@@ -218,6 +218,25 @@ pub(super) fn select(lane: Lane) -> Loop {
     }
 }
 
+/// Whether the first argument is below the second or not below the third.
+pub(super) fn outside(lane: Lane) -> Loop {
+    match lane {
+        Lane::I32 | Lane::F32 => |out, a, least, end| {
+            ternary(out, a, least, end, |a: i32, least: i32, end: i32| (a < least) | (a >= end));
+        },
+        Lane::I64 | Lane::F64 => |out, a, least, end| {
+            ternary(out, a, least, end, |a: i64, least: i64, end: i64| (a < least) | (a >= end));
+        },
+    }
+}
+
+/// The second argument where the first, bool, is true, else the third, an int64, as an int32.
+pub(super) fn marked() -> Loop {
+    |out, m, mark, a| {
+        ternary(out, a, m, mark, |a: i64, m: i32, mark: i32| if m != 0 { mark } else { a as i32 });
+    }
+}
+
 /// The lane's bits from the stored form of a scalar, zero-extended.
 pub(super) fn scalar_lane(dtype: DType, bits: u64) -> u64 {
     match dtype {

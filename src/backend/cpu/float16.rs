@@ -60,6 +60,20 @@ pub(super) fn binary(out: &mut [u8], a: &[u8], b: &[u8], f: impl Fn(f32, f32) ->
     );
 }
 
+/// `out[i] = f(a[i], b[i])` of stored forms and float32 numbers.
+#[inline(always)]
+pub(super) fn with_number(out: &mut [u8], a: &[u8], b: &[u8], f: impl Fn(f32, f32) -> f32) {
+    by_machine!(with_number(cast_slice_mut(out), cast_slice(a), cast_slice(b), f));
+    lanes::ternary::<u16, f32, u16, _>(
+        out,
+        a,
+        b,
+        b,
+        #[inline(always)]
+        |a, b, _| f32_to_f16_bits(f(f16_bits_to_f32(a), b)),
+    );
+}
+
 /// Conversions of one set of features, `$to_f32` and `$to_f16` of `$lanes` lanes.
 #[cfg(target_arch = "x86_64")]
 macro_rules! machine {
@@ -169,6 +183,31 @@ macro_rules! machine {
                 }
                 for ((out, &a), &b) in out_rest.iter_mut().zip(a_rest).zip(b_rest) {
                     *out = f32_to_f16_bits(f(f16_bits_to_f32(a), f16_bits_to_f32(b)));
+                }
+                if has_nan(out) {
+                    drop_payloads(out);
+                }
+            }
+
+            #[target_feature(enable = $features)]
+            pub(super) fn with_number(
+                out: &mut [u16],
+                a: &[u16],
+                b: &[f32],
+                f: impl Fn(f32, f32) -> f32,
+            ) {
+                let (outs, out_rest) = out.as_chunks_mut::<$lanes>();
+                let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<$lanes>(), b.as_chunks::<$lanes>());
+                for ((out, a), b) in outs.iter_mut().zip(a).zip(b) {
+                    let mut values = [0.0; $lanes];
+                    to_f32(&mut values, a);
+                    for (a, &b) in values.iter_mut().zip(b) {
+                        *a = f(*a, b);
+                    }
+                    to_f16(out, &values);
+                }
+                for ((out, &a), &b) in out_rest.iter_mut().zip(a_rest).zip(b_rest) {
+                    *out = f32_to_f16_bits(f(f16_bits_to_f32(a), b));
                 }
                 if has_nan(out) {
                     drop_payloads(out);

@@ -14,13 +14,19 @@
 //! # Note [Stored lanes]
 //! An operation whose arguments are loaded, of one dtype, and whose result is only stored may run on the
 //! stored forms themselves: see `stored`, and `convert` for casts. Wherever these must lie, in memory or in a
-//! register, they are not widened or narrowed. The same goes for some extremes, see `narrow` of `reduce`.
+//! register, they are not widened or narrowed. The same goes for some extremes, see `narrow` of `reduce`, and
+//! for a half times a number, or divided by one, which is a float32: see `number` of `stored`.
 //!
 //! # Note [Chains]
 //! An operation whose result only one other reads, be it twice as a square, may run in the loop of that
 //! one: see `chain` and `fraction`. What the operations of a chain take beside has to be there before it
 //! begins; of arguments that are in memory anyway there may be any number, of others so few that all stay
 //! in L1.
+//!
+//! # Note [Backwards]
+//! Where a vector is turned around, an element is as far away as a scalar less the point's index says. To compute
+//! that for each point takes longer than to copy the elements, so such a fetch computes where a row of them
+//! begins, and copies them in the opposite order.
 //!
 //! # Note [Blocks]
 //! Where an operand is transposed, that is nearer to itself along another dimension than along the
@@ -46,6 +52,7 @@
 //! each stored while the next one's arguments are on their way. The results of scans go the same way.
 
 mod form;
+mod joins;
 mod marks;
 mod steps;
 mod stores;
@@ -63,7 +70,7 @@ use crate::dtype::Lane;
 use crate::kernel::{Class, Code, Expr, Node, OperandCode, Value};
 use crate::ops::Op;
 pub(super) use form::Form;
-pub(super) use steps::{Argument, Chain, Draw, Fill, FillValue, Lanes, Place, Step, Summed};
+pub(super) use steps::{Argument, Back, Chain, Draw, Fill, FillValue, Lanes, Place, Step, Summed};
 use stores::is_stored;
 
 /// Steps from which on memory is asked ahead: of fewer nearly all the time goes to what widens.
@@ -79,6 +86,14 @@ enum Join {
     Chain(Side),
     /// The operation on both sides, and what runs in its loop.
     Square,
+    /// Of a fetch, what its address is computed of: Note [Backwards].
+    Back(Back),
+    /// Of a cast to a half, the operation on what is loaded and a number: Note [Stored lanes].
+    Half,
+    /// Of a logical or, both comparisons of one value with bounds.
+    Outside,
+    /// Of a selection, the cast of what the mask does not replace.
+    Mark,
     /// The cast on the left to float32, the logical shift that it casts, and the random words shifted.
     Fraction,
 }
@@ -184,6 +199,7 @@ impl Program {
         program.find_needed(code, purpose);
         program.find_stored(code, purpose);
         program.find_folds(code, purpose);
+        program.find_joins(code, purpose);
         program.find_chains(code, purpose);
         for i in 0..code.nodes.len() {
             if program.values[i].needed && !program.values[i].joined {
@@ -319,6 +335,9 @@ impl Program {
                 let out = self.destination(code, i, purpose);
                 self.steps.push(Step::Random { draw: Draw { word, words, scalar }, out });
             }
+            _ if matches!(self.values[i].joins, Some(Join::Half | Join::Outside | Join::Mark)) => {
+                self.join(code, i, purpose);
+            }
             Expr::Cast(value) => self.cast(code, i, value, purpose),
             Expr::Select(values) => {
                 self.apply(code, i, convert::select(node.dtype.lane()), &values, purpose);
@@ -334,7 +353,7 @@ impl Program {
                     Some(Join::Chain(_) | Join::Square) => return self.chain(code, i, purpose),
                     Some(Join::Fraction) => return self.fraction(code, i, values, purpose),
                     None if is_link(code, i) => return self.chain(code, i, purpose),
-                    None => {}
+                    _ => {}
                 }
                 self.apply(code, i, self.loop_for(code, i, op, values[0]), &values, purpose);
             }
@@ -483,21 +502,27 @@ impl Program {
 
     fn fetch(&mut self, code: &Code, i: usize, (operand, at): (u8, Value), purpose: Purpose) {
         let dtype = code.operands[usize::from(operand)].dtype;
-        let places = self.values[usize::from(at)].lanes;
+        let (places, joins) = (self.values[usize::from(at)].lanes, self.values[i].joins);
+        let fetch = |out| match joins {
+            Some(Join::Back(back)) => Step::FetchBack { operand, back, out },
+            _ => Step::Fetch { operand, at: places, out },
+        };
         match convert::widen(dtype) {
             None => {
                 let out = self.destination(code, i, purpose);
-                self.steps.push(Step::Fetch { operand, at: places, out });
+                self.steps.push(fetch(out));
             }
             Some(run) => {
                 let stored = self.register(dtype.size() as u8);
-                self.steps.push(Step::Fetch { operand, at: places, out: stored });
+                self.steps.push(fetch(stored));
                 let out = self.destination(code, i, purpose);
                 self.push_apply(run, [stored, NOWHERE, NOWHERE], out, None);
                 self.release(stored);
             }
         }
-        self.used(at);
+        if joins.is_none() {
+            self.used(at);
+        }
     }
 
     fn cast(&mut self, code: &Code, i: usize, value: Value, purpose: Purpose) {

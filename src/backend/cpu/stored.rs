@@ -5,7 +5,7 @@
 //! table in one more type, which only the operations that memory would bound are worth.
 
 use super::float16;
-use super::lanes::{Loop, binary, unary};
+use super::lanes::{Loop, binary, ternary, unary};
 use crate::dtype::DType;
 use crate::math::arithmetic::{
     add, div, int_add, int_div_floor, int_div_trunc, int_fmod, int_mul, int_neg, int_remainder,
@@ -165,6 +165,39 @@ fn bfloat16(op: Op) -> Option<Loop> {
     of_two.or_else(of_one)
 }
 
+/// The loop of an operation on a half, in stored form as the result is, and a float32 in a lane.
+pub(super) fn number_loop(op: Op, dtype: DType) -> Option<Loop> {
+    macro_rules! loops_of {
+        ($($variant:ident $function:path,)*) => {
+            match (dtype, op) {
+                $(
+                    (DType::F16, Op::$variant) => Some((|out, a, b, _| {
+                        float16::with_number(
+                            out,
+                            a,
+                            b,
+                            #[inline(always)]
+                            |a, b| $function(a, b),
+                        )
+                    }) as Loop),
+                    (DType::BF16, Op::$variant) => Some((|out, a, b, _| {
+                        ternary::<u16, f32, u16, _>(
+                            out,
+                            a,
+                            b,
+                            b,
+                            #[inline(always)]
+                            |a, b, _| f32_to_bf16_bits($function(bf16_bits_to_f32(a), b)),
+                        )
+                    }) as Loop),
+                )*
+                _ => None,
+            }
+        };
+    }
+    loops_of!(Mul mul, Div div,)
+}
+
 /// Those of bool.
 fn truths(op: Op) -> Option<Loop> {
     #[inline(always)]
@@ -252,5 +285,35 @@ mod tests {
             }
         }
         assert_eq!(loops, 3 * 22 + 2 * 9 + 8);
+    }
+
+    /// Of each half, with some numbers.
+    #[test]
+    fn number_loops_have_the_bits_of_lanes() {
+        let a: Vec<u16> = (0..=u16::MAX).collect();
+        let numbers = [3.0, -0.1, 0.0, -0.0, 1e-40, 65504.0, 3e38, f32::INFINITY, 5.9604645e-8];
+        for dtype in [DType::F16, DType::BF16] {
+            let (Some(widen), Some(narrow)) = (convert::widen(dtype), convert::narrow(dtype))
+            else {
+                unreachable!("its lane is another")
+            };
+            for op in [Op::Mul, Op::Div] {
+                let Some(run) = number_loop(op, dtype) else { unreachable!("it is there") };
+                for number in numbers {
+                    for len in [1, 7, 8, 15, 16, 17, 33, a.len()] {
+                        let a = &a[a.len() - len..];
+                        let b = vec![number; len];
+                        let (mut lanes, mut results) = (vec![0.0_f32; len], vec![0.0_f32; len]);
+                        widen(cast_slice_mut(&mut lanes), cast_slice(a), &[], &[]);
+                        let results: &mut [u8] = cast_slice_mut(&mut results);
+                        loop_of(op, DType::F32)(results, cast_slice(&lanes), cast_slice(&b), &[]);
+                        let (mut expected, mut got) = (vec![0_u16; len], vec![0_u16; len]);
+                        narrow(cast_slice_mut(&mut expected), results, &[], &[]);
+                        run(cast_slice_mut(&mut got), cast_slice(a), cast_slice(&b), &[]);
+                        assert_eq!(got, expected, "{op:?} of {dtype:?} and {number}");
+                    }
+                }
+            }
+        }
     }
 }

@@ -148,7 +148,8 @@ impl Program {
         const WAITING: u8 = 3;
         for (i, node) in code.nodes.iter().enumerate() {
             let Expr::Binary(op, values) = node.expr else { continue };
-            if !self.values[i].needed || self.values[i].folds.is_some() {
+            let State { needed, joined, folds, .. } = self.values[i];
+            if !needed || joined || folds.is_some() {
                 continue;
             }
             if node.dtype == DType::F32

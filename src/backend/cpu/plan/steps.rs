@@ -69,6 +69,13 @@ pub(in crate::backend::cpu) enum Step {
         at: Lanes,
         out: Lanes,
     },
+    /// The same, of places that begin at one scalar and are another less for each next index, or one less if there is
+    /// none: Note [Backwards] of `plan`.
+    FetchBack {
+        operand: u8,
+        back: Back,
+        out: Lanes,
+    },
     /// Copies the elements of an operand to those of another.
     Copy {
         from: u8,
@@ -131,6 +138,7 @@ impl Step {
             Self::Fraction { count, unit, .. } => is_there(count) || is_there(unit),
             Self::Gather { .. }
             | Self::GatherRow { .. }
+            | Self::FetchBack { .. }
             | Self::Copy { .. }
             | Self::Index { .. }
             | Self::Random { .. } => false,
@@ -144,6 +152,15 @@ pub(in crate::backend::cpu) struct Draw {
     pub(in crate::backend::cpu) word: u8,
     pub(in crate::backend::cpu) words: u8,
     pub(in crate::backend::cpu) scalar: u8,
+}
+
+/// How far away from a point's place the element is that it takes: by `last`, less `step` times the point's index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::backend::cpu) struct Back {
+    /// Scalars of the launch, of this dtype.
+    pub(in crate::backend::cpu) last: u8,
+    pub(in crate::backend::cpu) step: Option<u8>,
+    pub(in crate::backend::cpu) dtype: DType,
 }
 
 /// What a [`Step::Chain`] runs.

@@ -9,12 +9,13 @@ use smallvec::SmallVec;
 use super::super::chain::{Link, Out};
 use super::super::fraction::{fractions, fractions_past_cache};
 use super::super::lanes::{Loop, simd};
-use super::super::plan::{Argument, Chain, Draw, Lanes, Place, Step};
+use super::super::plan::{Argument, Back, Chain, Draw, Lanes, Place, Step};
 use super::super::points::{Tile, each_row, each_row_of, offset_at};
 use super::super::random::Stream;
 use super::super::registers::{Line, Registers};
 use super::super::view::{Ahead, Block, Rows, View};
 use super::{Launched, REGISTER};
+use crate::dtype::DType;
 use crate::kernel::Class;
 
 /// Lines that a loop computes before they are stored past the cache: so few that the processor begins to
@@ -183,6 +184,22 @@ impl Launched<'_> {
                     });
                 });
             }
+            Step::FetchBack { operand, back, out } => {
+                let view = &self.views[usize::from(operand)];
+                self.write(out, registers, tile, |out, _| {
+                    self.each_block(view, tile, |lane, block| {
+                        for row in 0..block.rows {
+                            let lane = lane + row * block.columns;
+                            let bytes = lane * view.size..(lane + block.columns) * view.size;
+                            let at = self.places_back(back, (tile.start + lane) as u64);
+                            let offset = block.offset + row * block.row_stride;
+                            let row = Block { offset, rows: 1, ..block };
+                            // SAFETY: a buffer that is fetched from is not stored to.
+                            unsafe { view.fetch_by(row, at, &mut out[bytes]) };
+                        }
+                    });
+                });
+            }
             Step::Copy { from, to } => {
                 let [from, to] = [from, to].map(|operand| &self.views[usize::from(operand)]);
                 let (strides, range) = ([from.strides, to.strides], (tile.start, tile.len));
@@ -251,6 +268,21 @@ impl Launched<'_> {
                     }
                 });
             }
+        }
+    }
+
+    /// How far away the elements are that points from this one on take.
+    fn places_back(&self, Back { last, step, dtype }: Back, first: u64) -> impl Fn(usize) -> i64 {
+        let wrap = move |value: i64| match dtype {
+            DType::I32 => i64::from(value as i32),
+            _ => value,
+        };
+        let scalar = |number: u8| wrap(self.scalars[usize::from(number)] as i64);
+        let (last, step) = (scalar(last), step.map_or(1, scalar));
+        let first = self.base.wrapping_add(first) as i64;
+        move |i| {
+            let way = first.wrapping_add(i as i64).wrapping_mul(step);
+            wrap(last.wrapping_sub(way))
         }
     }
 

@@ -112,6 +112,7 @@ fn written(step: &Step) -> Option<usize> {
         | Step::Chain { out, .. }
         | Step::Gather { out, .. }
         | Step::Fetch { out, .. }
+        | Step::FetchBack { out, .. }
         | Step::Index { out }
         | Step::Random { out, .. }
         | Step::Fraction { out, .. } => out,

@@ -163,3 +163,61 @@ fn copies_between_strided_operands_go_where_they_belong() {
     copies(|i| i as i32);
     copies(|i| i as f64);
 }
+
+#[test]
+fn places_that_fall_with_the_index_are_fetched_as_the_reference_has_it() {
+    fn launch<T: Element>(
+        backend: &CpuBackend,
+        (shape, strides): (&[usize], &[usize]),
+        (int, step): (DType, Option<i64>),
+        is_computed: bool,
+    ) -> Launch {
+        let points: usize = shape.iter().product();
+        let ends = shape.iter().zip(strides).map(|(size, stride)| (size - 1) * stride);
+        let reach = points * step.map_or(1, |step| step.unsigned_abs() as usize) + 9;
+        let len = 2 * reach + ends.sum::<usize>();
+        let source: Vec<u8> = (0..len * size_of::<T>()).map(|i| (i * 7 % 61) as u8).collect();
+        let (source, out) = (buffer(backend, &source), buffer(backend, &vec![0_u8; points * 8]));
+        let mut k = Builder::new(shape);
+        let [from, to] = [&source, &out].map(|b| k.buffer(b));
+        let from = k.view(from, T::DTYPE, reach, strides);
+        let to = k.view(to, T::DTYPE, 0, &row_major(shape));
+        let mut way = k.node(int, Expr::Index);
+        if let Some(step) = step {
+            let step = k.scalar(int, step as u64);
+            way = k.node(int, Expr::Binary(Op::Mul, [way, step]));
+        }
+        let last = k.scalar(int, 5);
+        let at = k.node(int, Expr::Binary(Op::Sub, [last, way]));
+        let mut value = k.node(T::DTYPE, Expr::Fetch { operand: from, at });
+        if is_computed {
+            value = k.node(T::DTYPE, Expr::Binary(Op::Add, [value, value]));
+        }
+        k.store(to, value);
+        k.launch
+    }
+    fn check_all<T: Element>() {
+        for shape in [&[1][..], &[2], &[3000], &[5, 40], &[3, 4, 33]] {
+            let mut apart = row_major(shape).to_vec();
+            apart.iter_mut().for_each(|stride| *stride *= 2);
+            for strides in [vec![0; shape.len()], row_major(shape).to_vec(), apart] {
+                for step in [None, Some(1), Some(2), Some(-1), Some(0), Some(3)] {
+                    for int in [DType::I32, DType::I64] {
+                        for is_computed in [false, true] {
+                            let what = format!("{shape:?} {strides:?} {step:?} {int:?}");
+                            let place = (shape, &strides[..]);
+                            check(
+                                |backend| launch::<T>(backend, place, (int, step), is_computed),
+                                &what,
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+    check_all::<f32>();
+    check_all::<f64>();
+    check_all::<u8>();
+    check_all::<half::f16>();
+}

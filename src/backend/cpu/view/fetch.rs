@@ -115,6 +115,54 @@ impl View<'_> {
         }
     }
 
+    /// For each element of a row copies the one that is as far away as `at` says of its number: by places that are
+    /// steady, but for where they wrap. Where there is none it copies another of the buffer.
+    ///
+    /// # Safety
+    /// As [`View::fetch`].
+    pub(in super::super) unsafe fn fetch_by(
+        &self,
+        row: Block,
+        at: impl Fn(usize) -> i64,
+        to: &mut [u8],
+    ) {
+        // SAFETY: by contract.
+        unsafe {
+            match self.size {
+                1 => self.fetch_steady::<u8>(row, at, cast_slice_mut(to)),
+                2 => self.fetch_steady::<u16>(row, at, cast_slice_mut(to)),
+                4 => self.fetch_steady::<u32>(row, at, cast_slice_mut(to)),
+                _ => self.fetch_steady::<u64>(row, at, cast_slice_mut(to)),
+            }
+        }
+    }
+
+    /// # Safety
+    /// As [`View::fetch`], and `T` has the size of an element.
+    unsafe fn fetch_steady<T: Pod>(
+        &self,
+        Block { offset, columns, column_stride, .. }: Block,
+        at: impl Fn(usize) -> i64,
+        to: &mut [T],
+    ) {
+        let (first, last) = (at(0), at(columns - 1));
+        // What is the same for all that wraps ends where it does without wrapping only if none has wrapped.
+        let run = || {
+            let step = at(1).checked_sub(first)?;
+            let end = step.checked_mul(columns as i64 - 1)?.checked_add(first)?;
+            let step = step.checked_add(column_stride as i64).filter(|_| end == last)?;
+            Some(((offset as i64).checked_add(first)?, step))
+        };
+        // SAFETY: by contract.
+        unsafe {
+            if !run().is_some_and(|(first, step)| self.fetch_run(first, step, to)) {
+                for (i, to) in to.iter_mut().enumerate() {
+                    *to = self.element(offset + i * column_stride, at(i));
+                }
+            }
+        }
+    }
+
     /// # Safety
     /// As [`View::fetch`], and `T` has the size of an element.
     unsafe fn fetch_same<T: Pod>(&self, block: Block, at: &[u8], lane: usize, to: &mut [u8]) {
