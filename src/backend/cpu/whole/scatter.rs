@@ -40,6 +40,8 @@ use crate::ops::Op;
 const BLOCK: usize = 1024;
 /// Points below which another thread costs more than it saves. Tests are to see several.
 const GRAIN: usize = if cfg!(test) { 1 << 8 } else { 1 << 16 };
+/// The same where each thread has its own blocks.
+const NEAR_GRAIN: usize = if cfg!(test) { 1 << 8 } else { 1 << 14 };
 /// Elements of a row from which on walking all rows costs little.
 const LONG: usize = 128;
 
@@ -85,9 +87,9 @@ pub(super) fn run(launch: &Launch, fold: Option<Op>) -> Option<u32> {
         return None;
     }
     let ranges = match row {
-        _ if threads == 1 => 1,
-        Some(len) if len >= LONG => 4 * threads,
-        _ if job.is_near(len) => 4 * threads,
+        Some(len) if len >= LONG && threads > 1 => 4 * threads,
+        // Asked only of what is worth it.
+        _ if points >= 2 * NEAR_GRAIN && job.is_near(len) => threads::parts(points / NEAR_GRAIN, 4),
         _ => threads,
     };
     each_range(len, ranges, |from, to| {
