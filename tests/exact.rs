@@ -275,15 +275,17 @@ fn ranges_are_computed_from_their_ends_and_rounded_as_said() -> Result<()> {
         let range = taut::arange_step(-3.7, 5000.0, 0.013, device)?.to_vec::<f32>()?;
         assert_eq!(range.len(), 384_900);
         same(&range, &|i| (-3.7 + i as f64 * 0.013) as f32, "a range");
-        let len = 70_001;
-        let points = taut::linspace(-1.3, 2.7, len, device)?.to_vec::<f32>()?;
-        let step = (2.7f32 as f64 - -1.3f32 as f64) / (len - 1) as f64;
-        let offset = |steps: usize| (f64::from(step as f32) * steps as f64) as f32;
-        let point = |i: usize| match len as usize {
-            len if i < len / 2 => -1.3 + offset(i),
-            len => 2.7 - offset(len - 1 - i),
-        };
-        same(&points, &point, "points");
+        for len in [3, 4, 63, 1000, 70_001] {
+            let points = taut::linspace(-1.3, 2.7, len, device)?.to_vec::<f32>()?;
+            let step = (2.7f32 as f64 - -1.3f32 as f64) / (len - 1) as f64;
+            let offset = |steps: usize| (f64::from(step as f32) * steps as f64) as f32;
+            let point = |i: usize| match len as usize {
+                len if i < len / 2 => -1.3 + offset(i),
+                len => 2.7 - offset(len - 1 - i),
+            };
+            assert_eq!(points.len(), len as usize);
+            same(&points, &point, "points");
+        }
         for (len, expected) in [(0, &[][..]), (1, &[2.0]), (2, &[2.0, 3.0])] {
             assert_eq!(taut::linspace(2, 3, len, device)?.to_vec::<f32>()?, expected);
         }
@@ -298,6 +300,29 @@ fn ranges_are_computed_from_their_ends_and_rounded_as_said() -> Result<()> {
         assert_eq!(eye.len(), 21_000);
         assert!(eye.iter().enumerate().all(|(i, &v)| v == f32::from(i / 300 == i % 300)));
         assert!(taut::eye(0, 3, device)?.to_vec::<f32>()?.is_empty());
+    }
+    Ok(())
+}
+
+#[test]
+fn triangles_are_cut_at_any_diagonal_of_small_and_of_long_matrices() -> Result<()> {
+    let shapes = [[0, 3], [3, 0], [1, 1], [7, 9], [9, 7], [2, 5000], [5000, 2]];
+    let diagonals = [0, 1, -1, 6, -7, 4998, -4999, 1 << 31, -(1 << 31), i64::MAX, i64::MIN];
+    for device in devices() {
+        for [rows, columns] in shapes {
+            let ones = taut::ones([rows, columns], device)?;
+            for diagonal in diagonals {
+                let lower = ones.tril(diagonal)?.to_vec::<f32>()?;
+                let upper = ones.triu(diagonal)?.to_vec::<f32>()?;
+                assert_eq!(lower.len() as i64, rows * columns);
+                for (i, (&lower, &upper)) in lower.iter().zip(&upper).enumerate() {
+                    let off = i as i64 % columns - i as i64 / columns;
+                    let expected = [off <= diagonal, off >= diagonal]
+                        .map(|is_kept| f32::from(u8::from(is_kept)));
+                    assert_eq!([lower, upper], expected, "{rows} {columns} {diagonal} {i}");
+                }
+            }
+        }
     }
     Ok(())
 }

@@ -4,16 +4,17 @@
 
 use smallvec::SmallVec;
 
+use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::kernel::Dims;
-use crate::layout;
+use crate::layout::{self, Layout};
 use crate::ops::promote::result_type;
 
-use super::creation::{arange, empty};
+use super::creation::{arange, empty, from_vec};
 use super::elementwise::mixed_devices;
 use super::sizes::{IntoDims, IntoSizes, new_shape};
-use super::{Options, Tensor};
+use super::{Arg, Options, Tensor};
 
 /// The tensors one after the other along a dim, in the dtype in which they meet.
 ///
@@ -110,6 +111,9 @@ pub fn stack(tensors: &[&Tensor], dim: i64) -> Result<Tensor> {
     // Counted from the end, the new dim is one of the results' dims.
     cat(&views, dim)
 }
+
+/// Rows or columns that the CPU counts on the host, which takes less than to have it done, at most.
+const FEW: usize = 1 << 12;
 
 impl Tensor {
     /// Views of `size` indices each along a dim; the last may be smaller.
@@ -292,8 +296,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn tril(&self, diagonal: i64) -> Result<Self> {
-        let off = self.off_diagonal("tril")?;
-        self.masked_fill(&off.gt(clamped(diagonal))?, 0)
+        self.masked_fill(&self.beside("tril", diagonal, |column, other| column.gt(other))?, 0)
     }
 
     /// The upper triangle of the last two dims, zeros below diagonal `diagonal`.
@@ -302,24 +305,35 @@ impl Tensor {
     /// `Shape` for fewer than two dims.
     #[track_caller]
     pub fn triu(&self, diagonal: i64) -> Result<Self> {
-        let off = self.off_diagonal("triu")?;
-        self.masked_fill(&off.lt(clamped(diagonal))?, 0)
+        self.masked_fill(&self.beside("triu", diagonal, |column, other| column.lt(other))?, 0)
     }
 
-    /// Column minus row, for the last two dims.
+    /// How the column compares with the one in which its row has the diagonal, for the last two dims.
     #[track_caller]
-    fn off_diagonal(&self, name: &str) -> Result<Self> {
+    fn beside(
+        &self,
+        name: &str,
+        diagonal: i64,
+        compare: impl Fn(&Self, Arg<'_>) -> Result<Self>,
+    ) -> Result<Self> {
         let &[.., rows, columns] = self.shape() else {
             return Err(Error::shape(format!(
                 "{name}: input tensor must have at least 2 dimensions"
             )));
         };
-        let count = |size: usize| arange(size, Options::from((DType::I32, self.device())));
-        count(columns)?.sub(&count(rows)?.unsqueeze(1)?)
+        if self.device() == Device::Cpu && rows.max(columns) <= FEW {
+            // A diagonal beyond the matrix is as good as one just outside.
+            let first = diagonal.clamp(-(rows as i64), columns as i64) as i32;
+            let counted = |first: i32, size: usize, sizes: &[usize]| {
+                let numbers: Vec<i32> = (first..first + size as i32).collect();
+                from_vec(numbers, Layout::contiguous(sizes)?, Device::Cpu.into())
+            };
+            let ends = counted(first, rows, &[rows, 1])?;
+            return compare(&counted(0, columns, &[columns])?, (&ends).into());
+        }
+        let options = Options::from((DType::I32, self.device()));
+        let off = arange(columns, options)?.sub(&arange(rows, options)?.unsqueeze(1)?)?;
+        // The same goes for one beyond every matrix.
+        compare(&off, diagonal.clamp(i64::from(i32::MIN), i64::from(i32::MAX)).into())
     }
-}
-
-/// A diagonal beyond every matrix is as good as one just outside.
-fn clamped(diagonal: i64) -> i64 {
-    diagonal.clamp(i64::from(i32::MIN), i64::from(i32::MAX))
 }
