@@ -132,6 +132,12 @@ pub(crate) trait Flat: Send + Sync {
     fn run(&self, args: FlatArgs<'_>) -> bool;
 }
 
+/// A kernel with its arguments, but for the scalars, made ready by [`Backend::ready`].
+pub(crate) trait Ready: Send + Sync {
+    /// Runs the kernel, after all launches that were handed over before, and returns when it is done.
+    fn run(&self, scalars: &[u64], buffers: &[&Buffer]);
+}
+
 /// What a backend has done and holds, see [`crate::Stats`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct BackendStats {
@@ -235,6 +241,12 @@ pub(crate) trait Backend: Any + Send + Sync {
     /// its operands are contiguous, and as far into their buffers as each other; it fetches, checks and folds
     /// nothing. None where nothing is to be gained.
     fn flat(&self, _code: &Code) -> Option<Box<dyn Flat>> {
+        None
+    }
+
+    /// A kernel made ready for launches with the arguments that it has, but for the scalars, of which it has none.
+    /// It neither fetches nor checks. None where nothing is to be gained.
+    fn ready(&self, _kernel: &Kernel) -> Option<Box<dyn Ready>> {
         None
     }
 

@@ -14,6 +14,7 @@
 //! [`Backend::joins`]: crate::backend::Backend::joins
 //! [`Backend::reaches`]: crate::backend::Backend::reaches
 
+mod again;
 mod alone;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ use super::explain::Reason;
 use super::plan::{Ended, GroupLimits, MOST_CUT, dead_records, plan};
 use super::record::{Record, Refusal};
 use super::runtime::{Runtime, lock};
+use super::score::Scores;
 use super::slots::Slots;
 use super::spans;
 use super::storage::{Storage, View};
@@ -52,6 +54,7 @@ pub(super) struct Executor {
     /// That of the storages' numbers.
     slots: Slots,
     templates: Templates,
+    scores: Scores,
     /// The launch of the last operation that ran by itself, without its buffers: a launch is large, and the
     /// next one is put in its place.
     single: Option<Launch>,
@@ -150,30 +153,28 @@ impl Runtime {
             } else if self.flush_alike(executor, &records, is_alike) {
                 records.drain(..).for_each(Record::end);
             } else {
-                records = self.flush_all(executor, records);
+                records = self.flush_again(executor, records);
             }
             span.tell_kernels(kernels() - before);
         }
         executor.spare = records;
     }
 
-    /// Runs the operations of a tape; returns their list, empty.
+    /// Runs the operations of a tape, whose storages have their slots; returns their list, empty.
     fn flush_all(&self, executor: &mut Executor, records: Vec<Box<Record>>) -> Vec<Box<Record>> {
         count(&self.counters.flushes, 1);
-        let mut slots = std::mem::take(&mut executor.slots);
-        slots.number(&records);
+        let slots = std::mem::take(&mut executor.slots);
         let dead = dead_records(&records, &slots);
         let limits = self.backend().limits();
         let mut ends = spans::kernels_are_told().then(Vec::new);
+        let mut due = match limits.chooses {
+            true => executor.scores.due(&records, &dead, &slots),
+            false => None,
+        };
         let mut groups = plan(&records, &dead, &slots, group_limits(&limits), ends.as_mut());
         let mut reasons = Reasons::of(ends, &records);
         let order = Order::of(&records, &groups, &slots);
         let mut records: Vec<Option<Box<Record>>> = records.into_iter().map(Some).collect();
-        let let_go = |record: &mut Option<Box<Record>>| {
-            if let Some(record) = record.take() {
-                record.end();
-            }
-        };
         records
             .iter_mut()
             .zip(dead)
@@ -190,7 +191,8 @@ impl Runtime {
                 |view: &View| slots.is_held(view) || order.is_read_after(slots.at(view), end);
             let code = executor.checks.len() as u32;
             let number = |view: &View| slots.at(view);
-            let template = executor.templates.of(&members, number, stored);
+            let number = executor.templates.number_of(&members, number, stored);
+            let template = number.map(|number| executor.templates.at(number));
             let made = make(template, &members, code, stored);
             if made.as_ref().is_some_and(|made| made.buffers() > limits.buffers)
                 && members.len() > 1
@@ -206,12 +208,25 @@ impl Runtime {
                 // Before the next one asks for memory: theirs may be free for it then.
                 self.run(&mut executor.deferred, &mut batch);
             }
+            due = match (due, number) {
+                (Some(mut due), Some(number)) if batch.launches.is_empty() => {
+                    due.add(number, &group);
+                    Some(due)
+                }
+                (Some(due), None) => {
+                    executor.scores.put_off(due);
+                    None
+                }
+                // It waits with another.
+                _ => None,
+            };
             let bytes = made.as_ref().map(|made| made.bytes(&members));
             let _span = bytes.map(|bytes| spans::kernel(&members, bytes, &reason));
             let mut launch = made.map(|made| self.launch_made(made, &members));
             if matches!(launch, Some(Err(Error::OutOfMemory(_)))) && !batch.launches.is_empty() {
                 // Launches that wait hold temporaries, whose memory is free once they have been run.
                 self.run(&mut executor.deferred, &mut batch);
+                let number = |view: &View| slots.at(view);
                 let template = executor.templates.of(&members, number, stored);
                 let made = make(template, &members, code, stored);
                 launch = made.map(|made| self.launch_made(made, &members));
@@ -223,6 +238,9 @@ impl Runtime {
             group.iter().for_each(|&index| let_go(&mut records[index]));
         }
         self.run(&mut executor.deferred, &mut batch);
+        if let Some(due) = due {
+            executor.scores.keep(due);
+        }
         executor.slots = slots;
         // Collected where they lie.
         records.into_iter().flatten().collect()
@@ -358,6 +376,13 @@ impl Runtime {
         let mut tape = lock(&self.tape);
         (tape.passed_bytes, tape.full) = (0, 0);
         (std::mem::replace(&mut tape.records, empty), tape.is_alike)
+    }
+}
+
+/// Ends a record, unless it has ended.
+fn let_go(record: &mut Option<Box<Record>>) {
+    if let Some(record) = record.take() {
+        record.end();
     }
 }
 

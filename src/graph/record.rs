@@ -21,6 +21,8 @@ use crate::spare::Spare;
 thread_local! {
     /// Records that have ended.
     static SPARE: Spare<Box<Record>, KEPT> = const { Spare::new() };
+    /// What ended ones folded.
+    static FOLDS: Spare<Box<Folding>, KEPT> = const { Spare::new() };
 }
 
 /// An operation that waits on the tape.
@@ -95,12 +97,33 @@ pub(crate) struct Folding {
 /// device. Where the place of an element is asked for (`argmax` over several dimensions), in scans, and in
 /// exact products, the dimensions are in the order of the shape.
 impl Folding {
+    /// Puts it where an earlier one was, if this thread has some.
+    pub(crate) fn boxed(self) -> Box<Self> {
+        match Spare::take(&FOLDS) {
+            Some(mut place) => {
+                *place = self;
+                place
+            }
+            None => Box::new(self),
+        }
+    }
+
+    /// Whether the other folds the same, but for the number that it begins with.
+    pub(super) fn folds_as(&self, other: &Self) -> bool {
+        let Self { fold, shape, identity: _, dims, scan, places } = self;
+        *fold == other.fold
+            && *scan == other.scan
+            && *dims == other.dims
+            && *shape == other.shape
+            && *places == other.places
+    }
+
     /// The dimensions of a tensor in the order of a clone's strides; those of size 1 come first, if that is not
     /// the order that they have.
     pub(crate) fn places(layout: &Layout) -> Dims {
         let (shape, all) = (layout.shape(), 0..layout.rank());
         if layout.is_contiguous() {
-            return all.collect();
+            return layout::dims_of(layout.rank());
         }
         let strides = layout::preserved_strides(layout);
         let (ones, mut others): (Dims, Dims) = all.clone().partition(|&d| shape[d] == 1);
@@ -159,7 +182,10 @@ impl Record {
         program.clear();
         // A plain one has none of these.
         if plain.take().is_none() {
-            (*fold, *fetch, *entire, *refusal) = (None, None, None, None);
+            if let Some(fold) = fold.take() {
+                Spare::keep(&FOLDS, fold);
+            }
+            (*fetch, *entire, *refusal) = (None, None, None);
         }
         Spare::keep(&SPARE, self);
     }

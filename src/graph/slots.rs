@@ -65,6 +65,11 @@ impl Slots {
         at
     }
 
+    /// Of each number in turn, whether the storage is held.
+    pub(super) fn held(&self) -> impl Iterator<Item = bool> {
+        self.slots.iter().map(|slot| slot.others > 0)
+    }
+
     /// Whether something besides the tape's records held the storage, see Note [Who sees a storage].
     pub(super) fn is_held(&self, view: &View) -> bool {
         self.slots[self.at(view)].others > 0

@@ -20,9 +20,10 @@ use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use smallvec::SmallVec;
 
 use super::build::build;
+use super::notes::Notes;
 use super::record::{Folding, Record};
 use super::storage::View;
-use crate::backend::{Backend, Flat, Launch};
+use crate::backend::{Backend, Flat, Launch, Ready};
 use crate::kernel::{self, Args, Dims, Fold, Kernel, Node, OperandArgs, SharedCode};
 
 /// Records of all templates from which on all are forgotten. Unit tests, those of the GPU, are to see it.
@@ -39,6 +40,8 @@ pub(super) struct Template {
     nodes: Vec<Node>,
     /// The word of the only record, if that is plain; 0 otherwise.
     only: u32,
+    /// Those of the only record, if it is not flat.
+    notes: Option<Notes>,
     /// None where nothing needs to run.
     pub(super) pattern: Option<Pattern>,
 }
@@ -54,6 +57,8 @@ pub(super) struct Pattern {
     exact: Option<Args>,
     /// Its launch, without buffers, between two of its runs.
     launch: Cell<Option<Box<Launch>>>,
+    /// What the backend has for one that is not flat, once it was asked.
+    ready: OnceCell<Option<Box<dyn Ready>>>,
     /// Bytes loaded and stored, of a flat one at each point.
     read: u64,
     written: u64,
@@ -77,6 +82,8 @@ pub(super) struct Templates {
     recent: [u32; RECENT],
     /// Records of all.
     kept: usize,
+    /// How often all were forgotten.
+    generation: u64,
     /// The words, and walks, of the group at hand.
     words: Vec<u32>,
     walks: Vec<usize>,
@@ -95,12 +102,31 @@ impl Templates {
         number: impl Fn(&View) -> usize,
         stored: impl Fn(&View) -> bool,
     ) -> Option<&Template> {
+        let at = self.number_of(records, number, stored)?;
+        Some(&self.all[at])
+    }
+
+    /// The number of the template of a group, which means nothing to another [generation](Self::generation).
+    pub(super) fn number_of(
+        &mut self,
+        records: &[&Record],
+        number: impl Fn(&View) -> usize,
+        stored: impl Fn(&View) -> bool,
+    ) -> Option<usize> {
         if let [record] = records {
-            return self.of_one(record, stored(record.output()));
+            return self.number_of_one(record, stored(record.output()));
         }
         let hash = self.describe(records, number, &stored)?;
-        let at = self.known_or_made(hash, records, stored)?;
-        Some(&self.all[at])
+        self.known_or_made(hash, records, stored)
+    }
+
+    /// The template of a number.
+    pub(super) fn at(&self, number: usize) -> &Template {
+        &self.all[number]
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// How many there are.
@@ -118,15 +144,20 @@ impl Templates {
 
     /// [`of`](Self::of) a group of one.
     pub(super) fn of_one(&mut self, record: &Record, stored: bool) -> Option<&Template> {
+        let at = self.number_of_one(record, stored)?;
+        Some(&self.all[at])
+    }
+
+    fn number_of_one(&mut self, record: &Record, stored: bool) -> Option<usize> {
         let place = place_of(record);
         let recent = self.recent[place] as usize;
         if self.all.get(recent).is_some_and(|template| template.is_of_one(record, stored)) {
-            return Some(&self.all[recent]);
+            return Some(recent);
         }
         let hash = self.describe_one(record, stored)?;
         let at = self.known_or_made(hash, &[record], |_| stored)?;
         self.recent[place] = at as u32;
-        Some(&self.all[at])
+        Some(at)
     }
 
     /// The number of the template of what was described. One that is not flat gets a template when it comes for
@@ -165,6 +196,7 @@ impl Templates {
     fn make(&mut self, hash: u64, records: &[&Record], stored: impl Fn(&View) -> bool) -> usize {
         if self.kept > MAX_KEPT {
             (self.all, self.known, self.kept) = Default::default();
+            self.generation += 1;
         }
         let at = self.all.len();
         self.kept += records.len();
@@ -266,11 +298,15 @@ fn is_flat(records: &[&Record]) -> bool {
 #[inline]
 fn words_of_one(record: &Record, stored: bool) -> impl Iterator<Item = u32> {
     let views = &record.views[..];
-    let words = views.iter().enumerate().map(|(i, view)| {
-        let known = views[..i].iter().position(|other| view.is_of(&other.storage));
-        (known.unwrap_or(i) as u32) << 8 | view.dtype() as u32
-    });
+    let number = first_of(record);
+    let words = views.iter().map(move |view| (number(view) as u32) << 8 | view.dtype() as u32);
     std::iter::once(kind(record, stored)).chain(words)
+}
+
+/// The number of the first of a record's views that is of the storage of one of them.
+#[inline]
+fn first_of(record: &Record) -> impl Fn(&View) -> usize {
+    |view| record.views.iter().position(|other| view.is_of(&other.storage)).unwrap_or_default()
 }
 
 /// What a plain record is, or how many nodes, scalars and inputs one has; and whether its output is stored.
@@ -350,11 +386,16 @@ impl Template {
                 scalars,
                 exact: (!is_flat).then(|| Args { scalars: SmallVec::new(), ..args }),
                 launch: Cell::new(None),
+                ready: OnceCell::new(),
                 read: built.bytes_read / len,
                 written: built.bytes_written / len,
             }
         });
-        Self { words, walks, nodes, only, pattern }
+        let notes = match records {
+            [record] if !walks.is_empty() => Some(Notes::of(record, first_of(record))),
+            _ => None,
+        };
+        Self { words, walks, nodes, only, notes, pattern }
     }
 
     /// Whether [`describe_one`](Templates::describe_one) would write the same down, and the nodes are the same.
@@ -363,19 +404,13 @@ impl Template {
         if let Some(plain) = record.plain {
             return self.only == plain.word(stored);
         }
-        self.words.iter().copied().eq(words_of_one(record, stored))
-            && self.walks_as(record)
-            && self.nodes[..] == record.program.nodes[..]
-    }
-
-    /// Whether it has the walks of a single record that has its words.
-    fn walks_as(&self, record: &Record) -> bool {
-        if self.walks.is_empty() {
-            return is_flat(&[record]);
+        if let Some(notes) = &self.notes {
+            return self.words[0] == kind(record, stored) && notes.are_of(record, first_of(record));
         }
-        let (mut walks, mut same) = (self.walks.iter(), record.is_unconditional());
-        walk(record, &mut |size| same &= walks.next() == Some(&size));
-        same && walks.next().is_none()
+        self.walks.is_empty()
+            && self.words.iter().copied().eq(words_of_one(record, stored))
+            && is_flat(&[record])
+            && self.nodes[..] == record.program.nodes[..]
     }
 
     fn is_of(&self, records: &[&Record]) -> bool {
@@ -450,12 +485,18 @@ impl Pattern {
         if self.scalars.is_empty() {
             return SmallVec::new();
         }
-        let all = records.iter().flat_map(|record| {
-            let identity = record.fold.iter().map(|fold| &fold.identity);
-            record.program.scalars.iter().chain(identity)
-        });
-        let all: SmallVec<[u64; 16]> = all.copied().collect();
-        self.scalars.iter().map(|&number| all[usize::from(number)]).collect()
+        let mut all: SmallVec<[u64; 16]> = SmallVec::new();
+        for record in records {
+            all.extend_from_slice(&record.program.scalars);
+            if let Some(fold) = &record.fold {
+                all.push(fold.identity);
+            }
+        }
+        let mut scalars = SmallVec::new();
+        for &number in &self.scalars {
+            scalars.push(all[usize::from(number)]);
+        }
+        scalars
     }
 
     /// What the backend has for small launches.
@@ -464,6 +505,13 @@ impl Pattern {
             return None;
         }
         self.flat.get_or_init(|| backend.flat(&self.code)).as_deref()
+    }
+
+    /// What the backend has for one that is not flat.
+    pub(super) fn ready(&self, backend: &dyn Backend) -> Option<&dyn Ready> {
+        let exact = self.exact.as_ref()?;
+        let made = || backend.ready(&Kernel { code: self.code.clone(), args: exact.clone() });
+        self.ready.get_or_init(made).as_deref()
     }
 
     /// How many buffers the kernel has.

@@ -169,6 +169,12 @@ impl Layout {
         self.is_kept() && Arc::ptr_eq(&self.0, &other.0)
     }
 
+    /// Where it lies, if it is kept: two that are kept are equal where this is.
+    #[inline]
+    pub(crate) fn place(&self) -> Option<usize> {
+        self.is_kept().then(|| std::ptr::from_ref::<Walk>(&self.0).addr())
+    }
+
     /// Number of elements.
     pub(crate) fn len(&self) -> usize {
         self.shape.iter().product()
@@ -223,6 +229,11 @@ pub(crate) fn sizes_of(sizes: &[usize]) -> Dims {
     }
 }
 
+/// The dims of so many, in order.
+pub(crate) fn dims_of(rank: usize) -> Dims {
+    if rank <= 4 { Dims::from_buf_and_len([0, 1, 2, 3], rank) } else { (0..rank).collect() }
+}
+
 /// Row-major strides; sizes of 0 count as 1, as PyTorch has it. `None` on overflow.
 fn contiguous_strides(shape: &[usize]) -> Option<Dims> {
     let mut strides = Dims::from_elem(0, shape.len());
@@ -260,6 +271,13 @@ mod tests {
     fn sizes_of_are_the_sizes() {
         for shape in [&[][..], &[3], &[1], &[2, 0, 3], &[2, 1, 4], &[2, 3, 4, 5, 6]] {
             assert_eq!(&sizes_of(shape)[..], shape);
+        }
+    }
+
+    #[test]
+    fn dims_of_a_rank_are_its_dims() {
+        for rank in 0..8 {
+            assert_eq!(dims_of(rank), (0..rank).collect::<Dims>());
         }
     }
 

@@ -201,8 +201,8 @@ impl Build {
         identity: u64,
         (mask, order): (&[bool], Order),
     ) -> Result<Tensor> {
-        let sizes = self.shape().iter().zip(mask);
-        let shape: Dims = sizes.map(|(&size, &folded)| if folded { 1 } else { size }).collect();
+        let mut shape = self.dims();
+        shape.iter_mut().zip(mask).filter(|(_, folded)| **folded).for_each(|(size, _)| *size = 1);
         self.finish_folding(value, reduction, identity, (mask, order), shape, false)
     }
 
@@ -249,10 +249,10 @@ impl Build {
         let layout = if layout.rank() == 0 { layout.unsqueeze(0)? } else { layout };
         let places = match self.record.views.first() {
             Some(input) if order == Order::Memory => Folding::places(&input.layout),
-            _ => (0..points.len()).collect(),
+            _ => layout::dims_of(points.len()),
         };
         let fold = Folding { fold: reduction.fold, shape: points, identity, dims, scan, places };
-        self.record.fold = Some(Box::new(fold));
+        self.record.fold = Some(fold.boxed());
         self.record(value, &View { layout, ..output })?;
         Ok(result)
     }

@@ -4,7 +4,7 @@
 //! `programs` keeps), `tile` (its points, which `points` places, in `registers`); `ops`, `chain`,
 //! `fraction`, `stored`, `convert`, `float16`, `random` are the loops, `blocks` and `ints` those that fold, `lanes`
 //! what they are made of; `reduce` and `whole` are the kernels of other forms; `bands` are launches that
-//! run together, `flat` small ones that need less ado; `memory`, `pool` and `nearby` are the buffers, `view`
+//! run together, `flat` and `ready` small ones that need less ado; `memory`, `pool` and `nearby` are the buffers, `view`
 //! the only way into them, `threads` whom kernels run on. Knows kernels, never operations.
 
 mod bands;
@@ -26,6 +26,7 @@ mod programs;
 mod random;
 #[cfg(test)]
 mod random_kernels;
+mod ready;
 mod reduce;
 #[cfg(test)]
 mod reference;
@@ -45,11 +46,12 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 pub(crate) use memory::CpuMemory;
 
-use super::{Backend, BackendStats, Buffer, Flat, Launch, Limits};
+use super::{Backend, BackendStats, Buffer, Flat, Launch, Limits, Ready};
 use crate::error::Result;
 use crate::kernel::{Code, Kernel};
 use flat::FlatKernel;
 use pool::Pool;
+use ready::ReadyKernel;
 
 /// The CPU as a device. Launches run before `run` returns.
 pub(crate) struct CpuBackend {
@@ -119,6 +121,10 @@ impl Backend for CpuBackend {
 
     fn flat(&self, code: &Code) -> Option<Box<dyn Flat>> {
         Some(Box::new(FlatKernel::new(code)))
+    }
+
+    fn ready(&self, kernel: &Kernel) -> Option<Box<dyn Ready>> {
+        Some(Box::new(ReadyKernel::new(kernel)?))
     }
 
     fn wait(&self) -> Result<Option<u32>> {

@@ -370,7 +370,17 @@ fn agree_flat(case: &Case, seed: u64) -> Result<(), TestCaseError> {
     }
 }
 
-/// Compares `run` with `reference`.
+/// Runs a launch as one made ready before, if it can be.
+pub(super) fn run_ready(backend: &CpuBackend, Launch { kernel, buffers }: &Launch) -> bool {
+    let mut bare = kernel.clone();
+    bare.args.scalars.clear();
+    let Some(ready) = backend.ready(&bare) else { return false };
+    let buffers: Vec<&Buffer> = buffers.iter().collect();
+    ready.run(&kernel.args.scalars, &buffers);
+    true
+}
+
+/// Compares `run`, and a launch made ready, with `reference`.
 fn agree(case: &Case, seed: u64) -> Result<(), TestCaseError> {
     let backend = CpuBackend::new();
     let (ours, theirs) = (case.launch(&backend, seed), case.launch(&backend, seed));
@@ -378,6 +388,12 @@ fn agree(case: &Case, seed: u64) -> Result<(), TestCaseError> {
     let failed = reference::run(&backend, &theirs);
     backend.run(std::slice::from_ref(&ours)).unwrap();
     prop_assert_eq!(backend.wait().unwrap().is_some(), failed);
+    let ready = case.launch(&backend, seed);
+    if run_ready(&backend, &ready)
+        && let Some(what) = difference(&backend, &ready, &theirs)
+    {
+        return Err(TestCaseError::fail(format!("made ready: {what}\n{:#?}", ready.kernel)));
+    }
     match difference(&backend, &ours, &theirs) {
         Some(what) => Err(TestCaseError::fail(format!("{what}\n{:#?}", ours.kernel))),
         None => Ok(()),

@@ -110,8 +110,15 @@ pub(super) fn each_range(len: usize, parts: usize, part: impl Fn(usize, usize) +
 
 /// How many parts the points are worth: a few a thread, so that one that is late holds up little.
 pub(super) fn parts(launched: &Launched<'_>) -> usize {
-    let work = launched.program.work;
+    threads::parts(grains(launched.points(), launched.program), 4)
+}
+
+/// Whether so many points are worth one part on any machine.
+pub(super) fn is_small(points: usize, program: &Program) -> bool {
+    grains(points, program) <= 1
+}
+
+fn grains(points: usize, program: &Program) -> usize {
     // To the nearest: a little less than two are two.
-    let work = launched.points().saturating_mul(work);
-    threads::parts(work.saturating_add(GRAIN / 2) / GRAIN, 4)
+    points.saturating_mul(program.work).saturating_add(GRAIN / 2) / GRAIN
 }

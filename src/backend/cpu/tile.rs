@@ -24,7 +24,8 @@ use super::plan::{Argument, FillValue, Lanes, Place, Program, Step, Summed, lane
 use super::points::{Grid, Tile, each_row};
 use super::registers::{Line, Registers};
 use super::view::{Ahead, Block, Runs, View, fence};
-use crate::backend::Launch;
+use crate::backend::{Buffer, Launch};
+use crate::kernel::Kernel;
 use still::{moving_registers, still_steps};
 
 /// Bytes of a register that a tile of consecutive points fills.
@@ -72,7 +73,18 @@ pub(super) struct Launched<'a> {
 
 impl<'a> Launched<'a> {
     pub(super) fn new(launch: &'a Launch, program: &'a Program) -> Self {
-        let (code, args) = (&launch.kernel.code, &launch.kernel.args);
+        let buffer = |number: u8| &launch.buffers[usize::from(number)];
+        Self::of(&launch.kernel, &launch.kernel.args.scalars, buffer, program)
+    }
+
+    /// A program of the kernel, with these scalars and buffers.
+    pub(super) fn of(
+        kernel: &'a Kernel,
+        scalars: &'a [u64],
+        buffer: impl Fn(u8) -> &'a Buffer,
+        program: &'a Program,
+    ) -> Self {
+        let (code, args) = (&kernel.code, &kernel.args);
         let shape = &args.shape;
         let most = most_points(program);
         let grid = program.rows.map(|dim| Grid::new(shape, dim, most));
@@ -92,7 +104,7 @@ impl<'a> Launched<'a> {
             },
             _ => (most, None),
         };
-        let (len, base, scalars) = (launch.kernel.len(), args.base, &args.scalars[..]);
+        let (len, base) = (kernel.len(), args.base);
         let views = SmallVec::new();
         // Views are put where they stay: to move them takes as long as to make them.
         let mut launched = Self {
@@ -109,9 +121,7 @@ impl<'a> Launched<'a> {
             views,
         };
         let views = code.operands.iter().zip(&args.operands);
-        launched.views.extend(
-            views.map(|(c, a)| View::new(&launch.buffers[usize::from(c.buffer)], c, a, shape)),
-        );
+        launched.views.extend(views.map(|(c, a)| View::new(buffer(c.buffer), c, a, shape)));
         if !launched.still.is_empty() {
             launched.outer = Some(Box::new(launched.rows_as_points()));
         }
@@ -384,6 +394,13 @@ impl<'a> Launched<'a> {
         let first = self.rows(&Argument { lanes: first, uniform: false }, registers, rows);
         let other = self.rows(other, registers, rows);
         run(into, first, block, bits, Linked { link, other, is_squared });
+    }
+
+    /// Calls `fill` with the first `len` elements of an operand, which follow each other. They are the caller's
+    /// alone to touch, and no step sees their buffer.
+    pub(super) fn fill_first(&self, operand: u8, len: usize, fill: impl FnOnce(&mut [u8])) {
+        // SAFETY: elements of the points of the caller, of a buffer that nobody else has a slice of.
+        fill(unsafe { self.views[usize::from(operand)].slice_mut(0, len) });
     }
 
     /// Stores elements that follow each other in a space of this shape, from point `start` on, into an

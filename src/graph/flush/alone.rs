@@ -1,9 +1,10 @@
 //! Tapes that are one kernel: one operation, or a few [alike](is_one_kernel).
 //!
 //! Most tapes of small tensors are such. Nothing is planned, and the kernel runs at once: by [`Backend::flat`]
-//! if that is something for it, else as a launch that does not go through a batch.
+//! or [`Backend::ready`] if that is something for it, else as a launch that does not go through a batch.
 //!
 //! [`Backend::flat`]: crate::backend::Backend::flat
+//! [`Backend::ready`]: crate::backend::Backend::ready
 
 use std::sync::Arc;
 
@@ -86,14 +87,14 @@ impl Runtime {
 
     /// Runs the only kernel of a tape. A launch of its own, if it needs one, is put in the place of an earlier
     /// one.
-    fn run_alone(
+    pub(super) fn run_alone(
         &self,
         made: Made<'_>,
         members: &[&Record],
         launch: &mut Option<Launch>,
     ) -> Result<()> {
         if let Made::Before(pattern) = &made {
-            if self.run_flat(pattern, members)? {
+            if self.run_flat(pattern, members)? || self.run_ready(pattern, members)? {
                 return Ok(());
             }
             if let Some(mut launch) = pattern.exact_launch(members) {
@@ -108,6 +109,15 @@ impl Runtime {
         let result = self.run_all(std::slice::from_ref(launch));
         launch.buffers.clear();
         result
+    }
+
+    /// Runs a kernel that is not flat if the backend has it ready; returns whether it did.
+    fn run_ready(&self, pattern: &Pattern, members: &[&Record]) -> Result<bool> {
+        let Some(ready) = pattern.ready(self.backend()) else { return Ok(false) };
+        let buffers = buffers_of(pattern.views(members).map(|view| &view.storage))?;
+        ready.run(&pattern.scalars(members), &buffers);
+        self.count_kernel(pattern.bytes(1));
+        Ok(true)
     }
 
     /// Runs a kernel if the backend has something for launches so small; returns whether it did.

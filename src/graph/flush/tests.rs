@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::super::plain::Takes;
-use super::super::record::Record;
+use super::super::record::{Folding, Record};
 use super::super::runtime::{Runtime, lock};
 use super::super::storage::{Storage, View};
 use crate::device::Device;
 use crate::dtype::DType;
+use crate::kernel::Fold;
 use crate::layout::Layout;
 use crate::ops::Op;
 
@@ -136,5 +137,91 @@ fn what_walks_has_a_template_from_the_second_time_on() {
         runtime.flush();
         assert_eq!(ways(runtime), (1, templates, has_launch));
         assert_eq!(values(&sum), [0.0, 21.0, 42.0, 13.0, 34.0, 55.0]);
+    }
+}
+
+/// Records the sums of the rows of a view, from a number on.
+fn sums(a: &View, start: f32) -> View {
+    let runtime = a.storage.runtime;
+    let shape = a.layout.shape();
+    let layout = Layout::contiguous(&[shape[0], 1]).unwrap();
+    let out = View { storage: Storage::new(runtime, DType::F32, shape[0]), layout };
+    let mut record = Record::new("sum", Location::caller());
+    let input = record.input(a);
+    record.program.load(input, DType::F32);
+    record.add_view(&out);
+    record.fold = Some(Box::new(Folding {
+        fold: Fold::Op(Op::Add),
+        shape: shape.into(),
+        identity: start.to_bits().into(),
+        dims: [false, true].as_slice().into(),
+        scan: false,
+        places: Folding::places(&a.layout),
+    }));
+    runtime.record(record).unwrap();
+    out
+}
+
+/// How many tapes have a score.
+fn scores(runtime: &Runtime) -> usize {
+    lock(&runtime.executor).scores.count()
+}
+
+#[test]
+fn a_tape_that_came_before_runs_again_on_other_numbers() {
+    let runtime = runtime();
+    let b = upload(runtime, &[2, 1], |i| (i + 1) as f32);
+    for round in 0..5 {
+        let a = upload(runtime, &[2, 3], |i| (i + round) as f32);
+        let sum = sums(&a, round as f32);
+        let product = record(Op::Mul, &sum, &b);
+        drop(sum);
+        // Each of 256 lanes begins with the number.
+        let first = (3 + (3 + 256) * round) as f32;
+        assert_eq!(values(&product), [first, (first + 9.0) * 2.0], "{round}");
+        assert_eq!(ways(runtime).0, 2);
+        assert_eq!(scores(runtime), usize::from(round > 0));
+    }
+}
+
+#[test]
+fn tapes_that_differ_in_what_is_held_or_shared_or_dead_have_scores_of_their_own() {
+    let runtime = runtime();
+    let a = upload(runtime, &[2, 3], |i| i as f32);
+    let b = upload(runtime, &[2, 1], |i| (i + 1) as f32);
+    let turned = Layout::new([2, 3].as_slice().into(), [1, 2].as_slice().into(), 0);
+    let turned = View { storage: Arc::clone(&a.storage), layout: turned };
+    for _ in 0..4 {
+        let sum = sums(&a, 0.0);
+        let product = record(Op::Mul, &sum, &b);
+        assert_eq!([values(&product), values(&sum)], [[3.0, 24.0], [3.0, 12.0]], "held");
+        assert_eq!(ways(runtime).0, 2);
+        let product = record(Op::Mul, &sums(&a, 0.0), &b);
+        assert_eq!(values(&product), [3.0, 24.0], "not held");
+        let sum = sums(&a, 0.0);
+        let square = record(Op::Mul, &sum, &sum);
+        drop(sum);
+        assert_eq!(values(&square), [9.0, 144.0], "shared");
+        let product = record(Op::Mul, &sums(&turned, 0.0), &b);
+        assert_eq!(values(&product), [6.0, 18.0], "turned");
+        ways(runtime);
+        let sum = sums(&a, 0.0);
+        drop(record(Op::Mul, &sum, &b));
+        assert_eq!(values(&sum), [3.0, 12.0], "dead");
+        assert_eq!(ways(runtime).0, 1);
+    }
+    assert_eq!(scores(runtime), 5);
+}
+
+#[test]
+fn scores_go_with_the_templates_that_they_name() {
+    let runtime = runtime();
+    let [a, b] = [2, 1].map(|size| upload(runtime, &[2, size], |i| (i + 1) as f32));
+    for round in 0..6 {
+        let product = record(Op::Mul, &sums(&a, 0.0), &b);
+        assert_eq!(values(&product), [3.0, 14.0], "{round}");
+        // A template of more operations than are kept.
+        let others: Vec<View> = (0..18 + round).map(|_| record(Op::Add, &b, &b)).collect();
+        assert_eq!(values(&others[0]), [2.0, 4.0]);
     }
 }

@@ -1,6 +1,6 @@
 //! Reductions and scans: the kernels whose values are folded.
 //!
-//! Owns [`Job`], a launch with the lengths that matter to a fold, and where its results go. `tile`
+//! Owns [`Folding`], the lengths that matter to a fold and where its results go, and [`Job`], a launch of one. `tile`
 //! evaluates the value over ranges of points; what comes of it is folded by `inner` (no kept dimension
 //! after the reduced ones), `outer` or `scan` (`products` has those of float32 products), with the states of
 //! `tree` (a row of the op table, in the order of Note [Fixed tree] of `kernel`), of `extreme` (the place of an
@@ -24,6 +24,8 @@ mod short;
 mod tests;
 mod tree;
 
+use std::sync::OnceLock;
+
 use super::blocks::{LinkedSums, linked_loop};
 use super::convert;
 use super::lanes::Loop;
@@ -33,12 +35,33 @@ use super::run::{Threads, parts};
 use super::tile::Launched;
 use crate::backend::Launch;
 use crate::dtype::{DType, Lane};
-use crate::kernel::{Dims, Fold, INNER_BLOCK, Reduce};
+use crate::kernel::{Class, Dims, Fold, INNER_BLOCK, Kernel, OperandCode, Reduce};
 use crate::ops::Op;
 use extreme::{ExtremeLine, ExtremePanel, Order};
 pub(super) use narrow::is_narrow_extreme;
 use narrow::{Narrow, NarrowLine};
 use tree::{FEW, Folder, TreeLine, TreePanel};
+
+/// A fold as its kernel has it: what neither numbers nor memory change.
+pub(super) struct Folding {
+    reduce: Reduce,
+    /// No kept dimension comes after the reduced ones.
+    is_inner: bool,
+    /// Of the values.
+    dtype: DType,
+    value: Lanes,
+    /// Points of the kept dimensions before the reduced ones, of these, and of the kept ones after them.
+    lead: usize,
+    len: usize,
+    trail: usize,
+    /// Points of a tile, if not as many as the program takes.
+    tile: Option<usize>,
+    /// The loop that sums values as they are computed.
+    sums: Option<LinkedSums>,
+    /// The folder of the last run's identity.
+    folder: OnceLock<(u64, Folder)>,
+    results: Results,
+}
 
 /// A launch that folds.
 struct Job<'a, 'l> {
@@ -46,7 +69,7 @@ struct Job<'a, 'l> {
     /// Where a tile's values lie, and the bytes of one.
     value: Lanes,
     size: usize,
-    /// Points of the kept dimensions before the reduced ones, of these, and of the kept ones after them.
+    /// As of the [`Folding`].
     lead: usize,
     len: usize,
     trail: usize,
@@ -54,12 +77,14 @@ struct Job<'a, 'l> {
     parts: usize,
     /// The loop that sums values as they are computed, and the bits that lanes begin with.
     sums: Option<(LinkedSums, u64)>,
-    results: Results,
+    results: &'a Results,
 }
 
 /// Where results go, and how they get there from lanes.
 struct Results {
     operand: u8,
+    /// They may be put where they go: in the order of the points, as they come, in a buffer that no step sees.
+    is_plain: bool,
     /// Of the points that have a result.
     shape: Dims,
     strides: Dims,
@@ -83,71 +108,110 @@ const SUMMED: usize = 4;
 
 /// Runs the launch.
 pub(super) fn run(launch: &Launch, reduce: &Reduce, program: &Program, threads: Threads) {
-    let (code, args) = (&launch.kernel.code, &launch.kernel.args);
-    let (mut launched, value) = (Launched::new(launch, program), program.result);
-    let dtype = code.nodes[usize::from(reduce.value)].dtype;
-    let bits = args.scalars[usize::from(reduce.identity)];
-    let (lead, reduced) = (usize::from(reduce.lead), usize::from(reduce.reduced));
-    let points = |dims: &[usize]| dims.iter().product();
-    let inner = reduce.trail(code.rank) == 0;
-    let is_line = inner && !reduce.scan;
-    let len = points(&args.shape[lead..lead + reduced]);
-    let sums = match reduce.fold {
-        Fold::Op(op) if is_line && len >= FEW && program.summed().is_some() => {
-            linked_loop(op, dtype).map(|run| (run, convert::scalar_lane(dtype, bits)))
+    let (launched, scalars) = (Launched::new(launch, program), &launch.kernel.args.scalars);
+    Folding::new(&launch.kernel, reduce, program).run(launched, scalars, threads);
+}
+
+impl Folding {
+    /// What the kernel, whose program this is, folds.
+    pub(super) fn new(kernel: &Kernel, reduce: &Reduce, program: &Program) -> Self {
+        let Kernel { code, args } = kernel;
+        let dtype = code.nodes[usize::from(reduce.value)].dtype;
+        let (lead, reduced) = (usize::from(reduce.lead), usize::from(reduce.reduced));
+        let points = |dims: &[usize]| dims.iter().product();
+        let is_inner = reduce.trail(code.rank) == 0;
+        let is_line = is_inner && !reduce.scan;
+        let len = points(&args.shape[lead..lead + reduced]);
+        let sums = match reduce.fold {
+            Fold::Op(op) if is_line && len >= FEW && program.summed().is_some() => {
+                linked_loop(op, dtype)
+            }
+            _ => None,
+        };
+        let tile = if sums.is_some() && program.registers == 1 {
+            // What is summed as it is computed needs no register.
+            Some(SUMMED * INNER_BLOCK)
+        } else {
+            let is_long = len >= LONG || sums.is_some() && program.chains_rows();
+            (is_line && is_long).then_some(INNER_BLOCK)
+        };
+        Self {
+            reduce: *reduce,
+            is_inner,
+            dtype,
+            value: program.result,
+            lead: points(&args.shape[..lead]),
+            len,
+            trail: points(&args.shape[lead + reduced..]),
+            tile,
+            sums,
+            folder: OnceLock::new(),
+            results: Results::new(kernel, reduce, dtype),
         }
-        _ => None,
-    };
-    if sums.is_some() && program.registers == 1 {
-        // What is summed as it is computed needs no register.
-        launched.take_tiles(SUMMED * INNER_BLOCK);
-    } else if is_line && (len >= LONG || sums.is_some() && program.chains_rows()) {
-        launched.take_tiles(INNER_BLOCK);
     }
-    let job = Job {
-        launched: &launched,
-        value,
-        size: usize::from(value.size),
-        lead: points(&args.shape[..lead]),
-        len,
-        trail: points(&args.shape[lead + reduced..]),
-        parts: if threads == Threads::One { 1 } else { parts(&launched) },
-        sums,
-        results: Results::new(launch, reduce, dtype),
-    };
-    match reduce.fold {
-        Fold::Op(op) if value.size < lane_size(dtype.lane()) => {
-            let order = if op == Op::Maximum { Order::Max } else { Order::Min };
-            let identity = convert::scalar_lane(dtype, bits);
-            match dtype {
-                DType::U8 => narrow::<u8>(&job, order, identity),
-                DType::I8 => narrow::<i8>(&job, order, identity),
-                _ => narrow::<i16>(&job, order, identity),
-            }
+
+    /// Runs a launch of that kernel.
+    pub(super) fn run(&self, mut launched: Launched<'_>, scalars: &[u64], threads: Threads) {
+        let Self { reduce, dtype, value, lead, len, trail, sums, .. } = *self;
+        if let Some(tile) = self.tile {
+            launched.take_tiles(tile);
         }
-        Fold::Op(op) => {
-            let folder = Folder::new(op, dtype, bits);
-            match (reduce.scan, inner) {
-                (true, _) if op == Op::Add && dtype.lane() == Lane::F32 => {
-                    scan::run(&job, || scan::Compensated::new(&folder));
+        let bits = scalars[usize::from(reduce.identity)];
+        let job = Job {
+            launched: &launched,
+            value,
+            size: usize::from(value.size),
+            lead,
+            len,
+            trail,
+            parts: if threads == Threads::One { 1 } else { parts(&launched) },
+            sums: sums.map(|run| (run, convert::scalar_lane(dtype, bits))),
+            results: &self.results,
+        };
+        let inner = self.is_inner;
+        match reduce.fold {
+            Fold::Op(op) if value.size < lane_size(dtype.lane()) => {
+                let order = if op == Op::Maximum { Order::Max } else { Order::Min };
+                let identity = convert::scalar_lane(dtype, bits);
+                match dtype {
+                    DType::U8 => narrow::<u8>(&job, order, identity),
+                    DType::I8 => narrow::<i8>(&job, order, identity),
+                    _ => narrow::<i16>(&job, order, identity),
                 }
-                (true, _) => scan::run(&job, || scan::Plain::new(&folder)),
-                (false, true) => inner::run(&job, || TreeLine::new(&folder)),
-                (false, false) => outer::run(&job, || TreePanel::new(&folder)),
             }
+            Fold::Op(op) => {
+                let made = || (bits, Folder::new(op, dtype, bits));
+                let (known, folder) = self.folder.get_or_init(made);
+                let other;
+                let folder = if *known == bits {
+                    folder
+                } else {
+                    other = made().1;
+                    &other
+                };
+                match (reduce.scan, inner) {
+                    (true, _) if op == Op::Add && dtype.lane() == Lane::F32 => {
+                        scan::run(&job, || scan::Compensated::new(folder));
+                    }
+                    (true, _) => scan::run(&job, || scan::Plain::new(folder)),
+                    (false, true) if job.at_once(folder) => {}
+                    (false, true) => inner::run(&job, || TreeLine::new(folder)),
+                    (false, false) => outer::run(&job, || TreePanel::new(folder)),
+                }
+            }
+            Fold::ArgMax => match dtype.lane() {
+                Lane::I32 => position::<i32>(&job, reduce.scan, inner, Order::Max),
+                Lane::I64 => position::<i64>(&job, reduce.scan, inner, Order::Max),
+                Lane::F32 => position::<f32>(&job, reduce.scan, inner, Order::Max),
+                Lane::F64 => position::<f64>(&job, reduce.scan, inner, Order::Max),
+            },
+            Fold::ArgMin => match dtype.lane() {
+                Lane::I32 => position::<i32>(&job, reduce.scan, inner, Order::Min),
+                Lane::I64 => position::<i64>(&job, reduce.scan, inner, Order::Min),
+                Lane::F32 => position::<f32>(&job, reduce.scan, inner, Order::Min),
+                Lane::F64 => position::<f64>(&job, reduce.scan, inner, Order::Min),
+            },
         }
-        Fold::ArgMax => match dtype.lane() {
-            Lane::I32 => position::<i32>(&job, reduce.scan, inner, Order::Max),
-            Lane::I64 => position::<i64>(&job, reduce.scan, inner, Order::Max),
-            Lane::F32 => position::<f32>(&job, reduce.scan, inner, Order::Max),
-            Lane::F64 => position::<f64>(&job, reduce.scan, inner, Order::Max),
-        },
-        Fold::ArgMin => match dtype.lane() {
-            Lane::I32 => position::<i32>(&job, reduce.scan, inner, Order::Min),
-            Lane::I64 => position::<i64>(&job, reduce.scan, inner, Order::Min),
-            Lane::F32 => position::<f32>(&job, reduce.scan, inner, Order::Min),
-            Lane::F64 => position::<f64>(&job, reduce.scan, inner, Order::Min),
-        },
     }
 }
 
@@ -170,8 +234,8 @@ fn position<T: extreme::Ordered>(job: &Job<'_, '_>, scan: bool, inner: bool, ord
 }
 
 impl Results {
-    fn new(launch: &Launch, reduce: &Reduce, value: DType) -> Self {
-        let (code, args) = (&launch.kernel.code, &launch.kernel.args);
+    fn new(kernel: &Kernel, reduce: &Reduce, value: DType) -> Self {
+        let Kernel { code, args } = kernel;
         let operand = usize::from(reduce.operand);
         let (lead, reduced) = (usize::from(reduce.lead), usize::from(reduce.reduced));
         let kept = |dims: &[usize]| -> Dims {
@@ -186,13 +250,17 @@ impl Results {
             strides.push(0);
         }
         let from = if matches!(reduce.fold, Fold::Op(_)) { value } else { DType::I64 };
-        let to = code.operands[operand].dtype;
+        let OperandCode { buffer, dtype: to, .. } = code.operands[operand];
+        let (cast, narrow) = (convert::cast(from, to), convert::narrow(to));
+        let is_alone = code.operands.iter().filter(|other| other.buffer == buffer).count() == 1;
+        let is_dense = Class::of(&shape, &strides) == Class::Contiguous || shape[..] == [1];
         Self {
             operand: reduce.operand,
+            is_plain: cast.is_none() && narrow.is_none() && is_alone && is_dense,
             shape,
             strides,
-            cast: convert::cast(from, to),
-            narrow: convert::narrow(to),
+            cast,
+            narrow,
             size: usize::from(lane_size(from.lane())),
             lane: usize::from(lane_size(to.lane())),
             stored: to.size(),
@@ -201,9 +269,43 @@ impl Results {
 }
 
 impl Job<'_, '_> {
+    /// Folds all values at once, if that is one tile and there is a loop for lines of so many; returns whether
+    /// it did.
+    fn at_once(&self, folder: &Folder) -> bool {
+        let Self { launched, lead, len, results, .. } = *self;
+        let points = launched.points();
+        if points > launched.tile() || len > INNER_BLOCK {
+            return false;
+        }
+        let rows = folder.rows_of(len);
+        if self.sums.is_none() && rows.is_none() {
+            return false;
+        }
+        launched.with_registers(|registers| {
+            let mut fold = |out: &mut [u8]| match (self.sums, rows) {
+                (Some((run, bits)), _) => {
+                    launched.sums((0, points), out, (run, len, bits), registers);
+                }
+                (None, Some(rows)) => {
+                    let values = launched.evaluate(0, points, self.value, registers);
+                    rows(out, values, len, folder.identity);
+                }
+                (None, None) => unreachable!("asked for above"),
+            };
+            if results.is_plain {
+                return launched.fill_first(results.operand, lead, fold);
+            }
+            let mut memory = Scratch::default();
+            let out = memory.bytes(lead * results.size);
+            fold(out);
+            self.store(0, out, &mut Stored::default());
+        });
+        true
+    }
+
     /// Casts results and stores them at the kept points, for a scan at the points, from `start` on.
     fn store(&self, start: usize, results: &[u8], memory: &mut Stored) {
-        let to = &self.results;
+        let to = self.results;
         let len = results.len() / to.size;
         let [first, second] = &mut memory.0;
         let mut elements = results;

@@ -3,10 +3,10 @@
 use half::{bf16, f16};
 use smallvec::SmallVec;
 
-use super::super::random_kernels::difference;
+use super::super::random_kernels::{difference, run_ready};
 use super::super::tests::{Builder, row_major};
 use super::super::{CpuBackend, reference, threads};
-use crate::backend::{Backend, Launch};
+use crate::backend::{Backend, Buffer, Launch};
 use crate::dtype::DType;
 use crate::kernel::{Expr, Fold, Reduce, Value};
 use crate::ops::Op;
@@ -98,11 +98,29 @@ impl Case {
 }
 
 fn compare(backend: &CpuBackend, ours: &Launch, theirs: &Launch, what: impl std::fmt::Debug) {
+    let ready = copied(backend, ours);
     reference::run(backend, theirs);
+    if run_ready(backend, &ready)
+        && let Some(difference) = difference(backend, &ready, theirs)
+    {
+        panic!("made ready: {difference}\n{what:?}");
+    }
     backend.run(std::slice::from_ref(ours)).unwrap();
     if let Some(difference) = difference(backend, ours, theirs) {
         panic!("{difference}\n{what:?}");
     }
+}
+
+/// The launch on copies of its buffers.
+fn copied(backend: &CpuBackend, launch: &Launch) -> Launch {
+    let copy = |buffer: &Buffer| {
+        let mut bytes = vec![0; buffer.bytes()];
+        backend.read(buffer, 0, &mut bytes).unwrap();
+        let copy = backend.allocate(bytes.len()).unwrap();
+        backend.write(&copy, 0, &bytes).unwrap();
+        copy
+    };
+    Launch { kernel: launch.kernel.clone(), buffers: launch.buffers.iter().map(copy).collect() }
 }
 
 /// Ends a kernel in the fold of a value, its result in a buffer.

@@ -32,7 +32,7 @@ pub(super) struct Folder {
     pub(super) round: Option<fn(&mut [u8])>,
     pub(super) size: usize,
     /// Bits of the lane.
-    identity: u64,
+    pub(super) identity: u64,
     /// Note [Neutral].
     neutral: bool,
 }
@@ -62,6 +62,17 @@ impl Folder {
             size: usize::from(lane_size(dtype.lane())),
             identity: convert::scalar_lane(dtype, bits),
             neutral,
+        }
+    }
+
+    /// The loop that folds rows of so many values, each into an element, if there is one.
+    pub(super) fn rows_of(&self, len: usize) -> Option<Blocks> {
+        match self.rows {
+            Some((run, most)) if (*LENS.start()..=most).contains(&len) => Some(run),
+            _ if (FEW..=INNER_BLOCK).contains(&len) && self.round.is_none() => {
+                Some(self.loops.blocks)
+            }
+            _ => None,
         }
     }
 
@@ -295,14 +306,8 @@ impl Line for TreeLine<'_> {
 
     fn rows(&mut self, len: usize, values: &[u8], out: &mut [u8]) -> bool {
         let (folder, size) = (self.folder, self.folder.size);
-        if let Some((run, most)) = folder.rows
-            && (*LENS.start()..=most).contains(&len)
-        {
+        if let Some(run) = folder.rows_of(len) {
             run(out, values, len, folder.identity);
-            return true;
-        }
-        if (FEW..=INNER_BLOCK).contains(&len) && folder.round.is_none() {
-            (folder.loops.blocks)(out, values, len, folder.identity);
             return true;
         }
         if len > INNER_LANES || !folder.neutral {
