@@ -65,6 +65,11 @@ impl Over {
     /// `Index` for a dim out of range, `Shape` for one named twice.
     pub(crate) fn mask(&self, rank: usize) -> Result<SmallVec<[bool; 6]>> {
         let mut mask = SmallVec::from_elem(self.dims.is_empty(), rank);
+        if let [dim] = self.dims[..] {
+            let dim = layout::normalize_dim(dim, rank)?;
+            mask.iter_mut().skip(dim).take(1).for_each(|folded| *folded = true);
+            return Ok(mask);
+        }
         for dim in layout::normalize_dims(&self.dims, rank)? {
             if dim < rank {
                 mask[dim] = true;

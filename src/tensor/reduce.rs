@@ -6,13 +6,15 @@
 
 use crate::dtype::{Category, DType};
 use crate::error::{Error, Result};
-use crate::kernel::{Fold, Value};
+use crate::graph::View;
+use crate::kernel::{Dims, Fold, Value};
+use crate::layout::Layout;
 use crate::ops::Op;
 use crate::scalar::Scalar;
 
 use super::elementwise::{Build, scalar_bits};
 use super::over::Over;
-use super::{Tensor, dims};
+use super::{Tensor, dims, plain};
 
 /// The float dtype in which a reduction of `dtype` adds up: the halves add up in float32.
 pub(crate) fn wide(dtype: DType) -> DType {
@@ -97,9 +99,15 @@ impl Tensor {
     /// `self op number`, in this dtype, then cast.
     #[track_caller]
     fn scaled(&self, name: &'static str, op: Op, number: f64, dtype: DType) -> Result<Self> {
+        let of = self.dtype();
+        if of == dtype
+            && let Some(result) = plain::record(name, (op, of), &[self.into(), number.into()])
+        {
+            return result;
+        }
         let mut build = Build::new(name, &[self.into()])?;
         let value = build.load(self)?;
-        let number = build.scalar(number, self.dtype());
+        let number = build.scalar(number, of);
         let value = build.program().binary(op, value, number);
         let value = build.program().cast(value, dtype);
         build.finish(value)
@@ -494,6 +502,14 @@ impl Build {
         let mask = over.mask(self.rank())?;
         let identity = scalar_bits(reduction.identity, self.dtype(value));
         let result = self.finish_fold(value, &reduction, identity, (&mask, order))?;
-        over.shaped(result, mask.len())
+        if over.keepdim || !mask.contains(&true) {
+            return Ok(result);
+        }
+        // Row-major as it is without the dims of size 1, too.
+        let sizes = result.shape().iter().zip(&mask).filter(|(_, folded)| !**folded);
+        let mut shape = Dims::new();
+        sizes.for_each(|(&size, _)| shape.push(size));
+        let layout = Layout::contiguous(&shape)?;
+        Ok(Tensor::from_view(View { layout, ..result.into_view() }))
     }
 }
