@@ -119,8 +119,7 @@ impl Scores {
         }
         // Until it is known to have one.
         self.known.insert(hash, Known::Never);
-        let can_have = |record: &Box<Record>| record.is_plain() || record.is_unconditional();
-        if !records.iter().all(can_have) {
+        if !records.iter().all(|record| record.is_unconditional()) {
             return None;
         }
         let notes = records.iter().map(|record| Notes::of(record, |view| slots.at(view))).collect();
@@ -149,10 +148,12 @@ impl Scores {
 
 impl Score {
     fn is_of(&self, records: &[Box<Record>], slots: &Slots) -> bool {
-        let are_of =
-            |(notes, record): (&Notes, &Box<Record>)| notes.are_of(record, |view| slots.at(view));
         self.notes.len() == records.len()
-            && self.notes.iter().zip(records).all(are_of)
+            && self
+                .notes
+                .iter()
+                .zip(records)
+                .all(|(notes, record)| notes.are_of(record, |view| slots.at(view)))
             && slots.held().eq(self.held.iter().copied())
     }
 }

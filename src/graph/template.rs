@@ -485,6 +485,12 @@ impl Pattern {
         if self.scalars.is_empty() {
             return SmallVec::new();
         }
+        if let ([record], &[number]) = (records, &self.scalars[..]) {
+            // Most have one: a number, or what a fold begins with.
+            let own = record.program.scalars.get(usize::from(number)).copied();
+            let number = own.or_else(|| record.fold.as_ref().map(|fold| fold.identity));
+            return SmallVec::from_buf_and_len([number.unwrap_or_default(), 0, 0, 0], 1);
+        }
         let mut all: SmallVec<[u64; 16]> = SmallVec::new();
         for record in records {
             all.extend_from_slice(&record.program.scalars);
@@ -497,6 +503,11 @@ impl Pattern {
             scalars.push(all[usize::from(number)]);
         }
         scalars
+    }
+
+    /// Note [Templates].
+    pub(super) fn is_flat(&self) -> bool {
+        self.exact.is_none()
     }
 
     /// What the backend has for small launches.

@@ -64,7 +64,11 @@ impl Over {
     /// # Errors
     /// `Index` for a dim out of range, `Shape` for one named twice.
     pub(crate) fn mask(&self, rank: usize) -> Result<SmallVec<[bool; 6]>> {
-        let mut mask = SmallVec::from_elem(self.dims.is_empty(), rank);
+        let all = self.dims.is_empty();
+        let mut mask = match rank {
+            0..=6 => SmallVec::from_buf_and_len([all; 6], rank),
+            _ => SmallVec::from_elem(all, rank),
+        };
         if let [dim] = self.dims[..] {
             let dim = layout::normalize_dim(dim, rank)?;
             mask.iter_mut().skip(dim).take(1).for_each(|folded| *folded = true);

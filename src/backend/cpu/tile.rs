@@ -120,8 +120,9 @@ impl<'a> Launched<'a> {
             outer: None,
             views,
         };
-        let views = code.operands.iter().zip(&args.operands);
-        launched.views.extend(views.map(|(c, a)| View::new(buffer(c.buffer), c, a, shape)));
+        for (c, a) in code.operands.iter().zip(&args.operands) {
+            launched.views.push(View::new(buffer(c.buffer), c, a, shape));
+        }
         if !launched.still.is_empty() {
             launched.outer = Some(Box::new(launched.rows_as_points()));
         }

@@ -94,7 +94,11 @@ impl Runtime {
         launch: &mut Option<Launch>,
     ) -> Result<()> {
         if let Made::Before(pattern) = &made {
-            if self.run_flat(pattern, members)? || self.run_ready(pattern, members)? {
+            let ran = match pattern.is_flat() {
+                true => self.run_flat(pattern, members)?,
+                false => self.run_ready(pattern, members)?,
+            };
+            if ran {
                 return Ok(());
             }
             if let Some(mut launch) = pattern.exact_launch(members) {

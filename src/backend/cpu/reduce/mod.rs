@@ -274,7 +274,7 @@ impl Job<'_, '_> {
     fn at_once(&self, folder: &Folder) -> bool {
         let Self { launched, lead, len, results, .. } = *self;
         let points = launched.points();
-        if points > launched.tile() || len > INNER_BLOCK {
+        if points > launched.tile() || len > INNER_BLOCK || self.parts > 1 {
             return false;
         }
         let rows = folder.rows_of(len);
