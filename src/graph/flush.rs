@@ -16,6 +16,7 @@
 
 mod again;
 mod alone;
+mod order;
 #[cfg(test)]
 mod tests;
 
@@ -27,8 +28,7 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::build::{Built, build};
-use super::explain::Reason;
-use super::plan::{Ended, GroupLimits, MOST_CUT, dead_records, plan};
+use super::plan::{GroupLimits, MOST_CUT, dead_records, plan};
 use super::record::{Record, Refusal};
 use super::runtime::{Runtime, lock};
 use super::score::Scores;
@@ -40,6 +40,8 @@ use crate::backend::{Buffer, Launch, Limits, elsewhere};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernel::{self, Kernel};
+pub(super) use order::Order;
+use order::Reasons;
 
 /// What flushes leave behind until the next read point.
 #[derive(Default)]
@@ -55,7 +57,7 @@ pub(super) struct Executor {
     slots: Slots,
     templates: Templates,
     scores: Scores,
-    /// The launch of the last operation that ran by itself, without its buffers: a launch is large, and the
+    /// The launch of the last kernel that ran by itself, without its buffers: a launch is large, and the
     /// next one is put in its place.
     single: Option<Launch>,
 }
@@ -431,51 +433,6 @@ fn buffers_of<'a>(
         buffers.push(storage.materialize()?);
     }
     Ok(buffers)
-}
-
-/// Why each kernel ended, the last one first; nothing where nobody is told.
-struct Reasons(Vec<String>);
-
-impl Reasons {
-    fn of(ends: Option<Vec<Ended>>, records: &[Box<Record>]) -> Self {
-        let ends = ends.into_iter().flatten().rev();
-        Self(ends.map(|ended| Reason { ended, records }.to_string()).collect())
-    }
-
-    fn next(&mut self) -> String {
-        self.0.pop().unwrap_or_default()
-    }
-
-    /// A kernel became two.
-    fn split(&mut self, reason: String) {
-        self.0.extend([reason, Reason { ended: Ended::Buffers, records: &[] }.to_string()]);
-    }
-}
-
-/// When kernels run, and who reads what they write.
-pub(super) struct Order {
-    /// The place of each record in the order of running.
-    pub(super) place: Vec<usize>,
-    /// Of each slot, one more than the place of the last record that reads it.
-    last_read: Vec<usize>,
-}
-
-impl Order {
-    pub(super) fn of(records: &[Box<Record>], groups: &[Vec<usize>], slots: &Slots) -> Self {
-        let mut place = vec![0; records.len()];
-        let mut last_read = vec![0; slots.len()];
-        for (position, &index) in groups.iter().flatten().enumerate() {
-            place[index] = position;
-            for input in records[index].inputs() {
-                last_read[slots.at(input)] = position + 1;
-            }
-        }
-        Self { place, last_read }
-    }
-
-    pub(super) fn is_read_after(&self, slot: usize, place: usize) -> bool {
-        self.last_read[slot] > place + 1
-    }
 }
 
 /// Marks storages whose elements will never come, and keeps the error for the next read point.

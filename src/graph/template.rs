@@ -9,11 +9,15 @@
 //! numbers; that of a single record is looked for where the last one like it was.
 //!
 //! A group is *flat* if all its views have one contiguous layout and it folds nothing, as most small operations
-//! are. Then sizes too only fill in arguments, and one template does for all; and where its launch is small
-//! and the only one of its tape, the backend may run it with less ado ([`Backend::flat`]). Templates of others
-//! are of their sizes alone: one is made when a group comes for the second time.
+//! are. Then sizes too only fill in arguments, and one template does for all. Templates of others are of their
+//! sizes alone: one is made when a group comes for the second time. Small kernels that run one by one the backend
+//! may run with less ado: flat ones by [`Backend::flat`], others by [`Backend::ready`].
+//!
+//! [`Backend::flat`]: crate::backend::Backend::flat
+//! [`Backend::ready`]: crate::backend::Backend::ready
 
-use std::cell::{Cell, OnceCell};
+mod pattern;
+
 use std::hash::Hasher;
 
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
@@ -23,8 +27,8 @@ use super::build::build;
 use super::notes::Notes;
 use super::record::{Folding, Record};
 use super::storage::View;
-use crate::backend::{Backend, Flat, Launch, Ready};
-use crate::kernel::{self, Args, Dims, Fold, Kernel, Node, OperandArgs, SharedCode};
+use crate::kernel::{Fold, Node};
+pub(super) use pattern::Pattern;
 
 /// Records of all templates from which on all are forgotten. Unit tests, those of the GPU, are to see it.
 const MAX_KEPT: usize = if cfg!(test) { 1 << 4 } else { 1 << 14 };
@@ -40,30 +44,10 @@ pub(super) struct Template {
     nodes: Vec<Node>,
     /// The word of the only record, if that is plain; 0 otherwise.
     only: u32,
-    /// Those of the only record, if it is not flat.
+    /// The notes of the only record, if that is not flat.
     notes: Option<Notes>,
     /// None where nothing needs to run.
     pub(super) pattern: Option<Pattern>,
-}
-
-/// How to make the kernel from records.
-pub(super) struct Pattern {
-    code: SharedCode,
-    /// The record, and its view, that each buffer is.
-    buffers: SmallVec<[(u16, u8); 4]>,
-    /// Which of the records' scalars each one is, counting through.
-    scalars: SmallVec<[u16; 4]>,
-    /// The arguments, but for the scalars, of one that is not flat.
-    exact: Option<Args>,
-    /// Its launch, without buffers, between two of its runs.
-    launch: Cell<Option<Box<Launch>>>,
-    /// What the backend has for one that is not flat, once it was asked.
-    ready: OnceCell<Option<Box<dyn Ready>>>,
-    /// Bytes loaded and stored, of a flat one at each point.
-    read: u64,
-    written: u64,
-    /// What the backend has for small launches of a flat one, once it was asked.
-    flat: OnceCell<Option<Box<dyn Flat>>>,
 }
 
 /// Templates of single records that are looked at before others, a power of two: each has its one place.
@@ -366,33 +350,11 @@ impl Template {
             })
             .collect();
         let numbered: SmallVec<[&Record; 16]> = numbered.iter().map(|record| &**record).collect();
-        let pattern = build(&numbered, 0, stored).map(|built| {
-            kernel::debug_verify(&built.kernel, built.storages.len());
-            let Kernel { code, args } = built.kernel;
-            let views = || {
-                let views = records.iter().enumerate();
-                views.flat_map(|(r, record)| record.views.iter().enumerate().map(move |v| (r, v)))
-            };
-            let place = |storage| views().find(|(_, (_, view))| view.is_of(storage));
-            let places = built.storages.iter().filter_map(place);
-            let buffers = places.map(|(record, (view, _))| (record as u16, view as u8)).collect();
-            let scalars = args.scalars.iter().map(|&number| number as u16).collect();
-            let is_flat = walks.is_empty();
-            let len = if is_flat { records[0].output().layout.len() as u64 } else { 1 };
-            Pattern {
-                flat: OnceCell::new(),
-                code,
-                buffers,
-                scalars,
-                exact: (!is_flat).then(|| Args { scalars: SmallVec::new(), ..args }),
-                launch: Cell::new(None),
-                ready: OnceCell::new(),
-                read: built.bytes_read / len,
-                written: built.bytes_written / len,
-            }
-        });
+        let is_flat = walks.is_empty();
+        let pattern =
+            build(&numbered, 0, stored).map(|built| Pattern::new(built, records, is_flat));
         let notes = match records {
-            [record] if !walks.is_empty() => Some(Notes::of(record, first_of(record))),
+            [record] if !is_flat => Some(Notes::of(record, first_of(record))),
             _ => None,
         };
         Self { words, walks, nodes, only, notes, pattern }
@@ -422,128 +384,5 @@ impl Template {
             same
         });
         same && nodes.is_empty()
-    }
-}
-
-impl Pattern {
-    /// A launch of the kernel that is yet to be [filled](Self::fill).
-    pub(super) fn launch(&self) -> Launch {
-        let (operands, scalars) = (SmallVec::new(), SmallVec::new());
-        let args = Args { shape: Dims::new(), operands, scalars, base: 0, check: 0 };
-        Launch { kernel: Kernel { code: self.code.clone(), args }, buffers: SmallVec::new() }
-    }
-
-    /// The launch of one that is not flat, but for its buffers: a launch is large, so it is to be
-    /// [kept](Self::keep).
-    pub(super) fn exact_launch(&self, records: &[&Record]) -> Option<Box<Launch>> {
-        let exact = self.exact.as_ref()?;
-        let mut launch = self.launch.take().unwrap_or_else(|| {
-            let kernel = Kernel { code: self.code.clone(), args: exact.clone() };
-            Box::new(Launch { kernel, buffers: SmallVec::new() })
-        });
-        launch.kernel.args.scalars = self.scalars(records);
-        Some(launch)
-    }
-
-    /// Keeps what [`exact_launch`](Self::exact_launch) gave for its next run.
-    pub(super) fn keep(&self, mut launch: Box<Launch>) {
-        launch.buffers.clear();
-        self.launch.set(Some(launch));
-    }
-
-    /// Makes a kernel that of records that the template was found for.
-    pub(super) fn fill(&self, kernel: &mut Kernel, records: &[&Record]) {
-        if let Some(exact) = &self.exact {
-            *kernel = Kernel { code: self.code.clone(), args: exact.clone() };
-            kernel.args.scalars = self.scalars(records);
-            return;
-        }
-        let layout = &records[0].output().layout;
-        let (len, offset) = (layout.len(), layout.offset());
-        let stride = usize::from(len != 1);
-        let Kernel { code, args: Args { shape, operands, scalars, base, check } } = kernel;
-        if !code.is(&self.code) {
-            *code = self.code.clone();
-        }
-        (*base, *check) = (0, 0);
-        shape.clear();
-        shape.push(len);
-        operands.truncate(self.code.operands.len());
-        for operand in &mut *operands {
-            operand.offset = offset;
-            operand.strides.clear();
-            operand.strides.push(stride);
-        }
-        while operands.len() < self.code.operands.len() {
-            operands.push(OperandArgs { offset, strides: Dims::from_buf_and_len([stride; 4], 1) });
-        }
-        *scalars = self.scalars(records);
-    }
-
-    /// The kernel's numbers.
-    pub(super) fn scalars(&self, records: &[&Record]) -> SmallVec<[u64; 4]> {
-        if self.scalars.is_empty() {
-            return SmallVec::new();
-        }
-        if let ([record], &[number]) = (records, &self.scalars[..]) {
-            // Most have one: a number, or what a fold begins with.
-            let own = record.program.scalars.get(usize::from(number)).copied();
-            let number = own.or_else(|| record.fold.as_ref().map(|fold| fold.identity));
-            return SmallVec::from_buf_and_len([number.unwrap_or_default(), 0, 0, 0], 1);
-        }
-        let mut all: SmallVec<[u64; 16]> = SmallVec::new();
-        for record in records {
-            all.extend_from_slice(&record.program.scalars);
-            if let Some(fold) = &record.fold {
-                all.push(fold.identity);
-            }
-        }
-        let mut scalars = SmallVec::new();
-        for &number in &self.scalars {
-            scalars.push(all[usize::from(number)]);
-        }
-        scalars
-    }
-
-    /// Note [Templates].
-    pub(super) fn is_flat(&self) -> bool {
-        self.exact.is_none()
-    }
-
-    /// What the backend has for small launches.
-    pub(super) fn flat(&self, backend: &dyn Backend) -> Option<&dyn Flat> {
-        if self.exact.is_some() {
-            return None;
-        }
-        self.flat.get_or_init(|| backend.flat(&self.code)).as_deref()
-    }
-
-    /// What the backend has for one that is not flat.
-    pub(super) fn ready(&self, backend: &dyn Backend) -> Option<&dyn Ready> {
-        let exact = self.exact.as_ref()?;
-        let made = || backend.ready(&Kernel { code: self.code.clone(), args: exact.clone() });
-        self.ready.get_or_init(made).as_deref()
-    }
-
-    /// How many buffers the kernel has.
-    pub(super) fn buffers(&self) -> usize {
-        self.buffers.len()
-    }
-
-    /// The views whose storages are the kernel's buffers, in order.
-    pub(super) fn views<'a>(
-        &self,
-        records: &[&'a Record],
-    ) -> impl Iterator<Item = &'a View> + Clone {
-        self.buffers.iter().map(|&(record, view)| {
-            let record = records[usize::from(record)];
-            &record.views[usize::from(view)]
-        })
-    }
-
-    /// Bytes that a kernel of so many points loads, and stores.
-    pub(super) fn bytes(&self, len: usize) -> [u64; 2] {
-        let times = if self.exact.is_some() { 1 } else { len as u64 };
-        [self.read, self.written].map(|bytes| bytes * times)
     }
 }

@@ -46,8 +46,8 @@ impl Program {
         }
     }
 
-    /// The same of a cast to a half, of what a load, an operation and a number are, if nothing but a store reads
-    /// it: Note [Stored lanes].
+    /// The join of a cast to a half, if that is of an operation on a loaded half and a number, and nothing but a
+    /// store reads it: Note [Stored lanes].
     fn half_of(&self, code: &Code, i: usize) -> Option<(Join, Inner)> {
         let Node { expr: Expr::Cast(result), dtype } = code.nodes[i] else { return None };
         let node = |value: Value| code.nodes[usize::from(value)];
