@@ -1,7 +1,7 @@
 //! Programs that come again find the kernels that were made for them before: what they give must follow from
 //! their own data, numbers and shapes.
 //!
-//! One test, whose operations come in the order in which kernels that walk are made before those that do not.
+//! The operations come in the order in which kernels that walk are made before those that do not.
 
 mod common;
 
@@ -39,7 +39,7 @@ fn each(a: &[f32], b: &[f32], of: impl Fn(f32, f32) -> f32) -> Vec<f32> {
     a.iter().zip(b).map(|(&a, &b)| of(a, b)).collect()
 }
 
-const OPERATIONS: [(&str, Operation, Expected); 17] = [
+const OPERATIONS: [(&str, Operation, Expected); 18] = [
     (
         "a + a row",
         |a, b, _| a.add(&b.narrow(0, 0, 1)?),
@@ -67,6 +67,22 @@ const OPERATIONS: [(&str, Operation, Expected); 17] = [
             let product = each(a, b, |a, b| a * b);
             let sum: f32 = product.iter().sum();
             product.iter().map(|product| product - sum).collect()
+        },
+    ),
+    (
+        "less the sum of each row, in place",
+        |a, b, k| {
+            let x = a.add(b)?;
+            x.sub_(&x.sum(dims([1]).keepdim())?)?.mul_(k)?;
+            Ok(x)
+        },
+        |a, b, k| {
+            let sums = each(a, b, |a, b| a + b);
+            let less = |row: &[f32]| {
+                let sum: f32 = row.iter().sum();
+                row.iter().map(|x| (x - sum) * k as f32).collect::<Vec<_>>()
+            };
+            sums.chunks(COLUMNS).flat_map(less).collect()
         },
     ),
     (
@@ -146,6 +162,28 @@ fn check(device: Device) -> Result<()> {
             let found = operation(&row(&a)?, &row(&b)?, k)?.to_vec::<f32>()?;
             let [a, b] = [&a[COLUMNS..2 * COLUMNS], &b[COLUMNS..2 * COLUMNS]];
             assert_eq!(found, expected(a, b, k), "{device}: {name} of a row, round {round}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn random_numbers_of_programs_that_come_again_are_new() -> Result<()> {
+    let random = |seed: u64, device: Device| {
+        taut::manual_seed(seed);
+        taut::rand([ROWS as i64, COLUMNS as i64], device)
+    };
+    for device in devices() {
+        let mut last = Vec::new();
+        for round in 0..5 {
+            let x = random(round, device)?;
+            let found = x.div(x.sum(dims([1]).keepdim())?)?.to_vec::<f32>()?;
+            // One operation after the other.
+            let x = random(round, device)?;
+            let sum = x.eval()?.sum(dims([1]).keepdim())?;
+            assert_eq!(found, x.div(sum.eval()?)?.to_vec::<f32>()?, "{device}, round {round}");
+            assert_ne!(found, last, "{device}, round {round}");
+            last = found;
         }
     }
     Ok(())

@@ -18,7 +18,6 @@ use smallvec::SmallVec;
 use super::notes::Notes;
 use super::record::Record;
 use super::slots::Slots;
-use super::storage::View;
 
 /// Operations of a tape that has a score, at most.
 const MOST: usize = 24;
@@ -30,7 +29,7 @@ const MAX_KNOWN: usize = if cfg!(test) { 1 << 3 } else { 1 << 9 };
 #[derive(Default)]
 pub(super) struct Scores {
     known: FxHashMap<u64, Known>,
-    /// As of the templates.
+    /// That of the templates whose numbers the scores have.
     generation: u64,
 }
 
@@ -164,10 +163,15 @@ fn hash(records: &[Box<Record>], slots: &Slots) -> u64 {
     slots.held().for_each(|held| hasher.write_u8(held.into()));
     for record in records {
         hasher.write_usize(record.name.as_ptr().addr());
-        for View { layout, .. } in &record.views {
-            match layout.place() {
+        for view in &record.views {
+            hasher.write_usize(slots.at(view) << 8 | view.dtype() as usize);
+            match view.layout.place() {
                 Some(place) => hasher.write_usize(place),
-                None => layout.strides().iter().for_each(|&stride| hasher.write_usize(stride)),
+                None => {
+                    hasher.write_usize(view.layout.offset());
+                    let sizes = view.layout.shape().iter().chain(view.layout.strides());
+                    sizes.for_each(|&size| hasher.write_usize(size));
+                }
             }
         }
     }

@@ -178,11 +178,13 @@ impl Op {
     }
 
     /// Whether the function for floats is such a chain of steps that it is computed of several numbers in turn.
+    /// Those of [angles](Self::takes_angle) are too.
     pub(crate) const fn takes_turns(self) -> bool {
         use Op::*;
-        let is_chain =
-            matches!(self, Expm1 | Log1p | Sinh | Cosh | Tanh | Sigmoid | Silu | Softplus);
-        is_chain || self.takes_angle() || matches!(self, Erf | Gelu | Pow)
+        matches!(
+            self,
+            Expm1 | Log1p | Sinh | Cosh | Tanh | Sigmoid | Silu | Softplus | Erf | Gelu | Pow
+        )
     }
 
     /// Whether the function for integers divides.

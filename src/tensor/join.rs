@@ -14,7 +14,7 @@ use crate::ops::promote::result_type;
 use super::creation::{arange, empty, from_vec};
 use super::elementwise::mixed_devices;
 use super::sizes::{IntoDims, IntoSizes, new_shape};
-use super::{Arg, Options, Tensor};
+use super::{Options, Tensor};
 
 /// The tensors one after the other along a dim, in the dtype in which they meet.
 ///
@@ -296,7 +296,8 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn tril(&self, diagonal: i64) -> Result<Self> {
-        self.masked_fill(&self.beside("tril", diagonal, |column, other| column.gt(other))?, 0)
+        let [columns, ends] = self.columns_and_diagonal("tril", diagonal)?;
+        self.masked_fill(&columns.gt(&ends)?, 0)
     }
 
     /// The upper triangle of the last two dims, zeros below diagonal `diagonal`.
@@ -305,35 +306,29 @@ impl Tensor {
     /// `Shape` for fewer than two dims.
     #[track_caller]
     pub fn triu(&self, diagonal: i64) -> Result<Self> {
-        self.masked_fill(&self.beside("triu", diagonal, |column, other| column.lt(other))?, 0)
+        let [columns, ends] = self.columns_and_diagonal("triu", diagonal)?;
+        self.masked_fill(&columns.lt(&ends)?, 0)
     }
 
-    /// How the column compares with the one in which its row has the diagonal, for the last two dims.
+    /// The numbers of the columns, and for each row that in which it has the diagonal, for the last two dims.
     #[track_caller]
-    fn beside(
-        &self,
-        name: &str,
-        diagonal: i64,
-        compare: impl Fn(&Self, Arg<'_>) -> Result<Self>,
-    ) -> Result<Self> {
+    fn columns_and_diagonal(&self, name: &str, diagonal: i64) -> Result<[Self; 2]> {
         let &[.., rows, columns] = self.shape() else {
             return Err(Error::shape(format!(
                 "{name}: input tensor must have at least 2 dimensions"
             )));
         };
+        // A diagonal beyond the matrix is as good as one just outside.
+        let first = diagonal.clamp(-(rows as i64), columns as i64);
         if self.device() == Device::Cpu && rows.max(columns) <= FEW {
-            // A diagonal beyond the matrix is as good as one just outside.
-            let first = diagonal.clamp(-(rows as i64), columns as i64) as i32;
-            let counted = |first: i32, size: usize, sizes: &[usize]| {
-                let numbers: Vec<i32> = (first..first + size as i32).collect();
+            let counted = |first: i64, sizes: &[usize]| {
+                let numbers = first..first + sizes[0] as i64;
+                let numbers = numbers.map(|number| number as i32).collect();
                 from_vec(numbers, Layout::contiguous(sizes)?, Device::Cpu.into())
             };
-            let ends = counted(first, rows, &[rows, 1])?;
-            return compare(&counted(0, columns, &[columns])?, (&ends).into());
+            return Ok([counted(0, &[columns])?, counted(first, &[rows, 1])?]);
         }
         let options = Options::from((DType::I32, self.device()));
-        let off = arange(columns, options)?.sub(&arange(rows, options)?.unsqueeze(1)?)?;
-        // The same goes for one beyond every matrix.
-        compare(&off, diagonal.clamp(i64::from(i32::MIN), i64::from(i32::MAX)).into())
+        Ok([arange(columns, options)?, arange(rows, options)?.unsqueeze(1)?.add(first)?])
     }
 }

@@ -505,7 +505,7 @@ impl Build {
         if over.keepdim || !mask.contains(&true) {
             return Ok(result);
         }
-        // Row-major as it is without the dims of size 1, too.
+        // The result is row-major, and so it is without its dims of size 1; its layout is a kept one then.
         let sizes = result.shape().iter().zip(&mask).filter(|(_, folded)| !**folded);
         let mut shape = Dims::new();
         sizes.for_each(|(&size, _)| shape.push(size));

@@ -397,6 +397,39 @@ mod tests {
     use super::*;
     use crate::math::{arithmetic, trig};
 
+    /// Of whole rounds, and of what is left.
+    #[test]
+    fn what_takes_turns_has_the_bits_of_each_element() {
+        fn compare<T: Pod + PartialEq + std::fmt::Debug>(dtype: DType, of: impl Fn(f64) -> T) {
+            let number = |i: u32| match i % 13 {
+                0 => [0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 1e-310, -1e300]
+                    [i as usize / 13 % 7],
+                1 => f64::from(i) * 1e-6,
+                _ => (f64::from(i) * 0.37).sin() * f64::from(i % 50),
+            };
+            let in_turn = |op: &&Op| op.takes_turns() || op.takes_angle();
+            assert_eq!(Op::ALL.iter().filter(in_turn).count(), 14);
+            for &op in Op::ALL.iter().filter(in_turn) {
+                let run = loop_of(op, dtype);
+                for len in [1, 63, 64, 65, 128, 300] {
+                    let a: Vec<T> = (5..5 + len).map(|i| of(number(i))).collect();
+                    let b: Vec<T> = (700..700 + len).map(|i| of(number(i))).collect();
+                    let mut got = a.clone();
+                    run(cast_slice_mut(&mut got), cast_slice(&a), cast_slice(&b), &[]);
+                    for ((a, b), got) in a.iter().zip(&b).zip(&got) {
+                        let mut alone = [*a];
+                        let [a, b] = [a, b].map(|x| bytemuck::bytes_of(x));
+                        run(cast_slice_mut(&mut alone), a, b, &[]);
+                        let same = bytemuck::bytes_of(got) == cast_slice::<T, u8>(&alone);
+                        assert!(same, "{op:?} in {dtype}: {got:?}, alone {alone:?}, {len}");
+                    }
+                }
+            }
+        }
+        compare(DType::F32, |x| x as f32);
+        compare(DType::F64, |x| x);
+    }
+
     /// Of blocks that go the quick way, and of the same with one element for which there is none.
     #[test]
     fn quick_blocks_have_the_bits_of_each_element() {

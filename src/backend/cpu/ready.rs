@@ -26,9 +26,11 @@ impl ReadyKernel {
         }
         let form = Form::of(code, &kernel.args);
         let program = Program::compile(code, form, Purpose::of(code));
+        if !is_small(kernel.len(), &program) {
+            return None;
+        }
         let fold = code.reduce.as_ref().map(|reduce| Folding::new(kernel, reduce, &program));
-        let kernel = kernel.clone();
-        is_small(kernel.len(), &program).then_some(Self { kernel, program, fold })
+        Some(Self { kernel: kernel.clone(), program, fold })
     }
 }
 

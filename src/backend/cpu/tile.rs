@@ -400,7 +400,8 @@ impl<'a> Launched<'a> {
     /// Calls `fill` with the first `len` elements of an operand, which follow each other. They are the caller's
     /// alone to touch, and no step sees their buffer.
     pub(super) fn fill_first(&self, operand: u8, len: usize, fill: impl FnOnce(&mut [u8])) {
-        // SAFETY: elements of the points of the caller, of a buffer that nobody else has a slice of.
+        // SAFETY: the caller's alone, and while values are folded at once no step has a slice of this buffer, see
+        // Note [Who may touch what] in `view`.
         fill(unsafe { self.views[usize::from(operand)].slice_mut(0, len) });
     }
 

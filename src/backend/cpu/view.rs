@@ -13,6 +13,8 @@
 //! - Within a step that copies from operand to operand ([`View::copy`]): the one is of a buffer that nobody
 //!   stores to.
 //! - At computed places: [`View::fetch`] stays within the buffer, which nobody stores to.
+//! - While values are folded at once: the results lie in a buffer of which no step sees anything
+//!   (`Launched::fill_first`).
 //! - Within a tile: a slice of a buffer that the launch stores to lives only while one step runs, and
 //!   no step sees two of them (`plan` upholds it).
 #![allow(unsafe_code, reason = "makes slices of memory that threads share element by element")]

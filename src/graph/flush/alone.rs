@@ -1,4 +1,4 @@
-//! Tapes that are one kernel: one operation, or a few [alike](is_one_kernel).
+//! Kernels that run one by one, and tapes that are one kernel: one operation, or a few [alike](is_one_kernel).
 //!
 //! Most tapes of small tensors are such. Nothing is planned, and the kernel runs at once: by [`Backend::flat`]
 //! or [`Backend::ready`] if that is something for it, else as a launch that does not go through a batch.
@@ -85,8 +85,8 @@ impl Runtime {
         true
     }
 
-    /// Runs the only kernel of a tape. A launch of its own, if it needs one, is put in the place of an earlier
-    /// one.
+    /// Runs a kernel that waits for no other. A launch of its own, if it needs one, is put in the place of an
+    /// earlier one.
     pub(super) fn run_alone(
         &self,
         made: Made<'_>,

@@ -214,6 +214,22 @@ fn tapes_that_differ_in_what_is_held_or_shared_or_dead_have_scores_of_their_own(
 }
 
 #[test]
+fn tapes_of_rows_of_one_storage_have_scores_of_their_own() {
+    let runtime = runtime();
+    let a = upload(runtime, &[5, 3], |i| i as f32);
+    let b = upload(runtime, &[1, 1], |_| 2.0);
+    for round in 0..4 {
+        for row in 0..5 {
+            let layout = Layout::new([1, 3].as_slice().into(), [3, 1].as_slice().into(), 3 * row);
+            let row_of_a = View { storage: Arc::clone(&a.storage), layout };
+            let product = record(Op::Mul, &sums(&row_of_a, 0.0), &b);
+            assert_eq!(values(&product), [2.0 * (9 * row + 3) as f32], "{row}");
+        }
+        assert_eq!(scores(runtime), if round > 0 { 5 } else { 0 });
+    }
+}
+
+#[test]
 fn scores_go_with_the_templates_that_they_name() {
     let runtime = runtime();
     let [a, b] = [2, 1].map(|size| upload(runtime, &[2, size], |i| (i + 1) as f32));

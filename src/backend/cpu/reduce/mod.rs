@@ -58,7 +58,7 @@ pub(super) struct Folding {
     tile: Option<usize>,
     /// The loop that sums values as they are computed.
     sums: Option<LinkedSums>,
-    /// The folder of the last run's identity.
+    /// The folder of the first run's identity.
     folder: OnceLock<(u64, Folder)>,
     results: Results,
 }
