@@ -177,7 +177,7 @@ fn random_numbers_of_programs_that_come_again_are_new() -> Result<()> {
         let mut last = Vec::new();
         for round in 0..5 {
             let x = random(round, device)?;
-            let found = x.div(x.sum(dims([1]).keepdim())?)?.to_vec::<f32>()?;
+            let found = x.div(&x.sum(dims([1]).keepdim())?)?.to_vec::<f32>()?;
             // One operation after the other.
             let x = random(round, device)?;
             let sum = x.eval()?.sum(dims([1]).keepdim())?;
