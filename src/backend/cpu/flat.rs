@@ -152,7 +152,7 @@ impl Flat for FlatKernel {
                     Some(number) => unsafe { operand(number).into_slice(len) },
                     None => &[],
                 };
-                let ([a, b, c], out) = ([0, 1, 2].map(argument), operand(out));
+                let (a, b, c, out) = (argument(0), argument(1), argument(2), operand(out));
                 // SAFETY: as above.
                 run(unsafe { out.slice_mut(0, len) }, a, b, c);
             }
