@@ -228,8 +228,7 @@ impl Runtime {
             if matches!(launch, Some(Err(Error::OutOfMemory(_)))) && !batch.launches.is_empty() {
                 // Launches that wait hold temporaries, whose memory is free once they have been run.
                 self.run(&mut executor.deferred, &mut batch);
-                let number = |view: &View| slots.at(view);
-                let template = executor.templates.of(&members, number, stored);
+                let template = number.map(|number| executor.templates.at(number));
                 let made = make(template, &members, code, stored);
                 launch = made.map(|made| self.launch_made(made, &members));
             }

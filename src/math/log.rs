@@ -37,9 +37,8 @@ const ATANH_64: [f64; 7] = [
     0.147_921_602_957_563_32,
 ];
 
-/// `2/3, 2/5, 2/7, ..`: its Taylor series.
-const ATANH: [f64; 13] = [
-    2.0 / 3.0,
+/// `2/5, 2/7, ..`: its Taylor series, but for the first term.
+const ATANH: [f64; 12] = [
     2.0 / 5.0,
     2.0 / 7.0,
     2.0 / 9.0,
@@ -213,7 +212,7 @@ pub(super) fn log_pair<F: Float>(x: F) -> Pair<F> {
     let s = Pair::new(split.fraction).div(Pair::ordered_sum(F::lit(2.0), split.fraction));
     let z = s.mul(s);
     // The tail is small enough for a single number.
-    let tail = z.high * series(z.high, &ATANH[1..], 8);
+    let tail = z.high * series(z.high, &ATANH, 8);
     let third = Pair::lit(2.0 / 3.0, 3.700_743_415_417_188e-17);
     let log = s.mul(z.mul(third.ordered_add_single(tail)).add_to(F::lit(2.0)));
     Pair::lit(LN_2.0, LN_2.1).mul_by_few(F::from_int(split.exponent)).ordered_add(log)

@@ -4,7 +4,9 @@ use smallvec::SmallVec;
 
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::layout;
+use crate::graph::View;
+use crate::kernel::Dims;
+use crate::layout::{self, Layout};
 
 use super::Tensor;
 use super::sizes::IntoDims;
@@ -51,12 +53,18 @@ impl Over {
         Self { dtype: Some(dtype), ..self }
     }
 
-    /// A result that kept its reduced dims, with them or without them as the options say.
-    pub(crate) fn shaped(&self, result: Tensor, rank: usize) -> Result<Tensor> {
-        let mask = self.mask(rank)?;
-        let folded: SmallVec<[i64; 6]> =
-            (0..rank).filter(|&dim| mask[dim]).map(|dim| dim as i64).collect();
-        if self.keepdim || folded.is_empty() { Ok(result) } else { result.squeeze(&folded[..]) }
+    /// A new result that is row-major and kept its reduced dims, with them or without them as the options say.
+    pub(crate) fn shaped(&self, result: Tensor, mask: &[bool]) -> Result<Tensor> {
+        if self.keepdim || !mask.contains(&true) {
+            return Ok(result);
+        }
+        debug_assert!(result.layout().is_contiguous() && result.layout().offset() == 0);
+        let sizes = result.shape().iter().zip(mask).filter(|(_, folded)| !**folded);
+        let mut shape = Dims::new();
+        sizes.for_each(|(&size, _)| shape.push(size));
+        // What `squeeze` would give, in a kept layout.
+        let layout = Layout::contiguous(&shape)?;
+        Ok(Tensor::from_view(View { layout, ..result.into_view() }))
     }
 
     /// For each dim whether it is reduced; all are if none is named.

@@ -6,9 +6,7 @@
 
 use crate::dtype::{Category, DType};
 use crate::error::{Error, Result};
-use crate::graph::View;
-use crate::kernel::{Dims, Fold, Value};
-use crate::layout::Layout;
+use crate::kernel::{Fold, Value};
 use crate::ops::Op;
 use crate::scalar::Scalar;
 
@@ -502,14 +500,6 @@ impl Build {
         let mask = over.mask(self.rank())?;
         let identity = scalar_bits(reduction.identity, self.dtype(value));
         let result = self.finish_fold(value, &reduction, identity, (&mask, order))?;
-        if over.keepdim || !mask.contains(&true) {
-            return Ok(result);
-        }
-        // The result is row-major, and so it is without its dims of size 1; its layout is a kept one then.
-        let sizes = result.shape().iter().zip(&mask).filter(|(_, folded)| !**folded);
-        let mut shape = Dims::new();
-        sizes.for_each(|(&size, _)| shape.push(size));
-        let layout = Layout::contiguous(&shape)?;
-        Ok(Tensor::from_view(View { layout, ..result.into_view() }))
+        over.shaped(result, &mask)
     }
 }

@@ -141,6 +141,6 @@ impl Tensor {
         let max = max.isinf()?.where_cond(0, &max)?;
         let sum = x.sub(&max)?.exp()?.sum(dims_of(&over).keepdim())?;
         let result = sum.log()?.add(&max)?;
-        over.shaped(result, x.dim())?.to(self.dtype())
+        over.shaped(result, &over.mask(x.dim())?)?.to(self.dtype())
     }
 }

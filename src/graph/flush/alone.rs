@@ -124,7 +124,7 @@ impl Runtime {
         Ok(true)
     }
 
-    /// Runs a kernel if the backend has something for launches so small; returns whether it did.
+    /// Runs a flat kernel if the backend has something for launches so small; returns whether it did.
     fn run_flat(&self, pattern: &Pattern, members: &[&Record]) -> Result<bool> {
         let layout = &members[0].output().layout;
         let (len, offset) = (layout.len(), layout.offset());

@@ -144,11 +144,9 @@ impl Pattern {
         self.exact.is_none()
     }
 
-    /// What the backend has for small launches.
+    /// What the backend has for small launches of one that is flat.
     pub(in crate::graph) fn flat(&self, backend: &dyn Backend) -> Option<&dyn Flat> {
-        if self.exact.is_some() {
-            return None;
-        }
+        debug_assert!(self.is_flat(), "others are ready, or launched");
         self.flat.get_or_init(|| backend.flat(&self.code)).as_deref()
     }
 
@@ -177,7 +175,7 @@ impl Pattern {
 
     /// Bytes that a kernel of so many points loads, and stores.
     pub(in crate::graph) fn bytes(&self, len: usize) -> [u64; 2] {
-        let times = if self.exact.is_some() { 1 } else { len as u64 };
+        let times = if self.is_flat() { len as u64 } else { 1 };
         [self.read, self.written].map(|bytes| bytes * times)
     }
 }
