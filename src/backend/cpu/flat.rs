@@ -5,6 +5,8 @@
 //! views to make. And where one loop from memory to memory is all that a program is, it is called.
 #![allow(unsafe_code, reason = "uses views, for the elements of the only tile")]
 
+use std::ops::Range;
+
 use bytemuck::bytes_of;
 use smallvec::{SmallVec, smallvec};
 
@@ -12,11 +14,21 @@ use super::chain::{ChainLoop, Link, Out};
 use super::lanes::Loop;
 use super::ops::loop_of;
 use super::plan::{Argument, Fill, FillValue, Form, Lanes, Place, Program, Purpose, Step};
+use super::sweep::Way;
 use super::tile::{Launched, most_points};
 use super::view::{Rows, View};
 use crate::backend::{Buffer, Flat, FlatArgs};
 use crate::dtype::DType;
 use crate::kernel::Code;
+
+/// Bytes of a result up to which all that its loop touches is in the first cache, whichever way that goes.
+const WHOLE: usize = if cfg!(test) { 1 << 9 } else { 1 << 13 };
+
+/// Bytes of a part of a larger result.
+const PIECE: usize = WHOLE / 2;
+
+/// Links of a chain that waits for memory; of more, what each piece costs counts.
+const MOST_LINKS: usize = 4;
 
 /// See the module.
 pub(super) struct FlatKernel {
@@ -106,6 +118,22 @@ fn low(bits: &u64, bytes: usize) -> &[u8] {
     if cfg!(target_endian = "big") { &all[all.len() - bytes..] } else { &all[..bytes] }
 }
 
+/// Some of `len` elements.
+fn elements<'a>(bytes: &'a [u8], len: usize, some: &Range<usize>) -> &'a [u8] {
+    let size = bytes.len() / len;
+    &bytes[some.start * size..some.end * size]
+}
+
+/// Calls `run` with parts of `len` elements of a result, and which these are: Note [To and fro].
+fn each_piece(len: usize, out: &mut [u8], mut run: impl FnMut(&mut [u8], Range<usize>)) {
+    let size = out.len() / len;
+    let most = PIECE / size;
+    for i in Way::turn().over(0..len.div_ceil(most)) {
+        let piece = i * most..len.min((i + 1) * most);
+        run(&mut out[piece.start * size..piece.end * size], piece);
+    }
+}
+
 impl FlatKernel {
     pub(super) fn new(code: &Code) -> Self {
         let program = Program::compile(code, Form::FLAT, Purpose::Stores);
@@ -141,9 +169,14 @@ impl Flat for FlatKernel {
                 let links = links.iter().map(|(link, other)| (*link, Rows::one(taken(other))));
                 let links: SmallVec<[_; 4]> = links.collect();
                 // SAFETY: as above.
-                unsafe {
-                    let first = Rows::one(first.slice(0, len));
-                    run(Out::Cached(out.slice_mut(0, len)), (0, 0), first, &links);
+                let (first, out) = unsafe { (first.slice(0, len), out.slice_mut(0, len)) };
+                let run = |out: &mut [u8], start: usize| {
+                    run(Out::Cached(out), (0, start), Rows::one(first), &links);
+                };
+                if out.len() <= WHOLE || links.len() > MOST_LINKS {
+                    run(out, 0);
+                } else {
+                    each_piece(len, out, |out, piece| run(out, piece.start));
                 }
             }
             Some(Only::Apply { run, arguments, out }) => {
@@ -154,7 +187,15 @@ impl Flat for FlatKernel {
                 };
                 let (a, b, c, out) = (argument(0), argument(1), argument(2), operand(out));
                 // SAFETY: as above.
-                run(unsafe { out.slice_mut(0, len) }, a, b, c);
+                let out = unsafe { out.slice_mut(0, len) };
+                if out.len() <= WHOLE {
+                    run(out, a, b, c);
+                } else {
+                    each_piece(len, out, |out, piece| {
+                        let [a, b, c] = [a, b, c].map(|bytes| elements(bytes, len, &piece));
+                        run(out, a, b, c);
+                    });
+                }
             }
             None => {
                 let views = self.operands.iter().map(|&operand| view(operand));

@@ -4,7 +4,7 @@
 //! `programs` keeps), `tile` (its points, which `points` places, in `registers`); `ops`, `chain`,
 //! `fraction`, `stored`, `convert`, `float16`, `random` are the loops, `blocks` and `ints` those that fold, `lanes`
 //! what they are made of; `reduce` and `whole` are the kernels of other forms; `bands` are launches that
-//! run together, `flat` and `ready` small ones that need less ado; `memory`, `pool` and `nearby` are the buffers, `view`
+//! run together, `flat` and `ready` small ones that need less ado, `sweep` the way they go; `memory`, `pool` and `nearby` are the buffers, `view`
 //! the only way into them, `threads` whom kernels run on. Knows kernels, never operations.
 
 mod bands;
@@ -33,6 +33,7 @@ mod reference;
 mod registers;
 mod run;
 mod stored;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod threads;

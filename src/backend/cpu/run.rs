@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use super::plan::{Program, Purpose};
 use super::programs::program;
 use super::reduce;
+use super::sweep::Way;
 use super::threads;
 use super::tile::Launched;
 use super::whole;
@@ -35,6 +36,7 @@ pub(super) fn run_here(launch: &Launch, program: &Program) {
 /// Runs a launch; returns the code of its check if that failed.
 pub(super) fn run(launch: &Launch) -> Option<u32> {
     debug_verify(&launch.kernel, launch.buffers.len());
+    Way::turn();
     if let Some(whole) = launch.kernel.code.whole {
         return whole::run(launch, whole);
     }

@@ -384,11 +384,14 @@ fn stats_count_live_and_pooled_bytes() {
 fn small_launches_are_run_and_large_ones_are_not() {
     const ALL: usize = 20_000;
     let backend = CpuBackend::new();
-    let (a, b) = (buffer(&backend, &[1_f32; ALL]), buffer(&backend, &[2_f32; ALL]));
-    let scaled = 1_f32 - 6.0;
-    for (op, scale, expected) in
-        [(Op::Sub, false, -1.0), (Op::Sub, true, scaled), (Op::Atan2, false, 1_f32.atan2(2.0))]
-    {
+    let [a, b] = [1.0, 2.0].map(|times| (0..ALL).map(|i| i as f32 * times).collect::<Vec<_>>());
+    let (a, b) = (buffer(&backend, &a), buffer(&backend, &b));
+    for (op, scale) in [(Op::Sub, false), (Op::Sub, true), (Op::Atan2, false)] {
+        let of_element = |i: usize| match (op, scale) {
+            (Op::Atan2, _) => 1_f32.atan2(2.0),
+            (_, true) => -5.0 * i as f32,
+            _ => -(i as f32),
+        };
         let to = buffer(&backend, &[0_f32; ALL]);
         let mut k = Builder::new(&[4]);
         let (x, y, z) = (k.operand::<f32>(&a), k.operand::<f32>(&b), k.operand::<f32>(&to));
@@ -405,9 +408,12 @@ fn small_launches_are_run_and_large_ones_are_not() {
         let run = |len, offset| {
             flat.run(FlatArgs { len, offset, scalars: &args.scalars, buffers: &buffers })
         };
-        assert!(run(4, 0) && run(60, 3939) && !run(ALL, 0));
-        let is_written = |i: usize| i < 4 || (3939..3999).contains(&i);
-        let expected = |i| if is_written(i) { expected } else { 0.0 };
+        assert!(run(4, 1) && run(60, 3939) && !run(ALL, 0));
+        // In pieces, there and back.
+        assert!(run(701, 5000) && run(702, 6000));
+        let written = [1..5, 3939..3999, 5000..5701, 6000..6702];
+        let is_written = |i: usize| written.iter().any(|range| range.contains(&i));
+        let expected = |i| if is_written(i) { of_element(i) } else { 0.0 };
         let expected: Vec<f32> = (0..ALL).map(expected).collect();
         assert_eq!(values::<f32>(&backend, &to), expected);
     }

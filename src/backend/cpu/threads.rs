@@ -8,17 +8,20 @@
 //! thread of no pool takes a share of its kernels itself; one of another pool waits for them without taking up
 //! other work.
 
+mod shares;
 mod team;
 
 use std::cell::Cell;
 use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use shares::Shares;
 use team::work_together;
+
+use super::sweep::Way;
 
 thread_local! {
     /// Whether this is a thread of a pool that [`build`] made.
@@ -84,17 +87,15 @@ pub(super) fn each(count: usize, work: impl Fn(usize) + Sync) {
         Some(pool) if !OURS.get() && rayon::current_thread_index().is_none() => pool,
         _ => return run(|| (0..count).into_par_iter().for_each(&work)),
     };
-    let next = AtomicUsize::new(0);
+    let others = pool.current_num_threads().min(count).saturating_sub(1);
+    let shares = Shares::new(count, others + 1, Way::of_launch());
     let take = || {
-        loop {
-            let i = next.fetch_add(1, Relaxed);
-            if i >= count {
-                break;
-            }
+        // This thread is of no pool.
+        let thread = rayon::current_thread_index().map_or(0, |i| 1 + i % others);
+        while let Some(i) = shares.next(thread) {
             work(i);
         }
     };
-    let others = pool.current_num_threads().min(count).saturating_sub(1);
     work_together(others, |task| pool.spawn(task), &take);
 }
 

@@ -23,6 +23,7 @@ use super::lanes::all;
 use super::plan::{Argument, FillValue, Lanes, Place, Program, Step, Summed, lane_size};
 use super::points::{Grid, Tile, each_row};
 use super::registers::{Line, Registers};
+use super::sweep::Way;
 use super::view::{Ahead, Block, Runs, View, fence};
 use crate::backend::{Buffer, Launch};
 use crate::kernel::Kernel;
@@ -260,9 +261,10 @@ impl<'a> Launched<'a> {
     /// Runs tile after tile while `then` says to go on.
     fn each_tile(&self, start: usize, end: usize, mut then: impl FnMut(&Registers, Tile) -> bool) {
         self.with_registers(|registers| {
-            for i in start..end {
-                let tile = self.at(i);
-                let next = (!self.program.ahead.is_empty() && i + 1 < end).then(|| self.at(i + 1));
+            let asks = !self.program.ahead.is_empty();
+            let mut tiles = Way::of_launch().over(start..end).map(|i| self.at(i)).peekable();
+            while let Some(tile) = tiles.next() {
+                let next = if asks { tiles.peek().copied() } else { None };
                 self.run_tile(registers, tile, next);
                 if !then(registers, tile) {
                     break;
