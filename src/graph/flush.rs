@@ -94,15 +94,15 @@ struct Batch {
 enum Made<'t> {
     /// In a box, as it is large and the other is what nearly all are.
     Now(Box<Built>),
-    /// By Note [Templates].
-    Before(&'t Pattern),
+    /// By Note [Templates], with the code of its check.
+    Before(&'t Pattern, u32),
 }
 
 impl Made<'_> {
     fn buffers(&self) -> usize {
         match self {
             Self::Now(built) => built.storages.len(),
-            Self::Before(pattern) => pattern.buffers(),
+            Self::Before(pattern, _) => pattern.buffers(),
         }
     }
 
@@ -110,7 +110,7 @@ impl Made<'_> {
     fn bytes(&self, records: &[&Record]) -> [u64; 2] {
         match self {
             Self::Now(built) => [built.bytes_read, built.bytes_written],
-            Self::Before(pattern) => pattern.bytes(records[0].output().layout.len()),
+            Self::Before(pattern, _) => pattern.bytes(records[0].output().layout.len()),
         }
     }
 }
@@ -122,15 +122,15 @@ impl Executor {
     pub(super) fn take_reports(&mut self) -> (Vec<Checked>, Option<Error>) {
         (std::mem::take(&mut self.checks), self.deferred.take())
     }
+}
 
-    /// Keeps what a read point says if the kernel of these operations refuses its data.
-    fn expect_refusal(&mut self, members: &[&Record]) {
-        if let Some(record) = members.iter().find(|record| record.may_refuse()) {
-            let Some(refusal) = record.refusal.as_deref().cloned() else {
-                unreachable!("what may refuse says why")
-            };
-            self.checks.push(Checked { name: record.name, location: record.location, refusal });
-        }
+/// Keeps what a read point says if the kernel of these operations refuses its data.
+fn expect_refusal(checks: &mut Vec<Checked>, members: &[&Record]) {
+    if let Some(record) = members.iter().find(|record| record.may_refuse()) {
+        let Some(refusal) = record.refusal.as_deref().cloned() else {
+            unreachable!("what may refuse says why")
+        };
+        checks.push(Checked { name: record.name, location: record.location, refusal });
     }
 }
 
@@ -255,7 +255,7 @@ impl Runtime {
         members: &[&Record],
         limits: &Limits,
     ) {
-        executor.expect_refusal(members);
+        expect_refusal(&mut executor.checks, members);
         let outputs = outputs_of(members);
         let mut is_alone = false;
         match launch {
@@ -283,10 +283,10 @@ impl Runtime {
         };
         match made {
             _ if batch.launches.is_empty() || !self.limits().chooses => true,
-            Made::Before(pattern) => {
+            Made::Before(pattern, code) => {
                 let mut storages = pattern.views(records).map(|view| &view.storage);
                 let mut launch = pattern.launch();
-                pattern.fill(&mut launch.kernel, records);
+                pattern.fill(&mut launch.kernel, records, *code);
                 joins(&launch.kernel, &mut storages)
             }
             Made::Now(built) => joins(&built.kernel, &mut built.storages.iter()),
@@ -309,9 +309,9 @@ impl Runtime {
     ) -> Result<&'l mut Launch> {
         let bytes = made.bytes(records);
         match made {
-            Made::Before(pattern) => {
+            Made::Before(pattern, code) => {
                 let launch = launch.get_or_insert_with(|| pattern.launch());
-                pattern.fill(&mut launch.kernel, records);
+                pattern.fill(&mut launch.kernel, records, code);
                 let storages = pattern.views(records).map(|view| &view.storage);
                 self.give_buffers(launch, storages, bytes)?;
                 Ok(launch)
@@ -410,7 +410,7 @@ fn make<'t>(
     stored: impl Fn(&View) -> bool + Copy,
 ) -> Option<Made<'t>> {
     match template {
-        Some(template) => template.pattern.as_ref().map(Made::Before),
+        Some(template) => template.pattern.as_ref().map(|pattern| Made::Before(pattern, code)),
         None => build(members, code, stored).map(|built| Made::Now(Box::new(built))),
     }
 }

@@ -6,10 +6,10 @@
 use smallvec::SmallVec;
 
 use super::plain::Plain;
-use super::record::{Folding, Record};
+use super::record::{Entire, Fetching, Folding, Record};
 use super::storage::View;
 use crate::dtype::DType;
-use crate::kernel::Node;
+use crate::kernel::{Node, Value};
 use crate::layout::Layout;
 
 /// See the module.
@@ -18,13 +18,16 @@ pub(super) struct Notes {
     /// Nothing, if it is plain.
     nodes: SmallVec<[Node; 4]>,
     scalars: usize,
+    check: Option<Value>,
     fold: Option<Box<Folding>>,
+    fetch: Option<Box<Fetching>>,
+    entire: Option<Box<Entire>>,
     /// The storages by number.
     views: SmallVec<[(usize, DType, Layout); 3]>,
 }
 
 impl Notes {
-    /// Those of an operation that is [unconditional](Record::is_unconditional). `number` tells storages apart.
+    /// Those of an operation. `number` tells storages apart.
     pub(super) fn of(record: &Record, number: impl Fn(&View) -> usize) -> Self {
         let view = |view: &View| (number(view), view.dtype(), view.layout.clone());
         let (nodes, scalars) = match record.plain {
@@ -32,7 +35,16 @@ impl Notes {
             None => (record.program.nodes.clone(), record.program.scalars.len()),
         };
         let views = record.views.iter().map(view).collect();
-        Self { plain: record.plain, nodes, scalars, fold: record.fold.clone(), views }
+        Self {
+            plain: record.plain,
+            nodes,
+            scalars,
+            check: record.program.check,
+            fold: record.fold.clone(),
+            fetch: record.fetch.clone(),
+            entire: record.entire.clone(),
+            views,
+        }
     }
 
     /// Whether an operation has the same.
@@ -54,7 +66,9 @@ impl Notes {
             (None, None) => true,
             _ => false,
         };
-        fold && record.is_unconditional()
+        fold && self.check == record.program.check
+            && self.fetch == record.fetch
+            && self.entire == record.entire
             && self.scalars == record.program.scalars.len()
             && self.nodes == record.program.nodes
     }

@@ -46,7 +46,7 @@ pub(crate) struct Record {
 
 /// An input that the program reads by [`Expr::Fetch`], not at the point: its view has a shape of its own,
 /// which says what may be touched.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fetching {
     /// Index of the input; the program loads no other element of it.
     pub(crate) input: usize,
@@ -63,7 +63,7 @@ pub(crate) enum Refusal {
 
 /// What the record does instead of evaluating its program, which is empty.
 /// Its views have shapes of their own, which say what may be touched.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entire {
     pub(crate) whole: Whole,
     /// The iteration space.
@@ -250,11 +250,6 @@ impl Record {
         self.is_pointwise()
             && self.program.check.is_none()
             && self.views.iter().all(|view| view.layout == *layout)
-    }
-
-    /// Whether it evaluates its program at each point, of elements that lie there, and may not be refused.
-    pub(crate) fn is_unconditional(&self) -> bool {
-        self.fetch.is_none() && self.entire.is_none() && self.program.check.is_none()
     }
 
     /// The same operation once more.

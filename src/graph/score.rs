@@ -118,9 +118,6 @@ impl Scores {
         }
         // Until it is known to have one.
         self.known.insert(hash, Known::Never);
-        if !records.iter().all(|record| record.is_unconditional()) {
-            return None;
-        }
         let notes = records.iter().map(|record| Notes::of(record, |view| slots.at(view))).collect();
         let dead = (0..records.len()).filter(|&index| dead[index]);
         let dead = dead.map(|index| index as u16).collect();

@@ -2,14 +2,14 @@
 //!
 //! # Note [Templates]
 //! What `build` makes of a group follows from its programs, from which views are one, from which of them are
-//! stored, from how they walk and from what is folded; numbers only fill in arguments. So groups that neither
-//! fetch nor check, nor are an [`Entire`](super::Entire), are built once. Their scalars are numbered for it, to
-//! see where each ends up; afterwards the kernel's arguments are put together from the records. A template is
-//! found by a hash and compared in full, so what it was made of and what it is used for are the same but for
-//! numbers; that of a single record is looked for where the last one like it was.
+//! stored, from how they walk and from what is folded or done with whole tensors; numbers only fill in arguments.
+//! So groups are built once. Their scalars are numbered for it, to see where each ends up; afterwards the kernel's
+//! arguments are put together from the records. A template is found by a hash and compared in full, so what it
+//! was made of and what it is used for are the same but for numbers; that of a single record is looked for where
+//! the last one like it was.
 //!
-//! A group is *flat* if all its views have one contiguous layout and it folds nothing, as most small operations
-//! are. Then sizes too only fill in arguments, and one template does for all. Templates of others are of their
+//! A group is *flat* if all its views have one contiguous layout and it only evaluates and stores, as most small
+//! operations are. Then sizes too only fill in arguments, and one template does for all. Templates of others are of their
 //! sizes alone: one is made when a group comes for the second time. Small kernels that run one by one the backend
 //! may run with less ado: flat ones by [`Backend::flat`], others by [`Backend::ready`].
 //!
@@ -25,9 +25,9 @@ use smallvec::SmallVec;
 
 use super::build::build;
 use super::notes::Notes;
-use super::record::{Folding, Record};
+use super::record::{Entire, Fetching, Folding, Record};
 use super::storage::View;
-use crate::kernel::{Fold, Node};
+use crate::kernel::{Fold, Node, Whole};
 pub(super) use pattern::Pattern;
 
 /// Records of all templates from which on all are forgotten. Unit tests, those of the GPU, are to see it.
@@ -100,7 +100,7 @@ impl Templates {
         if let [record] = records {
             return self.number_of_one(record, stored(record.output()));
         }
-        let hash = self.describe(records, number, &stored)?;
+        let hash = self.describe(records, number, &stored);
         self.known_or_made(hash, records, stored)
     }
 
@@ -138,7 +138,7 @@ impl Templates {
         if self.all.get(recent).is_some_and(|template| template.is_of_one(record, stored)) {
             return Some(recent);
         }
-        let hash = self.describe_one(record, stored)?;
+        let hash = self.describe_one(record, stored);
         let at = self.known_or_made(hash, &[record], |_| stored)?;
         self.recent[place] = at as u32;
         Some(at)
@@ -190,17 +190,14 @@ impl Templates {
         at
     }
 
-    /// Writes down what the group is and returns its hash; none if it can have no template.
+    /// Writes down what the group is and returns its hash.
     fn describe(
         &mut self,
         records: &[&Record],
         number: impl Fn(&View) -> usize,
         stored: &impl Fn(&View) -> bool,
-    ) -> Option<u64> {
+    ) -> u64 {
         let is_flat = is_flat(records);
-        if !is_flat && !records.iter().all(|record| record.is_unconditional()) {
-            return None;
-        }
         self.words.clear();
         self.walks.clear();
         self.groups = self.groups.wrapping_add(1);
@@ -229,15 +226,12 @@ impl Templates {
         }
         self.words.iter().for_each(|&word| hasher.write_u32(word));
         self.walks.iter().for_each(|&size| hasher.write_usize(size));
-        Some(hasher.finish())
+        hasher.finish()
     }
 
     /// [`describe`](Self::describe) for a group of one.
-    fn describe_one(&mut self, record: &Record, stored: bool) -> Option<u64> {
+    fn describe_one(&mut self, record: &Record, stored: bool) -> u64 {
         let is_flat = is_flat(&[record]);
-        if !is_flat && !record.is_unconditional() {
-            return None;
-        }
         self.walks.clear();
         self.words.clear();
         self.words.extend(words_of_one(record, stored));
@@ -248,7 +242,7 @@ impl Templates {
         hasher.write_usize(record.name.as_ptr().addr());
         self.words.iter().for_each(|&word| hasher.write_u32(word));
         self.walks.iter().for_each(|&size| hasher.write_usize(size));
-        Some(hasher.finish())
+        hasher.finish()
     }
 }
 
@@ -305,13 +299,25 @@ fn kind(record: &Record, stored: bool) -> u32 {
     nodes | scalars << 8 | inputs << 16 | u32::from(stored) << 24
 }
 
-/// Tells how a record's views walk and what it folds.
+/// Tells how a record's views walk and what it checks, fetches and folds, or does instead.
 #[inline]
 fn walk(record: &Record, tell: &mut impl FnMut(usize)) {
     for View { layout, .. } in &record.views {
         tell(layout.rank());
         layout.shape().iter().chain(layout.strides()).for_each(|&size| tell(size));
         tell(layout.offset());
+    }
+    tell(record.program.check.map_or(0, |value| 1 + usize::from(value)));
+    if let Some(fetch) = &record.fetch {
+        let Fetching { input, strides } = &**fetch;
+        tell(1 + input);
+        strides.iter().for_each(|&stride| tell(stride));
+    } else {
+        tell(0);
+    }
+    tell(usize::from(record.entire.is_some()));
+    if let Some(entire) = &record.entire {
+        return walk_entire(entire, tell);
     }
     let Some(fold) = &record.fold else { return tell(0) };
     let Folding { fold, shape, identity: _, dims, scan, places } = &**fold;
@@ -325,6 +331,20 @@ fn walk(record: &Record, tell: &mut impl FnMut(usize)) {
     dims.iter().for_each(|&folded| tell(usize::from(folded)));
     places.iter().for_each(|&place| tell(place));
     tell(usize::from(*scan));
+}
+
+fn walk_entire(Entire { whole, shape, strides }: &Entire, tell: &mut impl FnMut(usize)) {
+    match *whole {
+        Whole::Sort { descending, ranks } => {
+            [1, usize::from(descending), ranks.from, ranks.to].into_iter().for_each(&mut *tell);
+        }
+        Whole::Scatter { fold } => {
+            [2, fold.map_or(0, |op| 1 + op as usize)].into_iter().for_each(&mut *tell)
+        }
+        Whole::Product => tell(3),
+    }
+    tell(shape.len());
+    shape.iter().chain(strides.iter().flatten()).for_each(|&size| tell(size));
 }
 
 impl Template {

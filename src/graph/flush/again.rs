@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Executor, Made, count, give_up, let_go, outputs_of};
+use super::{Executor, Made, count, expect_refusal, give_up, let_go, outputs_of};
 use crate::graph::record::Record;
 use crate::graph::runtime::Runtime;
 use crate::graph::spans;
@@ -15,7 +15,7 @@ impl Runtime {
         records: Vec<Box<Record>>,
     ) -> Vec<Box<Record>> {
         executor.slots.number(&records);
-        let Executor { slots, templates, scores, single, deferred, .. } = executor;
+        let Executor { slots, templates, scores, single, deferred, checks, .. } = executor;
         // Who is told of kernels is told why each ended, too.
         let told = spans::kernels_are_told();
         let score = scores.find(&records, slots, templates.generation()).filter(|_| !told);
@@ -28,10 +28,11 @@ impl Runtime {
             let members: SmallVec<[&Record; 16]> =
                 members.filter_map(|&index| records[usize::from(index)].as_deref()).collect();
             if let Some(pattern) = &templates.at(part.template).pattern {
-                let made = Made::Before(pattern);
+                let made = Made::Before(pattern, checks.len() as u32);
                 if let Err(error) = self.run_alone(made, &members, single) {
                     give_up(deferred, &error, &[outputs_of(&members)]);
                 }
+                expect_refusal(checks, &members);
             }
             drop(members);
             part.records.iter().for_each(|&index| let_go(&mut records[usize::from(index)]));

@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{Executor, Made, buffers_of, count, give_up, group_limits, make, outputs_of};
+use super::{
+    Executor, Made, buffers_of, count, expect_refusal, give_up, group_limits, make, outputs_of,
+};
 use crate::backend::{FlatArgs, Launch};
 use crate::error::Result;
 use crate::graph::explain::Reason;
@@ -42,7 +44,7 @@ impl Runtime {
         let _span = spans::kernel(&[record], made.bytes(&[record]), &reason);
         let ran = self.run_alone(made, &[record], &mut executor.single);
         if may_refuse {
-            executor.expect_refusal(&[record]);
+            expect_refusal(&mut executor.checks, &[record]);
         }
         if let Err(error) = ran {
             give_up(&mut executor.deferred, &error, &[outputs_of(&[record])]);
@@ -93,7 +95,7 @@ impl Runtime {
         members: &[&Record],
         launch: &mut Option<Launch>,
     ) -> Result<()> {
-        if let Made::Before(pattern) = &made {
+        if let &Made::Before(pattern, code) = &made {
             let ran = match pattern.is_flat() {
                 true => self.run_flat(pattern, members)?,
                 false => self.run_ready(pattern, members)?,
@@ -101,7 +103,7 @@ impl Runtime {
             if ran {
                 return Ok(());
             }
-            if let Some(mut launch) = pattern.exact_launch(members) {
+            if let Some(mut launch) = pattern.exact_launch(members, code) {
                 let storages = pattern.views(members).map(|view| &view.storage);
                 let given = self.give_buffers(&mut launch, storages, made.bytes(members));
                 let result = given.and_then(|()| self.run_all(std::slice::from_ref(&launch)));

@@ -67,15 +67,20 @@ impl Pattern {
         Launch { kernel: Kernel { code: self.code.clone(), args }, buffers: SmallVec::new() }
     }
 
-    /// The launch of one that is not flat, but for its buffers: a launch is large, so it is to be
-    /// [kept](Self::keep).
-    pub(in crate::graph) fn exact_launch(&self, records: &[&Record]) -> Option<Box<Launch>> {
+    /// The launch of one that is not flat, with the code of its check, but for its buffers: a launch is large, so it
+    /// is to be [kept](Self::keep).
+    pub(in crate::graph) fn exact_launch(
+        &self,
+        records: &[&Record],
+        check: u32,
+    ) -> Option<Box<Launch>> {
         let exact = self.exact.as_ref()?;
         let mut launch = self.launch.take().unwrap_or_else(|| {
             let kernel = Kernel { code: self.code.clone(), args: exact.clone() };
             Box::new(Launch { kernel, buffers: SmallVec::new() })
         });
         launch.kernel.args.scalars = self.scalars(records);
+        launch.kernel.args.check = check;
         Some(launch)
     }
 
@@ -85,11 +90,12 @@ impl Pattern {
         self.launch.set(Some(launch));
     }
 
-    /// Makes a kernel that of records that the template was found for.
-    pub(in crate::graph) fn fill(&self, kernel: &mut Kernel, records: &[&Record]) {
+    /// Makes a kernel that of records that the template was found for, with the code of its check.
+    pub(in crate::graph) fn fill(&self, kernel: &mut Kernel, records: &[&Record], check: u32) {
         if let Some(exact) = &self.exact {
             *kernel = Kernel { code: self.code.clone(), args: exact.clone() };
             kernel.args.scalars = self.scalars(records);
+            kernel.args.check = check;
             return;
         }
         let layout = &records[0].output().layout;
@@ -150,9 +156,9 @@ impl Pattern {
         self.flat.get_or_init(|| backend.flat(&self.code)).as_deref()
     }
 
-    /// What the backend has for one that is not flat.
+    /// What the backend has for one that is not flat, and has no check.
     pub(in crate::graph) fn ready(&self, backend: &dyn Backend) -> Option<&dyn Ready> {
-        let exact = self.exact.as_ref()?;
+        let exact = self.exact.as_ref().filter(|_| !self.code.may_refuse())?;
         let made = || backend.ready(&Kernel { code: self.code.clone(), args: exact.clone() });
         self.ready.get_or_init(made).as_deref()
     }
