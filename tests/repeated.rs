@@ -5,8 +5,13 @@
 
 mod common;
 
+use std::sync::{Mutex, PoisonError};
+
 use common::devices;
-use taut::{Device, Result, Tensor, dims, from_slice};
+use taut::{DType, Device, ErrorKind, Result, Tensor, dims, from_slice};
+
+/// Held by each test: what is refused is reported at the next read point of its device, whoever's that is.
+static ALONE: Mutex<()> = Mutex::new(());
 
 const ROWS: usize = 4;
 const COLUMNS: usize = 6;
@@ -35,11 +40,20 @@ fn of_squares(a: &[f32], b: &[f32]) -> Vec<f32> {
     places.map(|(r, c)| a[r * COLUMNS + c] + b[c * COLUMNS + r]).collect()
 }
 
+/// A column for each of the first row's numbers.
+fn places(b: &Tensor) -> Result<Tensor> {
+    b.narrow(0, 0, 1)?.reshape([-1])?.abs()?.fmod(COLUMNS as i32)?.to(DType::I64)
+}
+
+fn of_places(b: &[f32]) -> impl Iterator<Item = usize> {
+    b[..COLUMNS].iter().map(|b| (b.abs() as usize) % COLUMNS)
+}
+
 fn each(a: &[f32], b: &[f32], of: impl Fn(f32, f32) -> f32) -> Vec<f32> {
     a.iter().zip(b).map(|(&a, &b)| of(a, b)).collect()
 }
 
-const OPERATIONS: [(&str, Operation, Expected); 18] = [
+const OPERATIONS: [(&str, Operation, Expected); 24] = [
     (
         "a + a row",
         |a, b, _| a.add(&b.narrow(0, 0, 1)?),
@@ -83,6 +97,64 @@ const OPERATIONS: [(&str, Operation, Expected); 18] = [
                 row.iter().map(|x| (x - sum) * k as f32).collect::<Vec<_>>()
             };
             sums.chunks(COLUMNS).flat_map(less).collect()
+        },
+    ),
+    (
+        "picked columns",
+        |a, b, k| a.index_select(1, &places(b)?)?.mul(k),
+        |a, b, k| {
+            let row = |row: &[f32]| of_places(b).map(|c| row[c] * k as f32).collect::<Vec<_>>();
+            a.chunks(COLUMNS).flat_map(row).collect()
+        },
+    ),
+    (
+        "what each row of b picks in a",
+        |a, b, _| a.gather(1, &b.abs()?.fmod(COLUMNS as i32)?.to(DType::I64)?),
+        |a, b, _| {
+            let at = |i: usize, b: f32| a[i / COLUMNS * COLUMNS + (b.abs() as usize) % COLUMNS];
+            b.iter().enumerate().map(|(i, &b)| at(i, b)).collect()
+        },
+    ),
+    (
+        "added to columns",
+        |a, b, k| a.mul(k)?.index_add(1, &places(b)?, b),
+        |a, b, k| {
+            let mut sums: Vec<f32> = a.iter().map(|a| a * k as f32).collect();
+            for (sums, b_row) in sums.chunks_mut(COLUMNS).zip(b.chunks(COLUMNS)) {
+                of_places(b).zip(b_row).for_each(|(c, b)| sums[c] += b);
+            }
+            sums
+        },
+    ),
+    (
+        "rows in order",
+        |a, _, _| a.sort(1, false).map(|(values, _)| values),
+        |a, _, _| {
+            let mut a = a.to_vec();
+            a.chunks_mut(COLUMNS).for_each(|row| row.sort_by(f32::total_cmp));
+            a.iter().map(|a| a + 0.0).collect()
+        },
+    ),
+    (
+        "the second of each row",
+        |a, _, k| a.sub(k)?.kthvalue(2, 1, false).map(|(values, _)| values),
+        |a, _, k| {
+            let second = |row: &[f32]| {
+                let mut row: Vec<f32> = row.iter().map(|a| a - k as f32).collect();
+                row.sort_by(f32::total_cmp);
+                row[1]
+            };
+            a.chunks(COLUMNS).map(second).collect()
+        },
+    ),
+    (
+        "a b^T",
+        |a, b, k| a.matmul(&b.t()?)?.add(k),
+        |a, b, k| {
+            let product =
+                |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f32>() + k as f32;
+            let row = |x: &[f32]| b.chunks(COLUMNS).map(|y| product(x, y)).collect::<Vec<_>>();
+            a.chunks(COLUMNS).flat_map(row).collect()
         },
     ),
     (
@@ -169,6 +241,7 @@ fn check(device: Device) -> Result<()> {
 
 #[test]
 fn random_numbers_of_programs_that_come_again_are_new() -> Result<()> {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let random = |seed: u64, device: Device| {
         taut::manual_seed(seed);
         taut::rand([ROWS as i64, COLUMNS as i64], device)
@@ -190,6 +263,37 @@ fn random_numbers_of_programs_that_come_again_are_new() -> Result<()> {
 }
 
 #[test]
+fn what_comes_again_is_refused_where_its_own_data_are() -> Result<()> {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    for device in devices() {
+        let x = from_slice(&numbers(COLUMNS, 1), [COLUMNS], device)?;
+        for round in 0..8 {
+            let index = |place: i64| from_slice(&[0, place], [2], device);
+            // Two operations, of which one may be refused, and one by itself.
+            let (good, bad) = (index(5)?, index(5 + round % 4)?);
+            let y = x.index_select(0, &good)?.add(&x.index_select(0, &bad)?)?;
+            let found = y.to_vec::<f32>();
+            x.eval()?;
+            let picked = x.take(&bad)?;
+            let alone = picked.to_vec::<f32>();
+            let expected = [numbers(COLUMNS, 1)[0], numbers(COLUMNS, 1)[5]];
+            if round % 4 == 0 {
+                assert_eq!(found?, expected.map(|x| x + x), "{device}, round {round}");
+                assert_eq!(alone?, expected, "{device}, round {round}");
+            } else {
+                for (what, error) in [("index_select", found), ("take", alone)] {
+                    let error = error.expect_err("an index out of range");
+                    assert_eq!(error.kind(), ErrorKind::Index);
+                    assert!(error.to_string().contains(what), "{device}: {error}");
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn what_comes_again_gives_what_its_own_data_say() -> Result<()> {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     devices().into_iter().try_for_each(check)
 }

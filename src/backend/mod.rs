@@ -132,10 +132,10 @@ pub(crate) trait Flat: Send + Sync {
     fn run(&self, args: FlatArgs<'_>) -> bool;
 }
 
-/// A kernel with its arguments, but for the scalars, made ready by [`Backend::ready`].
+/// A kernel with its arguments, but for the scalars and the code of its check, made ready by [`Backend::ready`].
 pub(crate) trait Ready: Send + Sync {
     /// Runs the kernel, after all launches that were handed over before, and returns when it is done.
-    fn run(&self, scalars: &[u64], buffers: &[&Buffer]);
+    fn run(&self, scalars: &[u64], check: u32, buffers: &[&Buffer]);
 }
 
 /// What a backend has done and holds, see [`crate::Stats`].
@@ -244,8 +244,8 @@ pub(crate) trait Backend: Any + Send + Sync {
         None
     }
 
-    /// A kernel made ready for launches with the arguments that it has, but for the scalars, of which it has none.
-    /// It neither fetches nor checks. None where nothing is to be gained.
+    /// A kernel made ready for launches with the arguments that it has, but for the scalars, of which it has none,
+    /// and the code of its check. None where nothing is to be gained.
     fn ready(&self, _kernel: &Kernel) -> Option<Box<dyn Ready>> {
         None
     }

@@ -57,16 +57,34 @@ use ready::ReadyKernel;
 /// The CPU as a device. Launches run before `run` returns.
 pub(crate) struct CpuBackend {
     pool: Arc<Pool>,
-    /// The code of the first check that failed since the last wait, or [`NONE`].
-    failed: AtomicU32,
+    failed: Arc<Failed>,
 }
+
+/// The code of the first check that failed since the last wait, or [`NONE`].
+struct Failed(AtomicU32);
 
 /// No code: there are never so many checks.
 const NONE: u32 = u32::MAX;
 
+impl Failed {
+    fn keep(&self, code: u32) {
+        // An earlier one is the one to report.
+        let _ = self.0.compare_exchange(NONE, code, Relaxed, Relaxed);
+    }
+
+    fn take(&self) -> Option<u32> {
+        // A look first: mostly there is none, and to exchange takes longer.
+        if self.0.load(Relaxed) == NONE {
+            return None;
+        }
+        let code = self.0.swap(NONE, Relaxed);
+        (code != NONE).then_some(code)
+    }
+}
+
 impl CpuBackend {
     pub(crate) fn new() -> Self {
-        Self { pool: Arc::new(Pool::new()), failed: AtomicU32::new(NONE) }
+        Self { pool: Arc::new(Pool::new()), failed: Arc::new(Failed(AtomicU32::new(NONE))) }
     }
 }
 
@@ -109,8 +127,7 @@ impl Backend for CpuBackend {
                 continue;
             };
             if let Some(code) = run::run(launch) {
-                // An earlier one is the one to report.
-                let _ = self.failed.compare_exchange(NONE, code, Relaxed, Relaxed);
+                self.failed.keep(code);
             }
         }
         Ok(())
@@ -125,16 +142,11 @@ impl Backend for CpuBackend {
     }
 
     fn ready(&self, kernel: &Kernel) -> Option<Box<dyn Ready>> {
-        Some(Box::new(ReadyKernel::new(kernel)?))
+        Some(Box::new(ReadyKernel::new(kernel, &self.failed)?))
     }
 
     fn wait(&self) -> Result<Option<u32>> {
-        // A look first: mostly there is none, and to exchange takes longer.
-        if self.failed.load(Relaxed) == NONE {
-            return Ok(None);
-        }
-        let code = self.failed.swap(NONE, Relaxed);
-        Ok((code != NONE).then_some(code))
+        Ok(self.failed.take())
     }
 
     fn limits(&self) -> Limits {

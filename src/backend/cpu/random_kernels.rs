@@ -376,7 +376,7 @@ pub(super) fn run_ready(backend: &CpuBackend, Launch { kernel, buffers }: &Launc
     bare.args.scalars.clear();
     let Some(ready) = backend.ready(&bare) else { return false };
     let buffers: Vec<&Buffer> = buffers.iter().collect();
-    ready.run(&kernel.args.scalars, &buffers);
+    ready.run(&kernel.args.scalars, kernel.args.check, &buffers);
     true
 }
 
@@ -389,10 +389,11 @@ fn agree(case: &Case, seed: u64) -> Result<(), TestCaseError> {
     backend.run(std::slice::from_ref(&ours)).unwrap();
     prop_assert_eq!(backend.wait().unwrap().is_some(), failed);
     let ready = case.launch(&backend, seed);
-    if run_ready(&backend, &ready)
-        && let Some(what) = difference(&backend, &ready, &theirs)
-    {
-        return Err(TestCaseError::fail(format!("made ready: {what}\n{:#?}", ready.kernel)));
+    if run_ready(&backend, &ready) {
+        prop_assert_eq!(backend.wait().unwrap().is_some(), failed);
+        if let Some(what) = difference(&backend, &ready, &theirs) {
+            return Err(TestCaseError::fail(format!("made ready: {what}\n{:#?}", ready.kernel)));
+        }
     }
     match difference(&backend, &ours, &theirs) {
         Some(what) => Err(TestCaseError::fail(format!("{what}\n{:#?}", ours.kernel))),

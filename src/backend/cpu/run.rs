@@ -12,7 +12,7 @@ use super::threads;
 use super::tile::Launched;
 use super::whole;
 use crate::backend::Launch;
-use crate::kernel::{Expr, Value, debug_verify};
+use crate::kernel::{Expr, Kernel, Value, debug_verify};
 
 /// Points a thread is given at least, times what each takes: below, waking threads costs more than it saves.
 const GRAIN: usize = if cfg!(test) { 1 << 11 } else { 1 << 15 };
@@ -53,20 +53,20 @@ pub(super) fn run(launch: &Launch) -> Option<u32> {
     failed
 }
 
-/// The launch over as many points as its check tells apart: of a dimension along which nothing moves that
+/// The kernel over as many points as its check tells apart: of a dimension along which nothing moves that
 /// the check reads, as along the rows that an index picks, one.
-fn checked(launch: &Launch, value: Value) -> Launch {
-    let (code, mut launch) = (&launch.kernel.code, launch.clone());
+pub(super) fn checked(kernel: &Kernel, value: Value) -> Kernel {
+    let (code, mut args) = (&kernel.code, kernel.args.clone());
     let mut needed = vec![false; code.nodes.len()];
     needed[usize::from(value)] = true;
-    let mut still: SmallVec<[bool; 4]> = launch.kernel.args.shape.iter().map(|_| true).collect();
+    let mut still: SmallVec<[bool; 4]> = args.shape.iter().map(|_| true).collect();
     for (i, node) in code.nodes.iter().enumerate().rev() {
         if !needed[i] {
             continue;
         }
         match node.expr {
             Expr::Load(operand) => {
-                let strides = &launch.kernel.args.operands[usize::from(operand)].strides;
+                let strides = &args.operands[usize::from(operand)].strides;
                 still.iter_mut().zip(strides).for_each(|(still, stride)| *still &= *stride == 0);
             }
             Expr::Index | Expr::Random { .. } | Expr::Fetch { .. } => still.fill(false),
@@ -74,17 +74,18 @@ fn checked(launch: &Launch, value: Value) -> Launch {
         }
         node.expr.arguments().into_iter().for_each(|node| needed[usize::from(node)] = true);
     }
-    let sizes = launch.kernel.args.shape.iter_mut();
+    let sizes = args.shape.iter_mut();
     sizes.zip(still).filter(|(_, still)| *still).for_each(|(size, _)| *size = 1);
-    launch
+    Kernel { code: code.clone(), args }
 }
 
 fn check(launch: &Launch) -> Option<u32> {
     let check = launch.kernel.code.check?;
-    let launch = &checked(launch, check.value);
-    let kernel = &launch.kernel;
+    let kernel = &checked(&launch.kernel, check.value);
     let program = program(kernel, Purpose::Check(check.value));
-    let (launched, condition) = (Launched::new(launch, &program), program.result);
+    let buffer = |number: u8| &launch.buffers[usize::from(number)];
+    let launched = Launched::of(kernel, &kernel.args.scalars, buffer, &program);
+    let condition = program.result;
     let found = AtomicBool::new(false);
     each_part(&launched, |start, end| {
         if !found.load(Relaxed) && launched.any(start, end, condition) {

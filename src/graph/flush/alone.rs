@@ -98,7 +98,7 @@ impl Runtime {
         if let &Made::Before(pattern, code) = &made {
             let ran = match pattern.is_flat() {
                 true => self.run_flat(pattern, members)?,
-                false => self.run_ready(pattern, members)?,
+                false => self.run_ready((pattern, code), members)?,
             };
             if ran {
                 return Ok(());
@@ -118,10 +118,10 @@ impl Runtime {
     }
 
     /// Runs a kernel that is not flat if the backend has it ready; returns whether it did.
-    fn run_ready(&self, pattern: &Pattern, members: &[&Record]) -> Result<bool> {
+    fn run_ready(&self, (pattern, code): (&Pattern, u32), members: &[&Record]) -> Result<bool> {
         let Some(ready) = pattern.ready(self.backend()) else { return Ok(false) };
         let buffers = buffers_of(pattern.views(members).map(|view| &view.storage))?;
-        ready.run(&pattern.scalars(members), &buffers);
+        ready.run(&pattern.scalars(members), code, &buffers);
         self.count_kernel(pattern.bytes(1));
         Ok(true)
     }

@@ -156,9 +156,9 @@ impl Pattern {
         self.flat.get_or_init(|| backend.flat(&self.code)).as_deref()
     }
 
-    /// What the backend has for one that is not flat, and has no check.
+    /// What the backend has for one that is not flat.
     pub(in crate::graph) fn ready(&self, backend: &dyn Backend) -> Option<&dyn Ready> {
-        let exact = self.exact.as_ref().filter(|_| !self.code.may_refuse())?;
+        let exact = self.exact.as_ref()?;
         let made = || backend.ready(&Kernel { code: self.code.clone(), args: exact.clone() });
         self.ready.get_or_init(made).as_deref()
     }
