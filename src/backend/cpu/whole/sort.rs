@@ -17,7 +17,7 @@ mod select;
 mod tests;
 
 use bytemuck::cast_slice_mut;
-use keys::each_key;
+use keys::{each_key, put_keys};
 use pair::{Pair, Span};
 use pairs::{FEW, Pairs};
 use rayon::prelude::*;
@@ -218,12 +218,13 @@ impl Line<'_> {
     /// Makes pairs of all keys.
     fn fill<P: Pair>(&self, span: Span, pairs: &mut [P]) {
         let fill = |first: usize, keys: &[u8], pairs: &mut [P]| {
-            let mut pairs = (first..).zip(pairs);
-            each_key(self.dtype, keys, |key| {
-                if let Some((place, pair)) = pairs.next() {
-                    *pair = P::new(span.rank(key), place);
-                }
-            });
+            put_keys(
+                self.dtype,
+                keys,
+                pairs,
+                #[inline(always)]
+                |key, number| P::new(span.rank(key), first + number),
+            );
         };
         if self.parts < 2 {
             return fill(0, self.keys, pairs);

@@ -1,38 +1,93 @@
 //! Integers that are ordered as the keys are.
 
 use bytemuck::cast_slice;
+use half::{bf16, f16};
 
+use super::super::super::lanes::simd;
 use crate::dtype::DType;
 
-/// Calls `put` with an integer for each element, in as many bits as the dtype has or 32, that orders them.
-pub(super) fn each_key(dtype: DType, bytes: &[u8], mut put: impl FnMut(u64)) {
-    let narrow = |key: i32| u64::from(key as u32 ^ 1 << 31);
+/// Who looks at keys, whatever their dtype.
+trait Look {
+    /// Of these elements `key` gives an integer, in as many bits as the dtype has or 32, that orders them.
+    fn at<T: Copy>(self, elements: &[T], key: impl Fn(T) -> u64);
+}
+
+fn look(dtype: DType, bytes: &[u8], look: impl Look) {
+    #[inline(always)]
+    fn narrow<T: Into<i32>>(key: T) -> u64 {
+        u64::from(key.into() as u32 ^ 1 << 31)
+    }
     match dtype {
         // Pooled memory may hold any byte; see `Backend::allocate`.
-        DType::Bool => bytes.iter().for_each(|&v| put(u64::from(v != 0))),
-        DType::U8 => bytes.iter().for_each(|&v| put(v.into())),
-        DType::I8 => cast_slice::<_, i8>(bytes).iter().for_each(|&v| put(narrow(v.into()))),
-        DType::I16 => cast_slice::<_, i16>(bytes).iter().for_each(|&v| put(narrow(v.into()))),
-        DType::I32 => cast_slice::<_, i32>(bytes).iter().for_each(|&v| put(narrow(v))),
-        DType::I64 => {
-            cast_slice::<_, i64>(bytes).iter().for_each(|&v| put(v as u64 ^ 1 << 63));
-        }
-        DType::F16 => float_keys::<half::f16>(bytes, put),
-        DType::BF16 => float_keys::<half::bf16>(bytes, put),
-        DType::F32 => cast_slice::<_, f32>(bytes).iter().for_each(|&v| put(f32_key(v).into())),
-        DType::F64 => cast_slice::<_, f64>(bytes).iter().for_each(|&v| put(f64_key(v))),
+        DType::Bool => look.at(
+            bytes,
+            #[inline(always)]
+            |v| u64::from(v != 0),
+        ),
+        DType::U8 => look.at(bytes, u64::from),
+        DType::I8 => look.at(cast_slice(bytes), narrow::<i8>),
+        DType::I16 => look.at(cast_slice(bytes), narrow::<i16>),
+        DType::I32 => look.at(cast_slice(bytes), narrow::<i32>),
+        DType::I64 => look.at(
+            cast_slice(bytes),
+            #[inline(always)]
+            |v: i64| v as u64 ^ 1 << 63,
+        ),
+        // Keys of a half are those of the float32 that it is.
+        DType::F16 => look.at(
+            cast_slice(bytes),
+            #[inline(always)]
+            |v: f16| f32_key(v.into()).into(),
+        ),
+        DType::BF16 => look.at(
+            cast_slice(bytes),
+            #[inline(always)]
+            |v: bf16| f32_key(v.into()).into(),
+        ),
+        DType::F32 => look.at(
+            cast_slice(bytes),
+            #[inline(always)]
+            |v: f32| f32_key(v).into(),
+        ),
+        DType::F64 => look.at(cast_slice(bytes), f64_key),
     }
 }
 
-/// Keys of a half are those of the float32 that it is.
-fn float_keys<H: bytemuck::AnyBitPattern + Into<f32>>(bytes: &[u8], mut put: impl FnMut(u64)) {
-    for &value in cast_slice::<_, H>(bytes) {
-        put(f32_key(value.into()).into());
+/// Calls `put` with an integer for each element, in as many bits as the dtype has or 32, that orders them.
+pub(super) fn each_key(dtype: DType, bytes: &[u8], put: impl FnMut(u64)) {
+    struct Each<F>(F);
+    impl<F: FnMut(u64)> Look for Each<F> {
+        #[inline(always)]
+        fn at<T: Copy>(mut self, elements: &[T], key: impl Fn(T) -> u64) {
+            elements.iter().for_each(|&element| (self.0)(key(element)));
+        }
     }
+    look(dtype, bytes, Each(put));
+}
+
+/// Puts what `of` makes of each element's integer and its number there.
+pub(super) fn put_keys<P>(dtype: DType, bytes: &[u8], out: &mut [P], of: impl Fn(u64, usize) -> P) {
+    struct Put<'a, P, F>(&'a mut [P], F);
+    impl<P, F: Fn(u64, usize) -> P> Look for Put<'_, P, F> {
+        #[inline(always)]
+        fn at<T: Copy>(self, elements: &[T], key: impl Fn(T) -> u64) {
+            let Self(out, of) = self;
+            simd(
+                #[inline(always)]
+                move || {
+                    for (number, (out, &element)) in out.iter_mut().zip(elements).enumerate() {
+                        *out = of(key(element), number);
+                    }
+                },
+            );
+        }
+    }
+    look(dtype, bytes, Put(out, of));
 }
 
 /// The bits of a positive number with the sign bit set, the bits of a negative one inverted; NaN beyond
 /// all, and -0 as 0.
+#[inline(always)]
 fn f32_key(value: f32) -> u32 {
     let bits = value.to_bits();
     match bits << 1 {
@@ -42,6 +97,7 @@ fn f32_key(value: f32) -> u32 {
     }
 }
 
+#[inline(always)]
 fn f64_key(value: f64) -> u64 {
     let bits = value.to_bits();
     match bits << 1 {
@@ -71,6 +127,17 @@ mod tests {
         assert!(expected.is_sorted_by(|a, b| a < b), "{expected:x?}");
         let nans = keys(DType::F32, cast_slice(&[f32::NAN, -f32::NAN]));
         assert!(nans.iter().all(|&nan| nan == u64::from(u32::MAX) && nan > expected[6]));
+    }
+
+    #[test]
+    fn put_keys_puts_those_of_each_key_and_their_numbers() {
+        let bytes: Vec<u8> = (0..640_u32).map(|i| (i * 37 % 251) as u8).collect();
+        for dtype in DType::ALL {
+            let mut put = vec![(0, 0); 640 / dtype.size()];
+            put_keys(dtype, &bytes, &mut put, |key, number| (key, number));
+            let expected: Vec<_> = keys(dtype, &bytes).into_iter().zip(0..).collect();
+            assert_eq!(put, expected, "{dtype}");
+        }
     }
 
     #[test]

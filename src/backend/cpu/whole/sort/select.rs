@@ -56,14 +56,17 @@ impl<P: Pair> Least<P> {
         }
     }
 
-    fn halve(&mut self) {
-        if self.pairs.len() > self.most {
+    /// Lets the pairs beyond so many go; the greatest that stays is the last one, if any went.
+    fn halve(&mut self) -> bool {
+        let is_more = self.pairs.len() > self.most;
+        if is_more {
             self.bound = self.most.checked_sub(1).map(|last| {
                 let (_, bound, _) = self.pairs.select_nth_unstable(last);
                 *bound
             });
             self.pairs.truncate(self.most);
         }
+        is_more
     }
 
     /// The pairs, in any order.
@@ -74,11 +77,12 @@ impl<P: Pair> Least<P> {
 
     /// The pairs beyond the `from` least, in order.
     pub(super) fn beyond(&mut self, from: usize) -> &[P] {
-        self.halve();
+        let ends_with_greatest = self.halve();
         if from >= self.pairs.len() {
             return &[];
         }
-        if from > 0 {
+        let is_only = ends_with_greatest && from + 1 == self.pairs.len();
+        if from > 0 && !is_only {
             self.pairs.select_nth_unstable(from);
         }
         self.pairs[from..].sort_unstable();
