@@ -6,14 +6,15 @@
 
 use std::ops::{Add, Div, Mul, Sub};
 
-use bytemuck::{cast_slice, cast_slice_mut};
-use fearless_simd::{Level, Select, Simd, SimdBase, SimdFrom, dispatch};
+use bytemuck::{Pod, cast_slice, cast_slice_mut};
+use fearless_simd::{Level, Select, Simd, SimdBase, SimdFloatElement, SimdFrom, dispatch};
 
-use super::chain::{Link, Number};
+use super::chain::Link;
 use super::lanes::{Blocks, of_bits};
 use super::view::Rows;
 use crate::dtype::DType;
 use crate::kernel::INNER_LANES;
+use crate::math::algebra::Float;
 use crate::math::compare;
 use crate::ops::Op;
 
@@ -55,6 +56,11 @@ pub(super) fn linked_loop(op: Op, dtype: DType) -> Option<LinkedSums> {
 /// Vectors of a group of lanes, see [`Folding::BY_GROUPS`]; those of a block are a multiple of it.
 const GROUP: usize = 8;
 
+/// A float with vectors.
+trait Number: Pod + SimdFloatElement + Float {}
+
+impl<T: Pod + SimdFloatElement + Float> Number for T {}
+
 /// What folds, with the same bits for vectors as for numbers.
 trait Folding<T: Number> {
     /// Whether a few lanes at a time take the whole block, so that they are in registers: what selects between a
@@ -62,7 +68,7 @@ trait Folding<T: Number> {
     /// is quicker in the order of memory.
     const BY_GROUPS: bool;
 
-    fn vectors<S: Simd>(a: T::Vector<S>, b: T::Vector<S>) -> T::Vector<S>;
+    fn vectors<S: Simd>(a: T::Native<S>, b: T::Native<S>) -> T::Native<S>;
     fn numbers(a: T, b: T) -> T;
 }
 
@@ -72,7 +78,7 @@ impl<T: Number> Folding<T> for Sum {
     const BY_GROUPS: bool = false;
 
     #[inline(always)]
-    fn vectors<S: Simd>(a: T::Vector<S>, b: T::Vector<S>) -> T::Vector<S> {
+    fn vectors<S: Simd>(a: T::Native<S>, b: T::Native<S>) -> T::Native<S> {
         a + b
     }
 
@@ -89,7 +95,7 @@ impl<T: Number> Folding<T> for Maximum {
     const BY_GROUPS: bool = true;
 
     #[inline(always)]
-    fn vectors<S: Simd>(a: T::Vector<S>, b: T::Vector<S>) -> T::Vector<S> {
+    fn vectors<S: Simd>(a: T::Native<S>, b: T::Native<S>) -> T::Native<S> {
         (b.simd_le(a) | !a.simd_eq(a)).select(a, b)
     }
 
@@ -106,7 +112,7 @@ impl<T: Number> Folding<T> for Minimum {
     const BY_GROUPS: bool = true;
 
     #[inline(always)]
-    fn vectors<S: Simd>(a: T::Vector<S>, b: T::Vector<S>) -> T::Vector<S> {
+    fn vectors<S: Simd>(a: T::Native<S>, b: T::Native<S>) -> T::Native<S> {
         (a.simd_le(b) | !a.simd_eq(a)).select(a, b)
     }
 
@@ -186,16 +192,16 @@ fn linked_in<S: Simd, T: Number, const LINK: usize, const IS_SQUARED: bool>(
     [first, other]: [&[T]; 2],
     (block, start): (usize, T),
 ) {
-    let vectors = computed::<T::Vector<S>, LINK, IS_SQUARED>;
+    let vectors = computed::<T::Native<S>, LINK, IS_SQUARED>;
     let numbers = computed::<T, LINK, IS_SQUARED>;
     for (i, (into, first)) in into.iter_mut().zip(first.chunks(block)).enumerate() {
         *into = if let &[other] = other {
-            let others = T::Vector::<S>::simd_from(simd, other);
-            let vector = |[first]: [T::Vector<S>; 1]| vectors(first, others);
+            let others = T::Native::<S>::simd_from(simd, other);
+            let vector = |[first]: [T::Native<S>; 1]| vectors(first, others);
             fold::<_, Sum, _, _>(simd, start, [first], vector, |[first]| numbers(first, other))
         } else {
             let other = &other[i * block..][..first.len()];
-            let vector = |[first, other]: [T::Vector<S>; 2]| vectors(first, other);
+            let vector = |[first, other]: [T::Native<S>; 2]| vectors(first, other);
             let number = |[first, other]: [T; 2]| numbers(first, other);
             fold::<_, Sum, _, _>(simd, start, [first, other], vector, number)
         };
@@ -208,10 +214,10 @@ fn fold<S: Simd, F: Folding<T>, T: Number, const M: usize>(
     simd: S,
     start: T,
     values: [&[T]; M],
-    vector: impl Fn([T::Vector<S>; M]) -> T::Vector<S>,
+    vector: impl Fn([T::Native<S>; M]) -> T::Native<S>,
     number: impl Fn([T; M]) -> T,
 ) -> T {
-    match INNER_LANES / T::Vector::<S>::LEN {
+    match INNER_LANES / T::Native::<S>::LEN {
         16 => fold_in::<S, F, T, M, 16>(simd, start, values, vector, number),
         32 => fold_in::<S, F, T, M, 32>(simd, start, values, vector, number),
         64 => fold_in::<S, F, T, M, 64>(simd, start, values, vector, number),
@@ -225,16 +231,16 @@ fn fold_in<S: Simd, F: Folding<T>, T: Number, const M: usize, const N: usize>(
     simd: S,
     start: T,
     values: [&[T]; M],
-    vector: impl Fn([T::Vector<S>; M]) -> T::Vector<S>,
+    vector: impl Fn([T::Native<S>; M]) -> T::Native<S>,
     number: impl Fn([T; M]) -> T,
 ) -> T {
-    let width = const { T::Vector::<S>::LEN };
+    let width = const { T::Native::<S>::LEN };
     let parts = values.map(<[T]>::as_chunks::<INNER_LANES>);
-    let mut lanes = [T::Vector::<S>::simd_from(simd, start); N];
+    let mut lanes = [T::Native::<S>::simd_from(simd, start); N];
     let runs = parts[0].0.len();
     let value = |run: usize, k: usize| {
         let of = |(runs, _): (&[[T; INNER_LANES]], _)| {
-            T::Vector::<S>::from_slice(simd, &runs[run][k * width..(k + 1) * width])
+            T::Native::<S>::from_slice(simd, &runs[run][k * width..(k + 1) * width])
         };
         vector(parts.map(of))
     };
@@ -270,7 +276,7 @@ fn fold_in<S: Simd, F: Folding<T>, T: Number, const M: usize, const N: usize>(
 
 /// Folds the upper half of the lanes into the lower one until one is left.
 #[inline(always)]
-fn halved<S: Simd, F: Folding<T>, T: Number, const N: usize>(mut lanes: [T::Vector<S>; N]) -> T {
+fn halved<S: Simd, F: Folding<T>, T: Number, const N: usize>(mut lanes: [T::Native<S>; N]) -> T {
     let mut half = N / 2;
     while half > 0 {
         for k in 0..half {

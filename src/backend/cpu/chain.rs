@@ -3,18 +3,19 @@
 //! `a * 2 + 1` as two loops writes and reads a register more than it must, and while it does nothing comes
 //! from memory. Here a few vectors of the result stay in the processor until the last operation is done, and
 //! an operation costs one read of its other argument, or none where that is the same everywhere. Only
-//! what memory would bound is worth it: addition and its like. Each operation rounds as it does alone.
+//! what memory would bound is worth it: addition and its like. Each operation rounds, or wraps, as it does
+//! alone.
 
 use std::array;
+use std::num::Wrapping;
 use std::ops::{Add, Div, Mul, Sub};
 
 use bytemuck::{Pod, cast_slice};
-use fearless_simd::{Level, Simd, SimdBase, SimdFloat, SimdFloatElement, SimdFrom, dispatch};
+use fearless_simd::{Level, Simd, SimdBase, SimdFrom, dispatch};
 use smallvec::SmallVec;
 
 use super::view::{PastCache, Rows};
 use crate::dtype::DType;
-use crate::math::algebra::Float;
 use crate::ops::Op;
 
 /// An operation on what a chain has come to, `x`, and another argument, `a`.
@@ -58,9 +59,11 @@ impl Link {
     pub(super) const ALL: [Self; 7] =
         [Self::Add, Self::Sub, Self::SubFrom, Self::Mul, Self::Div, Self::DivInto, Self::Square];
 
-    /// The operation as a link; none if it is not worth one.
-    pub(super) fn of(op: Op, side: Side) -> Option<Self> {
+    /// The operation in this dtype as a link; none if it is not worth one.
+    pub(super) fn of(op: Op, side: Side, dtype: DType) -> Option<Self> {
         Some(match (op, side) {
+            // What is divided as floats is none of integers.
+            (Op::Div, _) if !dtype.is_floating_point() => return None,
             (Op::Add, _) => Self::Add,
             (Op::Mul, _) => Self::Mul,
             (Op::Sub, Side::Left) => Self::Sub,
@@ -90,22 +93,43 @@ impl Link {
         V: Copy + Add<Output = V> + Sub<Output = V> + Mul<Output = V> + Div<Output = V>,
     {
         let mut value = [x];
-        self.apply(&mut value, |_| a);
+        self.apply(
+            &mut value,
+            |_| a,
+            Some(
+                #[inline(always)]
+                |x, a| x / a,
+            ),
+        );
         value[0]
     }
 
     #[inline(always)]
-    fn apply<V, const N: usize>(self, values: &mut [V; N], other: impl Fn(usize) -> V)
-    where
-        V: Copy + Add<Output = V> + Sub<Output = V> + Mul<Output = V> + Div<Output = V>,
+    fn apply<V, const N: usize>(
+        self,
+        values: &mut [V; N],
+        other: impl Fn(usize) -> V,
+        quotient: Option<impl Quotient<V>>,
+    ) where
+        V: Copy + Add<Output = V> + Sub<Output = V> + Mul<Output = V>,
     {
+        let quotient = || match &quotient {
+            Some(quotient) => quotient,
+            None => unreachable!("no link of integers divides"),
+        };
         match self {
             Self::Add => (0..N).for_each(|k| values[k] = values[k] + other(k)),
             Self::Sub => (0..N).for_each(|k| values[k] = values[k] - other(k)),
             Self::SubFrom => (0..N).for_each(|k| values[k] = other(k) - values[k]),
             Self::Mul => (0..N).for_each(|k| values[k] = values[k] * other(k)),
-            Self::Div => (0..N).for_each(|k| values[k] = values[k] / other(k)),
-            Self::DivInto => (0..N).for_each(|k| values[k] = other(k) / values[k]),
+            Self::Div => {
+                let quotient = quotient();
+                (0..N).for_each(|k| values[k] = quotient(values[k], other(k)));
+            }
+            Self::DivInto => {
+                let quotient = quotient();
+                (0..N).for_each(|k| values[k] = quotient(other(k), values[k]));
+            }
             Self::Square => (0..N).for_each(|k| values[k] = values[k] * values[k]),
         }
     }
@@ -126,29 +150,64 @@ pub(super) fn chain_loop(dtype: DType) -> Option<ChainLoop> {
     match dtype {
         DType::F32 => Some(chain::<f32>),
         DType::F64 => Some(chain::<f64>),
+        DType::I32 => Some(chain::<i32>),
+        DType::I64 => Some(chain::<i64>),
         _ => None,
     }
 }
 
+/// What divides.
+trait Quotient<V>: Fn(V, V) -> V {}
+
+impl<V, F: Fn(V, V) -> V> Quotient<V> for F {}
+
 /// A number with vectors.
-pub(super) trait Number:
-    Pod
-    + SimdFloatElement
-    + Add<Output = Self>
-    + Sub<Output = Self>
-    + Mul<Output = Self>
-    + Div<Output = Self>
-    + Float
-{
-    type Vector<S: Simd>: SimdFloat<S, Element = Self>;
+trait Number: Pod {
+    type Vector<S: Simd>: SimdBase<S, Element = Self>;
+    /// What one is computed as by itself: it wraps where vectors do.
+    type Single: Pod
+        + Add<Output = Self::Single>
+        + Sub<Output = Self::Single>
+        + Mul<Output = Self::Single>;
+
+    /// What divides, if a link may.
+    fn quotient() -> Option<impl Quotient<Self::Single>>;
+    fn quotients<S: Simd>() -> Option<impl Quotient<Self::Vector<S>>>;
 }
 
-impl Number for f32 {
-    type Vector<S: Simd> = S::f32s;
+macro_rules! numbers {
+    ($($type:ident $vector:ident $single:ty, $quotient:tt;)*) => {$(
+        impl Number for $type {
+            type Vector<S: Simd> = S::$vector;
+            type Single = $single;
+
+            #[inline(always)]
+            fn quotient() -> Option<impl Quotient<$single>> {
+                numbers!($quotient $single)
+            }
+
+            #[inline(always)]
+            fn quotients<S: Simd>() -> Option<impl Quotient<S::$vector>> {
+                numbers!($quotient S::$vector)
+            }
+        }
+    )*};
+    ([/] $of:ty) => {
+        Some(
+            #[inline(always)]
+            |a: $of, b: $of| a / b,
+        )
+    };
+    ([] $of:ty) => {
+        None::<fn($of, $of) -> $of>
+    };
 }
 
-impl Number for f64 {
-    type Vector<S: Simd> = S::f64s;
+numbers! {
+    f32 f32s f32, [/];
+    f64 f64s f64, [/];
+    i32 i32s Wrapping<i32>, [];
+    i64 i64s Wrapping<i64>, [];
 }
 
 /// Bytes of the vectors that are computed together: so many that none waits for its last operation and the
@@ -279,10 +338,13 @@ fn blocks_of<S: Simd, T: Number, const N: usize>(
         done += width;
     }
     for done in done..len {
-        let of = |values: &[T]| if values.len() == 1 { values[0] } else { values[done] };
+        let of = |values: &[T]| {
+            let values: &[T::Single] = cast_slice(values);
+            if values.len() == 1 { values[0] } else { values[done] }
+        };
         let mut value = [of(first)];
         for (link, other) in links {
-            link.apply(&mut value, |_| of(other));
+            link.apply(&mut value, |_| of(other), T::quotient());
         }
         out.put(simd, done * size_of::<T>(), cast_slice(&value));
     }
@@ -309,13 +371,17 @@ fn block<S: Simd, T: Number, const N: usize>(
     };
     for (link, other) in links {
         if *link == Link::Square {
-            link.apply(&mut values, |_| unreachable!("a square takes nothing beside"));
+            link.apply(
+                &mut values,
+                |_| unreachable!("a square takes nothing beside"),
+                T::quotients::<S>(),
+            );
         } else if let [other] = other {
             let other = T::Vector::<S>::simd_from(simd, *other);
-            link.apply(&mut values, |_| other);
+            link.apply(&mut values, |_| other, T::quotients::<S>());
         } else {
             let other = &other[done..][..N * width];
-            link.apply(&mut values, |k| of(other, k));
+            link.apply(&mut values, |k| of(other, k), T::quotients::<S>());
         }
     }
     out.put_all(simd, done * size_of::<T>(), &values);
@@ -378,11 +444,13 @@ mod tests {
             bits >> 16
         };
         let mut compared = 0;
-        for dtype in [DType::F32, DType::F64] {
+        for dtype in [DType::F32, DType::F64, DType::I32, DType::I64] {
+            let links_of = if dtype.is_floating_point() { 6 } else { 4 };
             let (size, run) = (dtype.size(), chain_loop(dtype).unwrap());
             let is_nan = |bytes: &[u8]| match dtype {
                 DType::F32 => f32::from_ne_bytes(bytes.try_into().unwrap()).is_nan(),
-                _ => f64::from_ne_bytes(bytes.try_into().unwrap()).is_nan(),
+                DType::F64 => f64::from_ne_bytes(bytes.try_into().unwrap()).is_nan(),
+                _ => false,
             };
             for round in 0..200 {
                 let len = 1 + random() as usize % 400;
@@ -393,15 +461,18 @@ mod tests {
                 let links = 1 + random() as usize % 9;
                 let chain: Vec<((Op, Side), &[u8])> = (0..links)
                     .map(|k| {
-                        // Each of the six comes by itself first.
-                        let link = if round < 6 { round } else { random() as usize % 6 };
+                        // Each comes by itself first.
+                        let link =
+                            if round < links_of { round } else { random() as usize % links_of };
                         let len = if random() % 3 == 0 { 1 } else { len };
                         (LINKS[link], &values[1 + k % 5][..len * size])
                     })
                     .collect();
                 let linked: Vec<(Link, Rows<'_>)> = chain
                     .iter()
-                    .map(|&((op, side), other)| (Link::of(op, side).unwrap(), Rows::one(other)))
+                    .map(|&((op, side), other)| {
+                        (Link::of(op, side, dtype).unwrap(), Rows::one(other))
+                    })
                     .collect();
                 let mut out = vec![0_u64; 400];
                 let out = &mut cast_slice_mut(&mut out)[..(len - start) * size];
@@ -417,6 +488,6 @@ mod tests {
                 }
             }
         }
-        assert!(compared > 10_000, "{compared}");
+        assert!(compared > 60_000, "{compared}");
     }
 }

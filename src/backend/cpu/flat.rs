@@ -63,7 +63,7 @@ enum Other {
 }
 
 impl Only {
-    fn of(program: &Program) -> Option<Self> {
+    fn of(program: &Program, code: &Code) -> Option<Self> {
         let operand = |lanes: &Lanes| match lanes.place {
             Place::Memory(operand) => Some(operand),
             _ => None,
@@ -82,17 +82,18 @@ impl Only {
                         let is_it = |fill: &&Fill| fill.out.place == argument.lanes.place;
                         let fill = program.fills.iter().find(is_it)?;
                         match fill.value {
-                            FillValue::Scalar { scalar, dtype: DType::F32 | DType::F64 } => {
-                                Some(Other::Number(scalar))
-                            }
+                            // As it is in a lane.
+                            FillValue::Scalar {
+                                scalar,
+                                dtype: DType::F32 | DType::F64 | DType::I32 | DType::I64,
+                            } => Some(Other::Number(scalar)),
                             _ => None,
                         }
                     }
                     Place::Nowhere => Some(Other::Nothing),
                     _ => None,
                 };
-                let (first, size) = (operand(&chain.first.lanes)?, chain.first.lanes.size);
-                let out = operand(out)?;
+                let (first, out) = (operand(&chain.first.lanes)?, operand(out)?);
                 let links =
                     chain.links.iter().map(|(link, argument)| Some((*link, other(argument)?)));
                 let links: SmallVec<[_; 4]> = links.collect::<Option<_>>()?;
@@ -104,7 +105,7 @@ impl Only {
                 // One operation has a loop of its own, which looks at no links.
                 let (op, side) = links[0].0.row();
                 let (left, right) = side.of([first, other]);
-                let run = loop_of(op, if size == 4 { DType::F32 } else { DType::F64 });
+                let run = loop_of(op, code.operands[usize::from(out)].dtype);
                 Some(Self::Apply { run, arguments: smallvec![left, right], out })
             }
             _ => None,
@@ -140,7 +141,7 @@ impl FlatKernel {
         let operands = code.operands.iter();
         let operands =
             operands.map(|o| Operand { buffer: o.buffer, size: o.dtype.size() as u8 }).collect();
-        let (only, most) = (Only::of(&program), most_points(&program));
+        let (only, most) = (Only::of(&program, code), most_points(&program));
         Self { program, only, operands, most }
     }
 }

@@ -324,7 +324,7 @@ impl Program {
 fn is_link(code: &Code, i: usize) -> bool {
     let Node { expr, dtype } = code.nodes[i];
     let Expr::Binary(op, _) = expr else { return false };
-    chain_loop(dtype).is_some() && Link::of(op, Side::Left).is_some()
+    chain_loop(dtype).is_some() && Link::of(op, Side::Left, dtype).is_some()
 }
 
 /// The cast, shift and words that a [`Join::Fraction`] is of, if this value is their cast, and what they are

@@ -310,7 +310,8 @@ mod tests {
     #[test]
     fn bounds_and_marks_of_an_index_are_a_step_each_with_the_bits_of_many() {
         let count = |steps: Vec<Step>| {
-            steps.iter().filter(|step| matches!(step, Step::Apply { .. })).count()
+            let computes = |step: &&Step| matches!(step, Step::Apply { .. } | Step::Chain { .. });
+            steps.iter().filter(computes).count()
         };
         for points in [1, 2, 7, 63, 64, 65, 511, 1000, 2500] {
             let what = format!("{points}");

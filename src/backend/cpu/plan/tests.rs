@@ -46,6 +46,31 @@ fn two_operations_in_a_row_are_one_step() {
 }
 
 #[test]
+fn integers_go_past_the_cache_in_one_chain_unless_they_are_divided() {
+    fn is_chain<T: Element>(op: Op) -> bool {
+        let backend = CpuBackend::new();
+        // Beyond what is past the cache in tests.
+        let points = 2000;
+        let mut builder = Builder::new(&[points]);
+        let bytes = points * size_of::<T>();
+        let mut operand = || builder.operand::<T>(&backend.allocate(bytes).unwrap());
+        let [a, b, out] = [operand(), operand(), operand()];
+        let (a, b) = (builder.load(a), builder.load(b));
+        let product = builder.node(T::DTYPE, Expr::Binary(Op::Mul, [a, b]));
+        let value = builder.node(T::DTYPE, Expr::Binary(op, [product, b]));
+        builder.store(out, value);
+        let Kernel { code, args } = &builder.launch.kernel;
+        let program = Program::compile(code, Form::of(code, args), Purpose::Stores);
+        matches!(program.steps[..], [Step::Chain { past_cache: true, .. }])
+    }
+    for (op, expected) in [(Op::Add, true), (Op::Sub, true), (Op::DivTrunc, false)] {
+        assert_eq!(is_chain::<i32>(op), expected, "{op:?}");
+        assert_eq!(is_chain::<i64>(op), expected, "{op:?}");
+    }
+    assert!(!is_chain::<i16>(Op::Add), "its lanes are wider");
+}
+
+#[test]
 fn functions_that_are_approximated_are_more_work() {
     let work = |op| {
         let program = program::<f32>(2, |builder, operands| {

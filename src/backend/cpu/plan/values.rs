@@ -95,9 +95,8 @@ impl Program {
 
     /// Note [Chains].
     pub(super) fn chain(&mut self, code: &Code, i: usize, purpose: Purpose) {
-        let Some(run) = chain_loop(code.nodes[i].dtype) else {
-            unreachable!("as `find_chains` saw")
-        };
+        let dtype = code.nodes[i].dtype;
+        let Some(run) = chain_loop(dtype) else { unreachable!("as `find_chains` saw") };
         let (mut first, mut values) = (i as Value, Vec::new());
         loop {
             let Expr::Binary(op, arguments) = code.nodes[usize::from(first)].expr else {
@@ -114,7 +113,9 @@ impl Program {
                 _ => self.head(code, arguments),
             };
             let (before, other) = side.of(arguments);
-            let Some(link) = Link::of(op, side) else { unreachable!("as `find_chains` saw") };
+            let Some(link) = Link::of(op, side, dtype) else {
+                unreachable!("as `find_chains` saw")
+            };
             values.push((link, Some(other)));
             first = before;
             if joins.is_none() {

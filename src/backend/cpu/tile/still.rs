@@ -44,6 +44,10 @@ pub(super) fn still_steps(program: &Program, code: &Code, args: &Args) -> SmallV
                 let same = |a: &Argument| a.uniform || is_still(&a.lanes, &registers);
                 arguments.iter().all(same)
             }
+            Step::Chain { chain, past_cache: false, .. } => {
+                let same = |a: &Argument| a.uniform || is_still(&a.lanes, &registers);
+                same(&chain.first) && chain.links.iter().all(|(_, other)| same(other))
+            }
             Step::Fetch { at, .. } => is_still(at, &registers),
             _ => false,
         };
@@ -225,8 +229,8 @@ mod tests {
             still_steps(&program, &kernel.code, &kernel.args)
         };
         let none: SmallVec<[bool; 12]> = smallvec![];
-        // The address's row, what is computed of it, the fetch; not the store past the cache.
-        let all: SmallVec<[bool; 12]> = smallvec![true, true, true, true, true, false];
+        // The address's row, its cast, what is computed of it, the fetch; not the store past the cache.
+        let all: SmallVec<[bool; 12]> = smallvec![true, true, true, true, false];
         assert_eq!(still([11, 64, 1], [1, 0], Beside::Nothing), all);
         assert_eq!(still([11, 64, 1], [64, 1], Beside::Nothing), none);
         assert_eq!(still([11, SHORT - 1, 1], [1, 0], Beside::Nothing), none);
