@@ -14,7 +14,7 @@ use bytemuck::{Pod, cast_slice};
 use fearless_simd::{Level, Simd, SimdBase, SimdFrom, dispatch};
 use smallvec::SmallVec;
 
-use super::view::{PastCache, Rows};
+use super::view::{Cache, PastCache, Rows, ask};
 use crate::dtype::DType;
 use crate::ops::Op;
 
@@ -210,12 +210,19 @@ numbers! {
     i64 i64s Wrapping<i64>, [];
 }
 
-/// Bytes of the vectors that are computed together: so many that none waits for its last operation and the
-/// way to the operations costs little, and so few that all are in the processor: at most eight vectors.
-const TOGETHER: usize = 256;
+/// Vectors that are computed together: so many that none waits for its last operation and the way to the
+/// operations costs little, and so few that all are in the processor.
+const TOGETHER: usize = 8;
+
+/// How many bytes ahead memory is asked for what will be read: while the operations of a long chain run, the
+/// processor sees too little of what comes.
+const AHEAD: usize = 4096;
 
 /// Takes bytes at multiples of their number, and vectors that follow each other.
 trait Sink {
+    /// Whether so much is read and written that it comes from memory.
+    const IS_LARGE: bool;
+
     fn len(&self) -> usize;
     fn put<S: Simd>(&mut self, simd: S, at: usize, bytes: &[u8]);
     fn put_all<S: Simd, V: SimdBase<S>>(&mut self, simd: S, at: usize, vectors: &[V])
@@ -224,6 +231,8 @@ trait Sink {
 }
 
 impl Sink for &mut [u8] {
+    const IS_LARGE: bool = false;
+
     #[inline(always)]
     fn len(&self) -> usize {
         <[u8]>::len(self)
@@ -249,6 +258,8 @@ impl Sink for &mut [u8] {
 }
 
 impl Sink for PastCache<'_> {
+    const IS_LARGE: bool = true;
+
     #[inline(always)]
     fn len(&self) -> usize {
         PastCache::len(self)
@@ -312,26 +323,20 @@ fn chain_of<T: Number>(out: Out<'_>, first: &[T], links: &[Taken<'_, T>]) {
 }
 
 #[inline(always)]
-fn blocks<S: Simd, T: Number>(simd: S, out: impl Sink, first: &[T], links: &[Taken<'_, T>]) {
-    match TOGETHER / size_of::<T>() / T::Vector::<S>::LEN {
-        4 => blocks_of::<S, T, 4>(simd, out, first, links),
-        _ => blocks_of::<S, T, 8>(simd, out, first, links),
-    }
-}
-
-/// The same, so many vectors at a time.
-#[inline(always)]
-fn blocks_of<S: Simd, T: Number, const N: usize>(
-    simd: S,
-    mut out: impl Sink,
-    first: &[T],
-    links: &[Taken<'_, T>],
-) {
+fn blocks<S: Simd, T: Number>(simd: S, mut out: impl Sink, first: &[T], links: &[Taken<'_, T>]) {
     let (width, len) = (T::Vector::<S>::LEN, out.len() / size_of::<T>());
     let mut done = 0;
-    while len - done >= N * width {
-        block::<S, T, N>(simd, &mut out, done, first, links);
-        done += N * width;
+    let ahead = streams(&out, first, links);
+    while len - done >= TOGETHER * width {
+        for stream in &ahead {
+            ask(stream.wrapping_add(done).cast(), TOGETHER * width * size_of::<T>(), Cache::First);
+        }
+        block::<S, T, TOGETHER>(simd, &mut out, done, first, links);
+        done += TOGETHER * width;
+    }
+    if len - done >= TOGETHER / 2 * width {
+        block::<S, T, { TOGETHER / 2 }>(simd, &mut out, done, first, links);
+        done += TOGETHER / 2 * width;
     }
     while len - done >= width {
         block::<S, T, 1>(simd, &mut out, done, first, links);
@@ -348,6 +353,25 @@ fn blocks_of<S: Simd, T: Number, const N: usize>(
         }
         out.put(simd, done * size_of::<T>(), cast_slice(&value));
     }
+}
+
+/// Where that begins which memory is asked for while the first elements are computed, each place once.
+#[inline(always)]
+fn streams<T: Number, O: Sink>(
+    _: &O,
+    first: &[T],
+    links: &[Taken<'_, T>],
+) -> SmallVec<[*const T; 8]> {
+    let mut streams = SmallVec::new();
+    if O::IS_LARGE {
+        for elements in [first].into_iter().chain(links.iter().map(|(_, other)| *other)) {
+            let ahead = elements.as_ptr().wrapping_byte_add(AHEAD);
+            if elements.len() > 1 && !streams.contains(&ahead) {
+                streams.push(ahead);
+            }
+        }
+    }
+    streams
 }
 
 /// The elements of `N` vectors from `done` on.

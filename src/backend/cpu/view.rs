@@ -33,8 +33,7 @@ use std::slice;
 use crate::backend::Buffer;
 use crate::kernel::{Class, OperandArgs, OperandCode};
 
-pub(super) use ask::{Ahead, Runs};
-use ask::{Cache, ask};
+pub(super) use ask::{Ahead, Cache, Runs, ask};
 pub(super) use copy::turn;
 use copy::{copy, gather, scatter};
 pub(super) use rows::Rows;

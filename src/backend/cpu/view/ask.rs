@@ -83,7 +83,7 @@ impl Steps<'_> {
 
 /// What is to hold what memory is asked for.
 #[derive(Clone, Copy)]
-pub(super) enum Cache {
+pub(in super::super) enum Cache {
     First,
     /// For more than the first one has room for.
     Second,
@@ -91,7 +91,7 @@ pub(super) enum Cache {
 
 /// Asks for so many bytes.
 #[inline(always)]
-pub(super) fn ask(first: *const u8, bytes: usize, cache: Cache) {
+pub(in super::super) fn ask(first: *const u8, bytes: usize, cache: Cache) {
     #[cfg(target_arch = "x86_64")]
     for byte in (0..bytes).step_by(64) {
         use std::arch::x86_64::{_MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
