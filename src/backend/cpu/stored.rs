@@ -147,14 +147,23 @@ pub(super) fn stored_loop(op: Op, dtype: DType) -> Option<Loop> {
 }
 
 fn bfloat16(op: Op) -> Option<Loop> {
-    let of_two = loops!(op, binary u16 => u16, bf16_bits_to_f32, f32_to_bf16_bits, [
-        Add add,
-        Sub sub,
-        Mul mul,
-        Div div,
-        Minimum minimum,
-        Maximum maximum,
-    ]);
+    macro_rules! pairs_of {
+        ($($variant:ident $function:path,)*) => {
+            match op {
+                $(Op::$variant => Some((|out, a, b, _| {
+                    pairs(
+                        out,
+                        a,
+                        b,
+                        #[inline(always)]
+                        |a, b| $function(a, b),
+                    )
+                }) as Loop),)*
+                _ => None,
+            }
+        };
+    }
+    let of_two = pairs_of!(Add add, Sub sub, Mul mul, Div div, Minimum minimum, Maximum maximum,);
     let of_one = || {
         loops!(op, unary u16, bf16_bits_to_f32, f32_to_bf16_bits, [
             Neg neg,
@@ -163,6 +172,43 @@ fn bfloat16(op: Op) -> Option<Loop> {
         ])
     };
     of_two.or_else(of_one)
+}
+
+/// `out[i] = f(a[i], b[i])` of bfloat16. Of the two that share a word each is a float32 but for a shift or a mask;
+/// to bring them to lanes of their own, and back, takes as long as the rest.
+#[inline(always)]
+fn pairs(out: &mut [u8], a: &[u8], b: &[u8], f: impl Fn(f32, f32) -> f32 + Copy) {
+    const WORD: usize = size_of::<u32>();
+    #[inline(always)]
+    fn one(a: u16, b: u16, f: impl Fn(f32, f32) -> f32) -> u16 {
+        f32_to_bf16_bits(f(bf16_bits_to_f32(a), bf16_bits_to_f32(b)))
+    }
+    let firsts = [out.as_ptr(), a.as_ptr(), b.as_ptr()];
+    let are_words = firsts.iter().all(|first| first.addr().is_multiple_of(WORD));
+    let paired = if are_words { out.len() / WORD * WORD } else { 0 };
+    let (out, out_rest) = out.split_at_mut(paired);
+    if !out.is_empty() {
+        binary::<u32, u32, _>(
+            out,
+            &a[..paired],
+            &b[..paired],
+            #[inline(always)]
+            |a, b| {
+                let low = u32::from(one(a as u16, b as u16, f));
+                let high = u32::from(one((a >> 16) as u16, (b >> 16) as u16, f));
+                high << 16 | low
+            },
+        );
+    }
+    if !out_rest.is_empty() {
+        binary::<u16, u16, _>(
+            out_rest,
+            &a[paired..],
+            &b[paired..],
+            #[inline(always)]
+            |a, b| one(a, b, f),
+        );
+    }
 }
 
 /// The loop of an operation on a half, in stored form as the result is, and a float32 in a lane.
@@ -285,6 +331,29 @@ mod tests {
             }
         }
         assert_eq!(loops, 3 * 22 + 2 * 9 + 8);
+    }
+
+    #[test]
+    fn pairs_at_any_place_have_the_bits_of_single_numbers() {
+        let Some(run) = stored_loop(Op::Sub, DType::BF16) else { unreachable!("it is there") };
+        let words: Vec<u32> = (0..100_u32).map(|i| i.wrapping_mul(0x9e37_79b9)).collect();
+        let numbers: &[u16] = cast_slice(&words);
+        let (mut memory, mut nonzero) = (vec![0_u32; 50], 0);
+        let memory: &mut [u16] = cast_slice_mut(&mut memory);
+        for (to, from, beside) in [(0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 0), (1, 1, 1)] {
+            for len in [1, 2, 3, 31, 32, 33, 63, 64, 65, 97] {
+                let (a, b) = (&numbers[from..][..len], &numbers[100 + beside..][..len]);
+                let out = &mut memory[to..][..len];
+                run(cast_slice_mut(out), cast_slice(a), cast_slice(b), &[]);
+                for (i, &got) in out.iter().enumerate() {
+                    let mut single = [0];
+                    run(cast_slice_mut(&mut single), cast_slice(&[a[i]]), cast_slice(&[b[i]]), &[]);
+                    assert_eq!(got, single[0], "{i} of {len} from {from} and {beside} to {to}");
+                    nonzero += usize::from(got != 0);
+                }
+            }
+        }
+        assert!(nonzero > 1500, "{nonzero}");
     }
 
     /// Of each half, with some numbers.
