@@ -210,9 +210,12 @@ numbers! {
     i64 i64s Wrapping<i64>, [];
 }
 
-/// Vectors that are computed together: so many that none waits for its last operation and the way to the
-/// operations costs little, and so few that all are in the processor.
-const TOGETHER: usize = 8;
+/// Operations of a chain that is so short that the way to them costs little. Of others, and where memory is
+/// waited for, eight vectors are computed together, which all are in the processor.
+const FEW_LINKS: usize = 2;
+
+/// Bytes of the vectors of a short one that are computed together.
+const FEW_TOGETHER: usize = 256;
 
 /// How many bytes ahead memory is asked for what will be read: while the operations of a long chain run, the
 /// processor sees too little of what comes.
@@ -323,20 +326,32 @@ fn chain_of<T: Number>(out: Out<'_>, first: &[T], links: &[Taken<'_, T>]) {
 }
 
 #[inline(always)]
-fn blocks<S: Simd, T: Number>(simd: S, mut out: impl Sink, first: &[T], links: &[Taken<'_, T>]) {
+fn blocks<S: Simd, T: Number, O: Sink>(simd: S, out: O, first: &[T], links: &[Taken<'_, T>]) {
+    let bytes = T::Vector::<S>::LEN * size_of::<T>();
+    if O::IS_LARGE || links.len() > FEW_LINKS || FEW_TOGETHER / bytes != 4 {
+        blocks_of::<S, T, 8>(simd, out, first, links);
+    } else {
+        blocks_of::<S, T, 4>(simd, out, first, links);
+    }
+}
+
+/// The same, so many vectors at a time.
+#[inline(always)]
+fn blocks_of<S: Simd, T: Number, const N: usize>(
+    simd: S,
+    mut out: impl Sink,
+    first: &[T],
+    links: &[Taken<'_, T>],
+) {
     let (width, len) = (T::Vector::<S>::LEN, out.len() / size_of::<T>());
     let mut done = 0;
     let ahead = streams(&out, first, links);
-    while len - done >= TOGETHER * width {
+    while len - done >= N * width {
         for stream in &ahead {
-            ask(stream.wrapping_add(done).cast(), TOGETHER * width * size_of::<T>(), Cache::First);
+            ask(stream.wrapping_add(done).cast(), N * width * size_of::<T>(), Cache::First);
         }
-        block::<S, T, TOGETHER>(simd, &mut out, done, first, links);
-        done += TOGETHER * width;
-    }
-    if len - done >= TOGETHER / 2 * width {
-        block::<S, T, { TOGETHER / 2 }>(simd, &mut out, done, first, links);
-        done += TOGETHER / 2 * width;
+        block::<S, T, N>(simd, &mut out, done, first, links);
+        done += N * width;
     }
     while len - done >= width {
         block::<S, T, 1>(simd, &mut out, done, first, links);

@@ -6,6 +6,7 @@
 #![allow(unsafe_code, reason = "uses views, for the elements of the only tile")]
 
 use std::ops::Range;
+use std::sync::atomic::AtomicBool;
 
 use bytemuck::bytes_of;
 use smallvec::{SmallVec, smallvec};
@@ -21,11 +22,11 @@ use crate::backend::{Buffer, Flat, FlatArgs};
 use crate::dtype::DType;
 use crate::kernel::Code;
 
-/// Bytes of a result up to which all that its loop touches is in the first cache, whichever way that goes.
-const WHOLE: usize = if cfg!(test) { 1 << 9 } else { 1 << 13 };
+/// Bytes of all operands up to which they are in the first cache, whichever way a launch goes.
+const WHOLE: usize = if cfg!(test) { 1 << 9 } else { 40 << 10 };
 
 /// Bytes of a part of a larger result.
-const PIECE: usize = WHOLE / 2;
+const PIECE: usize = if cfg!(test) { 1 << 8 } else { 1 << 12 };
 
 /// Links of a chain that waits for memory; of more, what each piece costs counts.
 const MOST_LINKS: usize = 4;
@@ -35,6 +36,8 @@ pub(super) struct FlatKernel {
     program: Program,
     only: Option<Only>,
     operands: SmallVec<[Operand; 4]>,
+    /// Bytes of all operands at a point.
+    bytes: usize,
     /// Points of a tile, at most.
     most: usize,
 }
@@ -125,11 +128,14 @@ fn elements<'a>(bytes: &'a [u8], len: usize, some: &Range<usize>) -> &'a [u8] {
     &bytes[some.start * size..some.end * size]
 }
 
+/// Whether the last launch in pieces went from the end to the start.
+static LAST: AtomicBool = AtomicBool::new(false);
+
 /// Calls `run` with parts of `len` elements of a result, and which these are: Note [To and fro].
 fn each_piece(len: usize, out: &mut [u8], mut run: impl FnMut(&mut [u8], Range<usize>)) {
     let size = out.len() / len;
     let most = PIECE / size;
-    for i in Way::turn().over(0..len.div_ceil(most)) {
+    for i in Way::turn(&LAST).over(0..len.div_ceil(most), 1) {
         let piece = i * most..len.min((i + 1) * most);
         run(&mut out[piece.start * size..piece.end * size], piece);
     }
@@ -141,8 +147,9 @@ impl FlatKernel {
         let operands = code.operands.iter();
         let operands =
             operands.map(|o| Operand { buffer: o.buffer, size: o.dtype.size() as u8 }).collect();
+        let bytes = code.operands.iter().map(|operand| operand.dtype.size()).sum();
         let (only, most) = (Only::of(&program, code), most_points(&program));
-        Self { program, only, operands, most }
+        Self { program, only, operands, bytes, most }
     }
 }
 
@@ -157,6 +164,7 @@ impl Flat for FlatKernel {
             View::flat(buffer, operand.size.into(), (offset, len))
         };
         let operand = |number: &u8| view(self.operands[usize::from(*number)]);
+        let is_whole = len * self.bytes <= WHOLE;
         match &self.only {
             Some(Only::Chain { run, first, links, out }) => {
                 let (first, out) = (operand(first), operand(out));
@@ -174,7 +182,7 @@ impl Flat for FlatKernel {
                 let run = |out: &mut [u8], start: usize| {
                     run(Out::Cached(out), (0, start), Rows::one(first), &links);
                 };
-                if out.len() <= WHOLE || links.len() > MOST_LINKS {
+                if is_whole || links.len() > MOST_LINKS {
                     run(out, 0);
                 } else {
                     each_piece(len, out, |out, piece| run(out, piece.start));
@@ -189,7 +197,7 @@ impl Flat for FlatKernel {
                 let (a, b, c, out) = (argument(0), argument(1), argument(2), operand(out));
                 // SAFETY: as above.
                 let out = unsafe { out.slice_mut(0, len) };
-                if out.len() <= WHOLE {
+                if is_whole {
                     run(out, a, b, c);
                 } else {
                     each_piece(len, out, |out, piece| {

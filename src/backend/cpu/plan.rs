@@ -70,7 +70,7 @@ use super::stored::stored_loop;
 use crate::dtype::Lane;
 use crate::kernel::{Class, Code, Expr, Node, OperandCode, Value};
 use crate::ops::Op;
-pub(super) use form::Form;
+pub(super) use form::{Form, bytes_touched};
 pub(super) use steps::{Argument, Back, Chain, Draw, Fill, FillValue, Lanes, Place, Step, Summed};
 use stores::is_stored;
 

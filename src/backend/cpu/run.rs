@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use smallvec::SmallVec;
 
-use super::plan::{Program, Purpose};
+use super::plan::{Program, Purpose, bytes_touched};
 use super::programs::program;
 use super::reduce;
-use super::sweep::Way;
+use super::sweep;
 use super::threads;
 use super::tile::Launched;
 use super::whole;
@@ -36,7 +36,7 @@ pub(super) fn run_here(launch: &Launch, program: &Program) {
 /// Runs a launch; returns the code of its check if that failed.
 pub(super) fn run(launch: &Launch) -> Option<u32> {
     debug_verify(&launch.kernel, launch.buffers.len());
-    Way::turn();
+    sweep::begin(bytes_touched(&launch.kernel.code, &launch.kernel.args));
     if let Some(whole) = launch.kernel.code.whole {
         return whole::run(launch, whole);
     }

@@ -47,6 +47,9 @@ const BLOCK_REGISTER: usize = 1 << 14;
 /// Of one that a block fills whose program has one register or two.
 const FEW_BLOCK_REGISTERS: usize = if cfg!(test) { 1 << 12 } else { 1 << 16 };
 
+/// Bytes of lanes after which a launch may turn, Note [To and fro].
+const STEP: usize = if cfg!(test) { 1 << 10 } else { 1 << 16 };
+
 thread_local! {
     static REGISTERS: Cell<Registers> = const { Cell::new(Vec::new()) };
 }
@@ -262,7 +265,9 @@ impl<'a> Launched<'a> {
     fn each_tile(&self, start: usize, end: usize, mut then: impl FnMut(&Registers, Tile) -> bool) {
         self.with_registers(|registers| {
             let asks = !self.program.ahead.is_empty();
-            let mut tiles = Way::of_launch().over(start..end).map(|i| self.at(i)).peekable();
+            let run = (STEP / (self.tile() * self.program.lane)).max(1);
+            let tiles = Way::of_launch().over(start..end, run);
+            let mut tiles = tiles.map(|i| self.at(i)).peekable();
             while let Some(tile) = tiles.next() {
                 let next = if asks { tiles.peek().copied() } else { None };
                 self.run_tile(registers, tile, next);

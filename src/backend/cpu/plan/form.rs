@@ -52,7 +52,7 @@ fn rows_begin_with_lines(code: &Code, args: &Args) -> bool {
 }
 
 /// Bytes of all operands, of no buffer more than once.
-fn bytes_touched(code: &Code, args: &Args) -> usize {
+pub(in crate::backend::cpu) fn bytes_touched(code: &Code, args: &Args) -> usize {
     let len: usize = args.shape.iter().product();
     let operands = code.operands.iter().zip(&args.operands).enumerate();
     let bytes = operands.map(|(i, (operand, numbers))| {

@@ -54,15 +54,19 @@ fn look(dtype: DType, bytes: &[u8], look: impl Look) {
 }
 
 /// Calls `put` with an integer for each element, in as many bits as the dtype has or 32, that orders them.
-pub(super) fn each_key(dtype: DType, bytes: &[u8], put: impl FnMut(u64)) {
-    struct Each<F>(F);
-    impl<F: FnMut(u64)> Look for Each<F> {
-        #[inline(always)]
-        fn at<T: Copy>(mut self, elements: &[T], key: impl Fn(T) -> u64) {
-            elements.iter().for_each(|&element| (self.0)(key(element)));
-        }
+pub(super) fn each_key(dtype: DType, bytes: &[u8], mut put: impl FnMut(u64)) {
+    let mut keys = [0; 256];
+    for bytes in bytes.chunks(keys.len() * dtype.size()) {
+        let keys = &mut keys[..bytes.len() / dtype.size()];
+        put_keys(
+            dtype,
+            bytes,
+            keys,
+            #[inline(always)]
+            |key, _| key,
+        );
+        keys.iter().for_each(|&key| put(key));
     }
-    look(dtype, bytes, Each(put));
 }
 
 /// Puts what `of` makes of each element's integer and its number there.
