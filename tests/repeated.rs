@@ -266,26 +266,29 @@ fn random_numbers_of_programs_that_come_again_are_new() -> Result<()> {
 fn what_comes_again_is_refused_where_its_own_data_are() -> Result<()> {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     for device in devices() {
-        let x = from_slice(&numbers(COLUMNS, 1), [COLUMNS], device)?;
-        for round in 0..8 {
-            let index = |place: i64| from_slice(&[0, place], [2], device);
-            // Two operations, of which one may be refused, and one by itself.
-            let (good, bad) = (index(5)?, index(5 + round % 4)?);
-            let y = x.index_select(0, &good)?.add(&x.index_select(0, &bad)?)?;
-            let found = y.to_vec::<f32>();
-            x.eval()?;
-            let picked = x.take(&bad)?;
-            let alone = picked.to_vec::<f32>();
-            let expected = [numbers(COLUMNS, 1)[0], numbers(COLUMNS, 1)[5]];
-            if round % 4 == 0 {
-                assert_eq!(found?, expected.map(|x| x + x), "{device}, round {round}");
-                assert_eq!(alone?, expected, "{device}, round {round}");
-            } else {
-                for (what, error) in [("index_select", found), ("take", alone)] {
-                    let error = error.expect_err("an index out of range");
-                    assert_eq!(error.kind(), ErrorKind::Index);
-                    assert!(error.to_string().contains(what), "{device}: {error}");
+        let numbers = numbers(COLUMNS, 1);
+        let x = from_slice(&numbers, [COLUMNS], device)?;
+        let index = |is_bad: bool| from_slice(&[0_i64, if is_bad { 6 } else { 5 }], [2], device);
+        for round in 0..16 {
+            // None of two, the one, the other, both; and one by itself.
+            let [one, other] = [1, 2].map(|bit| round & bit > 0);
+            let picked = x.index_select(0, &index(one)?)?;
+            let sum = picked.add(&x.gather(0, &index(other)?)?)?.to_vec::<f32>();
+            let alone = x.take(&index(one)?)?.to_vec::<f32>();
+            let expected = [numbers[0], numbers[5]];
+            let twice = expected.map(|x| x + x);
+            let first = if one { "index_select" } else { "gather" };
+            for (what, found, is_bad, expected) in
+                [(first, sum, one || other, twice), ("take", alone, one, expected)]
+            {
+                if !is_bad {
+                    assert_eq!(found?, expected, "{device}: {what}, round {round}");
+                    continue;
                 }
+                let error = found.expect_err("an index out of range");
+                assert_eq!(error.kind(), ErrorKind::Index);
+                let place = format!("(in {what}, at");
+                assert!(error.to_string().contains(&place), "{device}, round {round}: {error}");
             }
         }
     }

@@ -2,15 +2,16 @@
 //!
 //! # Note [Scores]
 //! What becomes of a tape follows from its programs, from which views are of one storage, from how they walk, from
-//! what is folded, and from which storages somebody holds; numbers only fill in arguments. A softmax, a variance or
-//! a step of a loop records the same tape time and again: of small tensors, to plan it and to look for the template
-//! of each kernel takes longer than to compute. So a tape that comes for the second time gets a *score*: which
-//! operations are dead, and which kernels run, one after the other. It is found by a hash and compared in full.
+//! what is checked, fetched, folded or done with whole tensors, and from which storages somebody holds; numbers only
+//! fill in arguments. A softmax, a variance or a step of a loop records the same tape time and again: of small
+//! tensors, to plan it and to look for the template of each kernel takes longer than to compute. So a tape that comes
+//! for the second time gets a *score*: which operations are dead, and which kernels run, one after the other. It is
+//! found by a hash and compared in full.
 //!
 //! Only short tapes have one, whose kernels all have [templates](super::template) and run one by one, as those of
 //! small tensors do on the CPU.
 
-use std::hash::Hasher;
+use std::hash::{Hash, Hasher};
 
 use rustc_hash::{FxHashMap, FxHasher};
 use smallvec::SmallVec;
@@ -160,6 +161,12 @@ fn hash(records: &[Box<Record>], slots: &Slots) -> u64 {
     slots.held().for_each(|held| hasher.write_u8(held.into()));
     for record in records {
         hasher.write_usize(record.name.as_ptr().addr());
+        if let Some(fetch) = &record.fetch {
+            fetch.strides.hash(&mut hasher);
+        }
+        if let Some(entire) = &record.entire {
+            entire.whole.hash(&mut hasher);
+        }
         for view in &record.views {
             hasher.write_usize(slots.at(view) << 8 | view.dtype() as usize);
             match view.layout.place() {

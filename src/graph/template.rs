@@ -9,9 +9,9 @@
 //! the last one like it was.
 //!
 //! A group is *flat* if all its views have one contiguous layout and it only evaluates and stores, as most small
-//! operations are. Then sizes too only fill in arguments, and one template does for all. Templates of others are of their
-//! sizes alone: one is made when a group comes for the second time. Small kernels that run one by one the backend
-//! may run with less ado: flat ones by [`Backend::flat`], others by [`Backend::ready`].
+//! operations are. Then sizes too only fill in arguments, and one template does for all. Templates of others are of
+//! their sizes alone: one is made when a group comes for the second time. Small kernels that run one by one the
+//! backend may run with less ado: flat ones by [`Backend::flat`], others by [`Backend::ready`].
 //!
 //! [`Backend::flat`]: crate::backend::Backend::flat
 //! [`Backend::ready`]: crate::backend::Backend::ready
@@ -38,7 +38,7 @@ pub(super) struct Template {
     /// What it was made of: of each record the lengths of its lists, or that it is plain, whether its output is
     /// stored, and which view each one is.
     words: Vec<u32>,
-    /// How the views walk, and what is folded; nothing if it is flat.
+    /// How the views walk, and what is checked, fetched and folded, or done instead; nothing if it is flat.
     walks: Vec<usize>,
     /// Those of records that are not plain.
     nodes: Vec<Node>,

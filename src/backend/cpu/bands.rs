@@ -21,6 +21,7 @@ use smallvec::SmallVec;
 use super::plan::{Form, Program, Purpose};
 use super::programs::program_of;
 use super::run::{self, each_range};
+use super::sweep::{self, Way};
 use super::threads;
 use crate::backend::{Buffer, Launch};
 use crate::kernel::{Args, Code, Kernel};
@@ -115,6 +116,7 @@ pub(super) fn run(launches: &[Launch]) {
     for Launch { kernel, buffers } in launches {
         row.add(kernel, rows, |number| Some(&buffers[number]));
     }
+    sweep::begin(row.bytes().saturating_mul(rows));
     let shares = shares();
     let height = (BAND / row.bytes().max(1)).clamp(1, rows.div_ceil(shares));
     let bands = rows.div_ceil(height);
@@ -129,7 +131,7 @@ pub(super) fn run(launches: &[Launch]) {
         .collect();
     each_range(bands, shares, |from, to| {
         let mut parts = launches.to_vec();
-        for first in (from..to).map(|band| band * height) {
+        for first in Way::of_launch().over(from..to, 1).map(|band| band * height) {
             let len = height.min(rows - first);
             for ((part, launch), program) in parts.iter_mut().zip(launches).zip(&programs) {
                 cut(&mut part.kernel.args, &launch.kernel.args, rows, (first, len));

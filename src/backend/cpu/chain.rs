@@ -217,8 +217,8 @@ const FEW_LINKS: usize = 2;
 /// Bytes of the vectors of a short one that are computed together.
 const FEW_TOGETHER: usize = 256;
 
-/// How many bytes ahead memory is asked for what will be read: while the operations of a long chain run, the
-/// processor sees too little of what comes.
+/// How many bytes ahead memory is asked for what will be read, where it comes from there: while the operations of a
+/// long chain run, the processor sees too little of what comes.
 const AHEAD: usize = 4096;
 
 /// Takes bytes at multiples of their number, and vectors that follow each other.

@@ -4,8 +4,9 @@
 //! `programs` keeps), `tile` (its points, which `points` places, in `registers`); `ops`, `chain`,
 //! `fraction`, `stored`, `convert`, `float16`, `random` are the loops, `blocks` and `ints` those that fold, `lanes`
 //! what they are made of; `reduce` and `whole` are the kernels of other forms; `bands` are launches that
-//! run together, `flat` and `ready` small ones that need less ado, `sweep` the way they go; `memory`, `pool` and `nearby` are the buffers, `view`
-//! the only way into them, `threads` whom kernels run on. Knows kernels, never operations.
+//! run together, `flat` and `ready` small ones that need less ado, `sweep` the way they go; `memory`, `pool`
+//! and `nearby` are the buffers, `view` the only way into them, `threads` whom kernels run on. Knows kernels,
+//! never operations.
 
 mod bands;
 mod blocks;

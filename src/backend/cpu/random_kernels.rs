@@ -81,6 +81,7 @@ impl Case {
         } else if choices.below(6) == 5 {
             let value = case.value(choices, DType::Bool);
             case.kernel.launch.kernel.code.check = Some(Check { value });
+            case.kernel.launch.kernel.args.check = 7;
         }
         case
     }
@@ -387,10 +388,11 @@ fn agree(case: &Case, seed: u64) -> Result<(), TestCaseError> {
     verify(&ours.kernel, ours.buffers.len()).map_err(TestCaseError::fail)?;
     let failed = reference::run(&backend, &theirs);
     backend.run(std::slice::from_ref(&ours)).unwrap();
-    prop_assert_eq!(backend.wait().unwrap().is_some(), failed);
+    let code = failed.then_some(ours.kernel.args.check);
+    prop_assert_eq!(backend.wait().unwrap(), code);
     let ready = case.launch(&backend, seed);
     if run_ready(&backend, &ready) {
-        prop_assert_eq!(backend.wait().unwrap().is_some(), failed);
+        prop_assert_eq!(backend.wait().unwrap(), code);
         if let Some(what) = difference(&backend, &ready, &theirs) {
             return Err(TestCaseError::fail(format!("made ready: {what}\n{:#?}", ready.kernel)));
         }

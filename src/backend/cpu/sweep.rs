@@ -3,14 +3,15 @@
 //! # Note [To and fro]
 //! What a launch touched last is in the cache when the next one begins, and what it touched first may be gone:
 //! of tensors a little larger than the cache, launches that all began at the start would find nothing there. So
-//! each goes the other way than the one before it, in steps that are so long that the processor foresees what
-//! comes within one. Results do not depend on it, as they do not depend on which thread takes which part first.
+//! each large one goes the other way than the one before it, in steps that are so long that the processor foresees
+//! what comes within one. Results do not depend on it, as they do not depend on which thread takes which part
+//! first.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// Whether the last large launch, and whether the one at hand, goes from the end to the start. Only tests have
-/// several of these backends, whose launches may set what others read: any way will do.
+/// Whether the last large launch, and whether the one at hand, goes from the end to the start. What another device
+/// has done here, and what a test has on a backend of its own, may set what others read: any way will do.
 static LAST: AtomicBool = AtomicBool::new(false);
 static AT_HAND: AtomicBool = AtomicBool::new(false);
 

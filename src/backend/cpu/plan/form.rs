@@ -53,7 +53,10 @@ fn rows_begin_with_lines(code: &Code, args: &Args) -> bool {
 
 /// Bytes of all operands, of no buffer more than once.
 pub(in crate::backend::cpu) fn bytes_touched(code: &Code, args: &Args) -> usize {
-    let len: usize = args.shape.iter().product();
+    let product = |sizes: &mut dyn Iterator<Item = &usize>| {
+        sizes.fold(1_usize, |product, &size| product.saturating_mul(size))
+    };
+    let len = product(&mut args.shape.iter());
     let operands = code.operands.iter().zip(&args.operands).enumerate();
     let bytes = operands.map(|(i, (operand, numbers))| {
         if code.operands[..i].iter().any(|earlier| earlier.buffer == operand.buffer) {
@@ -62,11 +65,11 @@ pub(in crate::backend::cpu) fn bytes_touched(code: &Code, args: &Args) -> usize 
         let moving = args.shape.iter().zip(&numbers.strides).filter(|(_, stride)| **stride > 0);
         let points = match operand.class {
             Class::Contiguous => len,
-            _ => moving.map(|(size, _)| size).product(),
+            _ => product(&mut moving.map(|(size, _)| size)),
         };
-        points * operand.dtype.size()
+        points.saturating_mul(operand.dtype.size())
     });
-    bytes.sum()
+    bytes.fold(0, usize::saturating_add)
 }
 
 /// The dimension of Note [Blocks], if blocks are worth their copies.

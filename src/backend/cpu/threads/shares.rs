@@ -71,8 +71,9 @@ mod tests {
 
     #[test]
     fn all_are_taken_once() {
-        for (count, threads) in [(0, 1), (1, 3), (7, 3), (1000, 4)] {
-            let shares = Shares::new(count, threads, Way::There);
+        for (count, threads) in [(0, 1), (1, 3), (7, 3), (1000, 4), (1001, 4)] {
+            let way = if count % 2 == 0 { Way::There } else { Way::Back };
+            let shares = Shares::new(count, threads, way);
             let taken = Mutex::new(Vec::new());
             thread::scope(|scope| {
                 for thread in 0..threads {

@@ -135,11 +135,14 @@ mod tests {
 
     #[test]
     fn put_keys_puts_those_of_each_key_and_their_numbers() {
-        let bytes: Vec<u8> = (0..640_u32).map(|i| (i * 37 % 251) as u8).collect();
+        let words: Vec<u64> = (1..80).map(|i: u64| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+        let bytes: &[u8] = cast_slice(&words);
         for dtype in DType::ALL {
-            let mut put = vec![(0, 0); 640 / dtype.size()];
-            put_keys(dtype, &bytes, &mut put, |key, number| (key, number));
-            let expected: Vec<_> = keys(dtype, &bytes).into_iter().zip(0..).collect();
+            let size = dtype.size();
+            let mut put = vec![(0, 0); bytes.len() / size];
+            put_keys(dtype, bytes, &mut put, |key, number| (key, number));
+            let key = |bytes| keys(dtype, bytes)[0];
+            let expected: Vec<_> = bytes.chunks(size).map(key).zip(0..).collect();
             assert_eq!(put, expected, "{dtype}");
         }
     }
