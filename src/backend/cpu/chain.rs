@@ -210,16 +210,19 @@ numbers! {
     i64 i64s Wrapping<i64>, [];
 }
 
-/// Operations of a chain that is so short that the way to them costs little. Of others, and where memory is
-/// waited for, eight vectors are computed together, which all are in the processor.
+/// Operations of a chain that is so short that the way to them costs little. Of others, and of long rows that come
+/// from memory, eight vectors are computed together, which all are in the processor.
 const FEW_LINKS: usize = 2;
 
 /// Bytes of the vectors of a short one that are computed together.
 const FEW_TOGETHER: usize = 256;
 
-/// How many bytes ahead memory is asked for what will be read, where it comes from there: while the operations of a
-/// long chain run, the processor sees too little of what comes.
+/// How many bytes ahead memory is asked for what will be read of a long row that comes from there: while the
+/// operations of a long chain run, the processor sees too little of what comes.
 const AHEAD: usize = 4096;
+
+/// Bytes of a long row: of a short one, what lies so far ahead is somebody else's to ask for.
+const LONG: usize = 8 * AHEAD;
 
 /// Takes bytes at multiples of their number, and vectors that follow each other.
 trait Sink {
@@ -328,11 +331,17 @@ fn chain_of<T: Number>(out: Out<'_>, first: &[T], links: &[Taken<'_, T>]) {
 #[inline(always)]
 fn blocks<S: Simd, T: Number, O: Sink>(simd: S, out: O, first: &[T], links: &[Taken<'_, T>]) {
     let bytes = T::Vector::<S>::LEN * size_of::<T>();
-    if O::IS_LARGE || links.len() > FEW_LINKS || FEW_TOGETHER / bytes != 4 {
+    if is_long(&out) || links.len() > FEW_LINKS || FEW_TOGETHER / bytes != 4 {
         blocks_of::<S, T, 8>(simd, out, first, links);
     } else {
         blocks_of::<S, T, 4>(simd, out, first, links);
     }
+}
+
+/// Whether what is read comes from memory, and long enough.
+#[inline(always)]
+fn is_long<O: Sink>(out: &O) -> bool {
+    O::IS_LARGE && out.len() >= LONG
 }
 
 /// The same, so many vectors at a time.
@@ -373,12 +382,12 @@ fn blocks_of<S: Simd, T: Number, const N: usize>(
 /// Where that begins which memory is asked for while the first elements are computed, each place once.
 #[inline(always)]
 fn streams<T: Number, O: Sink>(
-    _: &O,
+    out: &O,
     first: &[T],
     links: &[Taken<'_, T>],
 ) -> SmallVec<[*const T; 8]> {
     let mut streams = SmallVec::new();
-    if O::IS_LARGE {
+    if is_long(out) {
         for elements in [first].into_iter().chain(links.iter().map(|(_, other)| *other)) {
             let ahead = elements.as_ptr().wrapping_byte_add(AHEAD);
             if elements.len() > 1 && !streams.contains(&ahead) {
