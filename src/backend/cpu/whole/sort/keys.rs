@@ -1,59 +1,56 @@
 //! Integers that are ordered as the keys are.
 
-use bytemuck::cast_slice;
+use bytemuck::{AnyBitPattern, cast_slice};
 use half::{bf16, f16};
 
 use super::super::super::lanes::simd;
 use crate::dtype::DType;
 
-/// Who looks at keys, whatever their dtype.
-trait Look {
-    /// Of these elements `key` gives an integer, in as many bits as the dtype has or 32, that orders them.
-    fn at<T: Copy>(self, elements: &[T], key: impl Fn(T) -> u64);
-}
-
-fn look(dtype: DType, bytes: &[u8], look: impl Look) {
+/// Puts what `of` makes of an integer for each element, in as many bits as the dtype has or 32, that orders them,
+/// and of its number there.
+pub(super) fn put_keys<P>(dtype: DType, bytes: &[u8], out: &mut [P], of: impl Fn(u64, usize) -> P) {
     #[inline(always)]
-    fn narrow<T: Into<i32>>(key: T) -> u64 {
-        u64::from(key.into() as u32 ^ 1 << 31)
+    fn put<T: AnyBitPattern, P>(
+        (bytes, out): (&[u8], &mut [P]),
+        of: impl Fn(u64, usize) -> P,
+        key: impl Fn(T) -> u64,
+    ) {
+        let elements: &[T] = cast_slice(bytes);
+        simd(
+            #[inline(always)]
+            move || {
+                for (number, (out, &element)) in out.iter_mut().zip(elements).enumerate() {
+                    *out = of(key(element), number);
+                }
+            },
+        );
     }
+    #[inline(always)]
+    fn narrow(value: impl Into<i32>) -> u64 {
+        u64::from(value.into() as u32 ^ 1 << 31)
+    }
+    #[inline(always)]
+    fn float(value: impl Into<f32>) -> u64 {
+        f32_key(value.into()).into()
+    }
+    let place = (bytes, out);
     match dtype {
         // Pooled memory may hold any byte; see `Backend::allocate`.
-        DType::Bool => look.at(
-            bytes,
-            #[inline(always)]
-            |v| u64::from(v != 0),
-        ),
-        DType::U8 => look.at(bytes, u64::from),
-        DType::I8 => look.at(cast_slice(bytes), narrow::<i8>),
-        DType::I16 => look.at(cast_slice(bytes), narrow::<i16>),
-        DType::I32 => look.at(cast_slice(bytes), narrow::<i32>),
-        DType::I64 => look.at(
-            cast_slice(bytes),
-            #[inline(always)]
-            |v: i64| v as u64 ^ 1 << 63,
-        ),
+        DType::Bool => put(place, of, |v: u8| u64::from(v != 0)),
+        DType::U8 => put(place, of, |v: u8| v.into()),
+        DType::I8 => put(place, of, |v: i8| narrow(v)),
+        DType::I16 => put(place, of, |v: i16| narrow(v)),
+        DType::I32 => put(place, of, |v: i32| narrow(v)),
+        DType::I64 => put(place, of, |v: i64| v as u64 ^ 1 << 63),
         // Keys of a half are those of the float32 that it is.
-        DType::F16 => look.at(
-            cast_slice(bytes),
-            #[inline(always)]
-            |v: f16| f32_key(v.into()).into(),
-        ),
-        DType::BF16 => look.at(
-            cast_slice(bytes),
-            #[inline(always)]
-            |v: bf16| f32_key(v.into()).into(),
-        ),
-        DType::F32 => look.at(
-            cast_slice(bytes),
-            #[inline(always)]
-            |v: f32| f32_key(v).into(),
-        ),
-        DType::F64 => look.at(cast_slice(bytes), f64_key),
+        DType::F16 => put(place, of, |v: f16| float(v)),
+        DType::BF16 => put(place, of, |v: bf16| float(v)),
+        DType::F32 => put(place, of, |v: f32| float(v)),
+        DType::F64 => put(place, of, f64_key),
     }
 }
 
-/// Calls `put` with an integer for each element, in as many bits as the dtype has or 32, that orders them.
+/// Calls `put` with the integer of each element, see [`put_keys`].
 pub(super) fn each_key(dtype: DType, bytes: &[u8], mut put: impl FnMut(u64)) {
     let mut keys = [0; 256];
     for bytes in bytes.chunks(keys.len() * dtype.size()) {
@@ -67,26 +64,6 @@ pub(super) fn each_key(dtype: DType, bytes: &[u8], mut put: impl FnMut(u64)) {
         );
         keys.iter().for_each(|&key| put(key));
     }
-}
-
-/// Puts what `of` makes of each element's integer and its number there.
-pub(super) fn put_keys<P>(dtype: DType, bytes: &[u8], out: &mut [P], of: impl Fn(u64, usize) -> P) {
-    struct Put<'a, P, F>(&'a mut [P], F);
-    impl<P, F: Fn(u64, usize) -> P> Look for Put<'_, P, F> {
-        #[inline(always)]
-        fn at<T: Copy>(self, elements: &[T], key: impl Fn(T) -> u64) {
-            let Self(out, of) = self;
-            simd(
-                #[inline(always)]
-                move || {
-                    for (number, (out, &element)) in out.iter_mut().zip(elements).enumerate() {
-                        *out = of(key(element), number);
-                    }
-                },
-            );
-        }
-    }
-    look(dtype, bytes, Put(out, of));
 }
 
 /// The bits of a positive number with the sign bit set, the bits of a negative one inverted; NaN beyond
