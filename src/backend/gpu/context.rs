@@ -2,8 +2,9 @@
 //!
 //! # Note [Sticky failure]
 //! A lost device or an error that no scope caught never panics. The first cause is kept, and every
-//! later call on the device returns [`Error::Device`] naming it. A wait that fails is a failure as well:
-//! wgpu reports the loss from whichever thread waited first, perhaps after another one's wait has ended.
+//! later call on the device returns [`Error::Device`] naming it. A wait or a mapping that fails is a failure
+//! as well: wgpu reports the loss from whichever thread waited first, perhaps after another one's wait has
+//! ended, and refuses to map buffers of a lost device before anybody has waited.
 //! A wait that finds the device lost is the one place where wgpu panics instead of reporting; it does so
 //! with no lock held, and is caught here.
 
@@ -77,6 +78,20 @@ impl Context {
         Error::device(format!("{} failed: {cause}", self.label))
     }
 
+    /// A failure for good, named by this cause if it is the first.
+    fn fail(&self, cause: String) -> Error {
+        let mut first = lock(&self.failure.0);
+        self.error(first.get_or_insert(cause))
+    }
+
+    /// A buffer was not mapped, which is a failure of the device, see Note [Sticky failure].
+    pub(super) fn unmapped(&self, error: impl std::fmt::Display) -> Error {
+        // This names the cause, unless another thread's wait does so in a moment.
+        self.wait().err().unwrap_or_else(|| {
+            self.fail(format!("a mapping failed, as on a device that is lost: {error}"))
+        })
+    }
+
     /// What the device cannot do at any time, though nothing is wrong with it: what it does at most, and
     /// what was asked.
     pub(super) fn limit(&self, cause: impl std::fmt::Display) -> Error {
@@ -140,9 +155,7 @@ impl Context {
 
     /// A wait that failed is a failure of the device, see Note [Sticky failure].
     fn settle(&self, waited: Result<(), String>) -> Result<()> {
-        if let Err(cause) = waited {
-            self.failure.set(cause);
-        }
+        waited.map_err(|cause| self.fail(cause))?;
         self.check()
     }
 }
@@ -152,7 +165,9 @@ fn failure_of(
     wait: impl FnOnce() -> Result<wgpu::PollStatus, wgpu::PollError>,
 ) -> Result<(), String> {
     match catch_unwind(AssertUnwindSafe(wait)) {
-        Ok(waited) => waited.map(drop).map_err(|error| format!("a wait failed: {error}")),
+        Ok(waited) => waited
+            .map(drop)
+            .map_err(|error| format!("a wait failed, as on a device that is lost: {error}")),
         Err(panic) => Err(format!("the device was lost: {}", message_of(&*panic))),
     }
 }
@@ -181,15 +196,31 @@ mod tests {
     use crate::error::ErrorKind;
 
     #[test]
+    fn mapping_that_fails_is_a_sticky_failure_of_the_device() {
+        if adapter::list().is_empty() {
+            return println!("not tested: no adapter");
+        }
+        let device = adapter::open_with(0, Default::default()).expect("opens");
+        let failed = device.context.unmapped("refused");
+        assert_eq!(failed.kind(), ErrorKind::Device);
+        assert!(
+            failed.to_string().contains("a mapping failed, as on a device that is lost: refused")
+        );
+        let later = device.allocate(16).expect_err("stays failed");
+        assert_eq!(later.to_string(), failed.to_string());
+    }
+
+    #[test]
     fn wait_that_fails_is_a_sticky_failure_of_the_device() {
         if adapter::list().is_empty() {
             return println!("not tested: no adapter");
         }
         let panicked = failure_of(|| panic!("Parent device is lost"));
         let refused = failure_of(|| Err(wgpu::PollError::WrongSubmissionIndex(3, 2)));
-        for (waited, expected) in
-            [(panicked, "lost: Parent device is lost"), (refused, "a wait failed: ")]
-        {
+        for (waited, expected) in [
+            (panicked, "lost: Parent device is lost"),
+            (refused, "a wait failed, as on a device that is lost: "),
+        ] {
             let device = adapter::open_with(0, Default::default()).expect("opens");
             let failed = device.context.settle(waited).expect_err("failed");
             assert_eq!(failed.kind(), ErrorKind::Device);

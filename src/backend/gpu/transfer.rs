@@ -188,7 +188,7 @@ pub(super) fn mapped(
     index: wgpu::SubmissionIndex,
 ) -> Result<wgpu::BufferView> {
     Mapping::new(buffer, wgpu::MapMode::Read, 0..len, Some(index)).wait(context)?;
-    buffer.get_mapped_range(0..len).map_err(|error| context.error(error))
+    buffer.get_mapped_range(0..len).map_err(|error| context.unmapped(error))
 }
 
 impl Mapping {
@@ -214,10 +214,10 @@ impl Mapping {
             }
             // Whoever waits at the same time may be the one to call back, and may not have done so yet.
             match self.told.recv_timeout(Duration::from_millis(10)) {
-                Ok(told) => return told.map_err(|error| context.error(error)),
+                Ok(told) => return told.map_err(|error| context.unmapped(error)),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Err(context.error("a transfer was given up"));
+                    return Err(context.unmapped("a transfer was given up"));
                 }
             }
         }
@@ -257,7 +257,7 @@ fn write_chunk(
     }
     let (buffer, len) = (&stage.buffer, chunk.len() as u64);
     let view = buffer.get_mapped_range_mut(0..len);
-    view.map_err(|error| context.error(error))?.copy_from_slice(chunk);
+    view.map_err(|error| context.unmapped(error))?.copy_from_slice(chunk);
     buffer.unmap();
     let mut encoder = context.device.create_command_encoder(&Default::default());
     encoder.copy_buffer_to_buffer(buffer, 0, target, at, len);
@@ -358,7 +358,7 @@ fn read_mapped(context: &Context, source: &wgpu::Buffer, at: u64, bytes: &mut [u
     with_mapped(context, source, wgpu::MapMode::Read, all, || {
         while let Some((at, chunk)) = next(&chunks) {
             let Seen { range, skip } = Seen::of(at, chunk.len());
-            let view = source.get_mapped_range(range).map_err(|error| context.error(error))?;
+            let view = source.get_mapped_range(range).map_err(|error| context.unmapped(error))?;
             chunk.copy_from_slice(&view[skip..skip + chunk.len()]);
         }
         Ok(())
@@ -373,7 +373,7 @@ fn write_mapped(context: &Context, target: &wgpu::Buffer, at: u64, bytes: &[u8])
         while let Some((at, chunk)) = next(&chunks) {
             let Seen { range, skip } = Seen::of(at, chunk.len());
             let view = target.get_mapped_range_mut(range);
-            let mut view = view.map_err(|error| context.error(error))?;
+            let mut view = view.map_err(|error| context.unmapped(error))?;
             view.slice(skip..skip + chunk.len()).copy_from_slice(chunk);
         }
         Ok(())
