@@ -43,7 +43,7 @@
 //! each step asks for its share of what the next tile will widen, where all that tiles do is to store. Of
 //! blocks each step asks for its share of the next one's columns and rows, as the processor foresees only
 //! long rows; a step that runs row by row asks row by row: what is asked for at once waits for each other.
-//! What goes past the cache need not be there; a chain whose result goes there asks by itself.
+//! What goes past the cache need not be there; long rows of a chain whose result goes there ask by themselves.
 //!
 //! # Note [Past the cache]
 //! Where a kernel touches more than the caches hold, its results go past them: to store into a line that is

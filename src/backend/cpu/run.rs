@@ -107,7 +107,7 @@ pub(super) fn each_range(len: usize, parts: usize, part: impl Fn(usize, usize) +
     if parts < 2 {
         return part(0, len);
     }
-    let bound = |i: usize| (i as u128 * len as u128 / parts as u128) as usize;
+    let bound = |i| threads::bound(i, parts, len);
     threads::each(parts, |i| part(bound(i), bound(i + 1)));
 }
 

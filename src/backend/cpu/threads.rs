@@ -52,6 +52,11 @@ pub(super) fn count() -> usize {
     }
 }
 
+/// Where part `i` begins of `len` things in so many parts that follow each other.
+pub(super) fn bound(i: usize, parts: usize, len: usize) -> usize {
+    (i as u128 * len as u128 / parts as u128) as usize
+}
+
 /// How many parts work is cut in that so many threads are worth, at most `each` for a thread.
 pub(super) fn parts(worth: usize, each: usize) -> usize {
     if worth < 2 {

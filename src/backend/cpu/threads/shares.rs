@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use smallvec::SmallVec;
 
 use super::super::sweep::Way;
+use super::bound;
 
 /// The numbers below some count, as far as they are not taken.
 pub(super) struct Shares {
@@ -21,7 +22,7 @@ pub(super) struct Shares {
 impl Shares {
     pub(super) fn new(count: usize, threads: usize, way: Way) -> Self {
         assert!(u32::try_from(count).is_ok(), "{count} parts are more than can be told apart");
-        let bound = |thread: usize| (thread as u128 * count as u128 / threads as u128) as u64;
+        let bound = |thread| bound(thread, threads, count) as u64;
         let share = |thread| AtomicU64::new(bound(thread) << 32 | bound(thread + 1));
         Self { left: (0..threads).map(share).collect(), way }
     }

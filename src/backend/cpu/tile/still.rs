@@ -37,15 +37,12 @@ pub(super) fn still_steps(program: &Program, code: &Code, args: &Args) -> SmallV
     // What is the same all along a row, from the first step to the last.
     let mut still: SmallVec<[bool; 12]> = SmallVec::new();
     for step in &program.steps {
+        let same = |a: &Argument| a.uniform || is_still(&a.lanes, &registers);
         let is_same = match step {
             Step::Gather { operand, .. } => stays(*operand),
             Step::GatherRow { row, .. } => is_still(row, &registers),
-            Step::Apply { arguments, past_cache: false, .. } => {
-                let same = |a: &Argument| a.uniform || is_still(&a.lanes, &registers);
-                arguments.iter().all(same)
-            }
+            Step::Apply { arguments, past_cache: false, .. } => arguments.iter().all(same),
             Step::Chain { chain, past_cache: false, .. } => {
-                let same = |a: &Argument| a.uniform || is_still(&a.lanes, &registers);
                 same(&chain.first) && chain.links.iter().all(|(_, other)| same(other))
             }
             Step::Fetch { at, .. } => is_still(at, &registers),

@@ -76,7 +76,8 @@ pub(super) fn spans(places: &Places, blocks: &Blocks, parts: usize) -> Option<Ve
     let spans = if parts < 2 {
         some(0, count)
     } else {
-        threads::map(parts, |i| some(i * count / parts, (i + 1) * count / parts)).concat()
+        let bound = |i| threads::bound(i, parts, count);
+        threads::map(parts, |i| some(bound(i), bound(i + 1))).concat()
     };
     (!refused.into_inner()).then_some(spans)
 }

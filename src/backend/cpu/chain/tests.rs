@@ -1,0 +1,100 @@
+//! Chains beside the loops of their operations.
+
+use bytemuck::cast_slice_mut;
+
+use super::super::ops::loop_of;
+use super::*;
+
+const LINKS: [(Op, Side); 6] = [
+    (Op::Add, Side::Left),
+    (Op::Sub, Side::Left),
+    (Op::Sub, Side::Right),
+    (Op::Mul, Side::Left),
+    (Op::Div, Side::Left),
+    (Op::Div, Side::Right),
+];
+
+/// The same by the loop of each operation, from element `start` on.
+fn one_after_the_other(
+    dtype: DType,
+    (start, len): (usize, usize),
+    first: &[u8],
+    chain: &[((Op, Side), &[u8])],
+) -> Vec<u64> {
+    let size = dtype.size();
+    let of = |bytes: &[u8]| match bytes.len() == size {
+        true => bytes.repeat(len - start),
+        false => bytes[start * size..].to_vec(),
+    };
+    let mut value = of(first);
+    for &((op, side), other) in chain {
+        let other = of(other);
+        // Aligned, as lanes are.
+        let aligned = |bytes: &[u8]| -> Vec<u64> {
+            let mut lanes = vec![0; bytes.len().div_ceil(8)];
+            cast_slice_mut(&mut lanes)[..bytes.len()].copy_from_slice(bytes);
+            lanes
+        };
+        let (a, b, mut out) = (aligned(&value), aligned(&other), aligned(&value));
+        let [a, b] = [&a, &b].map(|lanes| &cast_slice::<u64, u8>(lanes)[..value.len()]);
+        let (a, b) = side.of([a, b]);
+        let out = &mut cast_slice_mut::<u64, u8>(&mut out)[..value.len()];
+        loop_of(op, dtype)(out, a, b, &[]);
+        value.copy_from_slice(out);
+    }
+    let mut lanes = vec![0; value.len().div_ceil(8)];
+    cast_slice_mut(&mut lanes)[..value.len()].copy_from_slice(&value);
+    lanes
+}
+
+#[test]
+fn chains_have_the_bits_of_one_after_the_other() {
+    let mut bits = 1_u64;
+    let mut random = || {
+        bits = bits.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        bits >> 16
+    };
+    let mut compared = 0;
+    for dtype in [DType::F32, DType::F64, DType::I32, DType::I64] {
+        let links_of = if dtype.is_floating_point() { 6 } else { 4 };
+        let (size, run) = (dtype.size(), chain_loop(dtype).unwrap());
+        let is_nan = |bytes: &[u8]| match dtype {
+            DType::F32 => f32::from_ne_bytes(bytes.try_into().unwrap()).is_nan(),
+            DType::F64 => f64::from_ne_bytes(bytes.try_into().unwrap()).is_nan(),
+            _ => false,
+        };
+        for round in 0..200 {
+            let len = 1 + random() as usize % 400;
+            let start = random() as usize % len;
+            let values: Vec<Vec<u64>> =
+                (0..6).map(|_| (0..400).map(|_| random() ^ random() << 24).collect()).collect();
+            let values: Vec<&[u8]> = values.iter().map(|v| cast_slice(v)).collect();
+            let links = 1 + random() as usize % 9;
+            let chain: Vec<((Op, Side), &[u8])> = (0..links)
+                .map(|k| {
+                    // Each comes by itself first.
+                    let link = if round < links_of { round } else { random() as usize % links_of };
+                    let len = if random() % 3 == 0 { 1 } else { len };
+                    (LINKS[link], &values[1 + k % 5][..len * size])
+                })
+                .collect();
+            let linked: Vec<(Link, Rows<'_>)> = chain
+                .iter()
+                .map(|&((op, side), other)| (Link::of(op, side, dtype).unwrap(), Rows::one(other)))
+                .collect();
+            let mut out = vec![0_u64; 400];
+            let out = &mut cast_slice_mut(&mut out)[..(len - start) * size];
+            let first = if random() % 4 == 0 { 1 } else { len };
+            let first = &values[0][..first * size];
+            run(Out::Cached(out), (0, start), Rows::one(first), &linked);
+            let expected = one_after_the_other(dtype, (start, len), first, &chain);
+            let expected: &[u8] = cast_slice(&expected);
+            for (got, expected) in out.chunks(size).zip(expected.chunks(size)) {
+                let same = got == expected || is_nan(got) && is_nan(expected);
+                assert!(same, "{dtype:?} {chain:?}");
+                compared += usize::from(!is_nan(got));
+            }
+        }
+    }
+    assert!(compared > 60_000, "{compared}");
+}
