@@ -65,9 +65,33 @@ fn pack_f32(sign: u32, exponent: i32, significand: u32) -> f32 {
   return bitcast<f32>(sign | min(bits, 0x7f800000u ^ opaque_zero()));
 }
 
+// The quotient of normal numbers that is one: the native one, of significands in [1, 4), to a few dozen units,
+// and what the remainder takes from it. A quotient of two is never halfway between numbers.
 fn div_f32p(a: f32, b: f32) -> f32 {
   let x = bitcast<u32>(a);
   let y = bitcast<u32>(b);
+  let ex = (x >> 23u) & 0xffu;
+  let ey = (y >> 23u) & 0xffu;
+  if (ex - 1u >= 254u || ey - 1u >= 254u || ex - ey + 125u > 252u) { return div_any_f32(x, y); }
+  let n = (x & 0x7fffffu) | 0x800000u;
+  let d = (y & 0x7fffffu) | 0x800000u;
+  let less = n < d;
+  let numerator = bitcast<f32>((x & 0x7fffffu) | select(0x3f800000u, 0x40000000u, less));
+  let inverse = guard_a_f32(1.0f / bitcast<f32>((y & 0x7fffffu) | 0x3f800000u));
+  let estimate = bitcast<u32>(numerator * inverse) - 0x3f000000u;
+  // The true remainder is small, so modulo 2^32 is exact.
+  let remainder = bitcast<i32>((n << select(23u, 24u, less)) - estimate * d);
+  let units = i32(f32(remainder) * inverse * 0x1p-23f);
+  let quotient = estimate + bitcast<u32>(units);
+  // Of less than a unit.
+  let twice = (remainder - units * bitcast<i32>(d)) << 1u;
+  let nearest = quotient + select(0u, 1u, twice > bitcast<i32>(d)) - select(0u, 1u, twice < -bitcast<i32>(d));
+  let exponent = ex - ey + select(127u, 126u, less);
+  return bitcast<f32>(((x ^ y) & 0x80000000u) | ((exponent << 23u) + (nearest & 0x7fffffu)));
+}
+
+// The quotient of any numbers, given by their bits.
+fn div_any_f32(x: u32, y: u32) -> f32 {
   let sign = (x ^ y) & 0x80000000u;
   let ax = x & 0x7fffffffu;
   let ay = y & 0x7fffffffu;
@@ -96,8 +120,29 @@ fn div_f32p(a: f32, b: f32) -> f32 {
   return special_f32p(select(bits, 0x7fc00000u, invalid));
 }
 
+// The root of a positive normal number: as the quotient, from the native inverse root. The square of a number
+// halfway between two has more bits than a significand and is none.
 fn sqrt_f32p(a: f32) -> f32 {
   let x = bitcast<u32>(a);
+  let ex = x >> 23u;
+  if (ex - 1u >= 254u) { return sqrt_any_f32(x); }
+  // significand * 2^23 or 2^24, so that an even power of two is left; its root has 24 bits.
+  let odd = (ex & 1u) != 0u;
+  let significand = (x & 0x7fffffu) | 0x800000u;
+  let scaled = significand << select(24u, 23u, odd);
+  let moderate = bitcast<f32>((x & 0x7fffffu) | select(0x40000000u, 0x3f800000u, odd));
+  let inverse = guard_a_f32(inverseSqrt(moderate));
+  let estimate = bitcast<u32>(moderate * inverse) - 0x3f000000u;
+  let units = i32(f32(bitcast<i32>(scaled - estimate * estimate)) * inverse * 0x1p-24f);
+  let root = estimate + bitcast<u32>(units);
+  let remainder = bitcast<i32>(scaled - root * root);
+  let half = bitcast<i32>(root);
+  let nearest = root + select(0u, 1u, remainder > half) - select(0u, 1u, remainder <= -half);
+  return bitcast<f32>((((ex + 127u) >> 1u) << 23u) + (nearest & 0x7fffffu));
+}
+
+// The root of any number, given by its bits.
+fn sqrt_any_f32(x: u32) -> f32 {
   let p = parts_f32(x & 0x7fffffffu);
   // significand * 2^25 or 2^26, so that an even power of two is left; its root has 25 bits.
   let even = (bitcast<u32>(p.exponent) & 1u) == 0u;
@@ -158,23 +203,14 @@ fn to_int_f32p(a: f32) -> i32 { return cast_f32_i32(a); }
 
 // Casts between 32-bit lanes. See Note [Casts] of src/kernel/mod.rs.
 
-// magnitude * 2^0, rounded.
-fn round_u32_f32(sign: u32, magnitude: u32) -> f32 {
-  let zeros = countLeadingZeros(magnitude | 1u);
-  let top = magnitude << zeros;
-  let significand = (top >> 6u) | select(0u, 1u, (top & 63u) != 0u);
-  let bits = bitcast<u32>(pack_f32(sign, 158i - bitcast<i32>(zeros), significand));
-  return bitcast<f32>(select(bits, 0u, magnitude == 0u));
-}
-
 fn cast_i32_bool(a: i32) -> i32 { return select(0i, 1i, a != 0i); }
 fn cast_i32_u8(a: i32) -> i32 { return a & 255i; }
 fn cast_i32_i8(a: i32) -> i32 { return (a << 24u) >> 24u; }
 fn cast_i32_i16(a: i32) -> i32 { return (a << 16u) >> 16u; }
 fn cast_i32_i32(a: i32) -> i32 { return a; }
+// Both halves are numbers, so the sum alone rounds.
 fn cast_i32_f32(a: i32) -> f32 {
-  let bits = bitcast<u32>(a);
-  return round_u32_f32(bits & 0x80000000u, select(bits, 0u - bits, a < 0i));
+  return guard_a_f32(f32(a >> 16u) * 65536.0f) + guard_b_f32(f32(a & 0xffffi));
 }
 fn cast_i32_f16(a: i32) -> f32 { return narrow_f16(cast_i32_f32(a)); }
 fn cast_i32_bf16(a: i32) -> f32 { return narrow_bf16(cast_i32_f32(a)); }
@@ -216,21 +252,18 @@ fn f32_to_f16_bits(a: f32) -> u32 {
   let bits = bitcast<u32>(a);
   let magnitude = bits & 0x7fffffffu;
   // From 65520 on the carry runs into the infinity; beyond 65536 the exponent no longer fits.
-  let normal = min(shift_even_u32(max(magnitude, 0x38800000u) - 0x38000000u, 13u), 0x7c00u);
-  let below = u32(clamp(126i - bitcast<i32>(magnitude >> 23u), 1i, 25i));
-  let subnormal = shift_even_u32((magnitude & 0x7fffffu) | 0x800000u, below);
+  let normal = min((magnitude - 0x37fff001u + ((magnitude >> 13u) & 1u)) >> 13u, 0x7c00u);
+  // The last place of 0.5 is 2^-24, the least of them.
+  let subnormal = bitcast<u32>(bitcast<f32>(min(magnitude, 0x38800000u)) + 0.5f) - 0x3f000000u;
   let number = select(normal, subnormal, magnitude < 0x38800000u);
   return ((bits >> 16u) & 0x8000u) | select(number, 0x7e00u, magnitude > 0x7f800000u);
 }
 fn f16_bits_to_f32(bits: u32) -> f32 {
-  let fraction = bits & 0x3ffu;
-  let field = (bits >> 10u) & 31u;
-  let zeros = countLeadingZeros(fraction | 1u);
-  // A subnormal is fraction * 2^-24.
-  let low = ((134u - zeros) << 23u) | ((fraction << (zeros - 8u)) & 0x7fffffu);
-  let normal = ((field + 112u) << 23u) | (fraction << 13u);
-  var number = select(normal, select(low, 0u, fraction == 0u), field == 0u);
-  number = select(number, 0x7f800000u | (fraction << 13u), field == 31u);
+  let magnitude = (bits & 0x7fffu) << 13u;
+  // Of a subnormal the fraction, beside 2^-14.
+  let low = bitcast<u32>(bitcast<f32>((magnitude & 0x7fffffu) | 0x38800000u) - 0x1p-14f);
+  var number = select(magnitude + 0x38000000u, low, magnitude < 0x800000u);
+  number = select(number, magnitude | 0x7f800000u, magnitude >= 0xf800000u);
   return special_f32p(((bits & 0x8000u) << 16u) | number);
 }
 fn f32_to_bf16_bits(a: f32) -> u32 {

@@ -1,12 +1,6 @@
 // Numbers of 64 bits as vec2<u32>, low word first: no device needs 64-bit integers for these.
-
-// The 64-bit product; WGSL has no high half, so in 16-bit pieces.
-fn multiply_wide(a: u32, b: u32) -> vec2<u32> {
-  let low = (a & 0xffffu) * (b & 0xffffu);
-  let middle = (a >> 16u) * (b & 0xffffu) + (low >> 16u);
-  let cross = (a & 0xffffu) * (b >> 16u) + (middle & 0xffffu);
-  return vec2<u32>(a * b, (a >> 16u) * (b >> 16u) + (middle >> 16u) + (cross >> 16u));
-}
+//
+// Needs multiply_wide of wide_product_soft.wgsl or wide_product_native.wgsl.
 
 fn add_wide(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
   let low = a.x + b.x;

@@ -34,10 +34,11 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::cache::Cache;
-use super::codegen::{self, Text};
+use super::codegen::{self, Dialect, Text};
 use super::context::{Context, lock};
 use super::params::{self, ParamLayout};
 use super::threads::side_by_side;
+use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::kernel::{Code, Fold, Whole};
 use crate::math::emit::Subnormals;
@@ -87,7 +88,7 @@ pub(super) struct ParamGroups {
 /// The cache.
 #[derive(Debug)]
 pub(super) struct Pipelines {
-    subnormals: Subnormals,
+    dialect: Dialect,
     pub(super) groups: ParamGroups,
     layouts: FxHashMap<Access, wgpu::BindGroupLayout>,
     known: FxHashMap<Code, [Option<Arc<Pipeline>>; Text::COUNT]>,
@@ -117,8 +118,9 @@ impl Pipelines {
         };
         let groups =
             ParamGroups { plain: layout(&[params]), checked: layout(&[params, storage(1, true)]) };
+        let has_int64 = context.supports(DType::I64);
         Self {
-            subnormals,
+            dialect: Dialect { subnormals, has_int64 },
             groups,
             layouts: FxHashMap::default(),
             known: FxHashMap::default(),
@@ -160,13 +162,13 @@ impl Pipelines {
         let missing = &self.missing;
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let (next, errors) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-        let (groups, subnormals) = (&self.groups, self.subnormals);
+        let (groups, dialect) = (&self.groups, self.dialect);
         let cache = self.cache.as_ref().map(|cache| &cache.handle);
         side_by_side(&mut vec![(); cores.min(missing.len())], |()| {
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some((code, pipeline)) = missing.get(index) else { return Ok(()) };
-                match compile(context, groups, code, pipeline, subnormals, cache) {
+                match compile(context, groups, code, pipeline, dialect, cache) {
                     // It is in this list alone.
                     Ok(compiled) => drop(pipeline.compiled.set(compiled)),
                     Err(error) => lock(&errors).push((index, error)),
@@ -198,7 +200,7 @@ impl Pipelines {
     pub(super) fn texts(&self) -> impl Iterator<Item = String> {
         self.known.iter().flat_map(|(code, made)| {
             let made = made.iter().flatten();
-            made.map(|pipeline| codegen::module(code, pipeline.text, self.subnormals))
+            made.map(|pipeline| codegen::module(code, pipeline.text, self.dialect))
         })
     }
 
@@ -252,10 +254,10 @@ fn compile(
     groups: &ParamGroups,
     code: &Code,
     pipeline: &Pipeline,
-    subnormals: Subnormals,
+    dialect: Dialect,
     cache: Option<&wgpu::PipelineCache>,
 ) -> Result<Compiled> {
-    let source = codegen::module(code, pipeline.text, subnormals);
+    let source = codegen::module(code, pipeline.text, dialect);
     let made = context.scoped(|| {
         let descriptor = wgpu::ShaderModuleDescriptor {
             label: None,

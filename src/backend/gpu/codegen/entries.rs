@@ -3,11 +3,10 @@
 use std::fmt::Write;
 
 use super::fold::UNALIGNED;
-use super::{Buffers, buffer_count, library};
+use super::{Buffers, Dialect, buffer_count, library};
 use crate::backend::gpu::params::{POINTS, ParamLayout, ROW, WholeParam, word};
 use crate::dtype::DType;
 use crate::kernel::Code;
-use crate::math::emit::Subnormals;
 
 /// Words of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,9 +57,9 @@ pub(super) fn with_scratch(
     code: &Code,
     layout: &ParamLayout,
     scratch: &[Scratch],
-    subnormals: Subnormals,
+    dialect: Dialect,
 ) -> String {
-    let mut library = library(code, layout, &Buffers::of(code, UNALIGNED), subnormals);
+    let mut library = library(code, layout, &Buffers::of(code, UNALIGNED), dialect);
     library.push_str(include_str!("../../../../shaders/sort_keys.wgsl"));
     for (number, scratch) in (buffer_count(code)..).zip(scratch) {
         let words = match scratch {

@@ -43,6 +43,8 @@ pub(super) struct Entry<'a> {
     /// By node: whether anything here needs it, and whether it is the same at every point.
     needed: Vec<bool>,
     uniform: Vec<bool>,
+    /// By node: whether what reads it needs it in its dtype; to be stored rounds a half anyway.
+    narrowed: Vec<bool>,
     before: String,
     point: String,
     after: String,
@@ -82,8 +84,29 @@ impl<'a> Entry<'a> {
                 ref expr => expr.arguments().iter().all(|&a| uniform[usize::from(a)]),
             };
         }
+        let mut narrowed = vec![false; code.nodes.len()];
+        let read = code.nodes.iter().flat_map(|node| node.expr.arguments());
+        let folded = code.reduce.iter().map(|reduce| reduce.value);
+        for value in read.chain(folded) {
+            narrowed[usize::from(value)] = true;
+        }
+        for (narrowed, node) in narrowed.iter_mut().zip(&code.nodes) {
+            *narrowed |= !node.dtype.is_half();
+        }
         let (before, point, after) = Default::default();
-        Self { code, variant, buffers, layout, role, needed, uniform, before, point, after }
+        Self {
+            code,
+            variant,
+            buffers,
+            layout,
+            role,
+            needed,
+            uniform,
+            narrowed,
+            before,
+            point,
+            after,
+        }
     }
 
     pub(super) fn text(mut self) -> String {
@@ -219,6 +242,7 @@ impl<'a> Entry<'a> {
             let arguments: Vec<String> = arguments.iter().map(|&a| name(a)).collect();
             let call = format!("{}({})", function.name, arguments.join(", "));
             match node.dtype {
+                _ if !self.narrowed[i] => call,
                 DType::U8 | DType::I8 | DType::I16 | DType::F16 | DType::BF16 => {
                     format!("{}({call})", emit::narrow_name(node.dtype))
                 }
@@ -243,7 +267,8 @@ impl<'a> Entry<'a> {
             Expr::Index => format!("bitcast<i32>({} + linear)", word(params::BASE)),
             Expr::Random { word, words, scalar } => self.random(i, word, words, scalar),
             Expr::Cast(a) => {
-                format!("{}({})", emit::cast_name(dtype_of(a).lane(), node.dtype), name(a))
+                let to = if self.narrowed[i] { node.dtype } else { DType::F32 };
+                format!("{}({})", emit::cast_name(dtype_of(a).lane(), to), name(a))
             }
             Expr::Select([mask, a, b]) => {
                 format!("select({}, {}, {} != 0i)", name(b), name(a), name(mask))

@@ -9,11 +9,11 @@ use std::ops::Range;
 
 use super::buffers::{Buffers, buffer_count};
 use super::entry::{Entry, Role};
-use super::{Variant, library, prune};
+use super::{Dialect, Variant, library, prune};
 use crate::backend::gpu::params::{FoldParam, ParamLayout, ROW, pair, word};
 use crate::dtype::{Category, DType, Lane};
 use crate::kernel::{Class, Code, Fold, Reduce};
-use crate::math::emit::{self, Subnormals};
+use crate::math::emit;
 use crate::ops::Op;
 
 /// Which part of a fold a text does.
@@ -87,12 +87,12 @@ impl Carried {
 }
 
 /// The shader module of a stage.
-pub(super) fn module(code: &Code, stage: Stage, subnormals: Subnormals) -> String {
+pub(super) fn module(code: &Code, stage: Stage, dialect: Dialect) -> String {
     let Some(reduce) = &code.reduce else { unreachable!("a stage of a kernel that folds nothing") };
     let buffers = Buffers::of(code, UNALIGNED);
     let layout = ParamLayout::of(code);
     let text = Text { code, reduce, stage, buffers: &buffers, layout: &layout };
-    let mut library = library(code, &layout, &buffers, subnormals);
+    let mut library = library(code, &layout, &buffers, dialect);
     for (number, &stored) in (buffer_count(code)..).zip(stage.scratch()) {
         let access = if stored { "read_write" } else { "read" };
         let template = include_str!("../../../../shaders/buffer_words.wgsl");

@@ -28,6 +28,14 @@ use crate::dtype::Lane;
 use crate::kernel::{Args, Class, Code, Expr, Fold, Value, Whole};
 use crate::math::emit::{self, Subnormals};
 
+/// What texts are written for, besides what they compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Dialect {
+    pub(super) subnormals: Subnormals,
+    /// Whether there are integers of 64 bits, also for kernels that compute in none.
+    pub(super) has_int64: bool,
+}
+
 /// Invocations of a workgroup, and points of an invocation.
 pub(super) const WORKGROUP: u64 = 256;
 pub(super) const RUN: u64 = 4;
@@ -140,17 +148,17 @@ impl Variant {
 }
 
 /// The shader module of a kernel.
-pub(super) fn module(code: &Code, text: Text, subnormals: Subnormals) -> String {
+pub(super) fn module(code: &Code, text: Text, dialect: Dialect) -> String {
     match text {
-        Text::Points(variant) => pointwise(code, variant, subnormals),
-        Text::Fold(stage) => fold::module(code, stage, subnormals),
-        Text::Product(product) => product::module(code, product, subnormals),
-        Text::Sort(sort) => sort::module(code, sort, subnormals),
-        Text::Scatter(scatter) => scatter::module(code, scatter, subnormals),
+        Text::Points(variant) => pointwise(code, variant, dialect),
+        Text::Fold(stage) => fold::module(code, stage, dialect),
+        Text::Product(product) => product::module(code, product, dialect),
+        Text::Sort(sort) => sort::module(code, sort, dialect),
+        Text::Scatter(scatter) => scatter::module(code, scatter, dialect),
     }
 }
 
-fn pointwise(code: &Code, variant: Variant, subnormals: Subnormals) -> String {
+fn pointwise(code: &Code, variant: Variant, dialect: Dialect) -> String {
     let buffers = Buffers::of(code, variant);
     let layout = ParamLayout::of(code);
 
@@ -160,17 +168,24 @@ fn pointwise(code: &Code, variant: Variant, subnormals: Subnormals) -> String {
         entries.push_str(&Entry::new(code, variant, &buffers, &layout, Role::Check).text());
     }
 
-    prune::prune(&library(code, &layout, &buffers, subnormals), &entries)
+    prune::prune(&library(code, &layout, &buffers, dialect), &entries)
 }
 
 /// Everything that an entry point may call or see.
-fn library(code: &Code, layout: &ParamLayout, buffers: &Buffers, subnormals: Subnormals) -> String {
+fn library(code: &Code, layout: &ParamLayout, buffers: &Buffers, dialect: Dialect) -> String {
     let vectors = layout.len(scalar_count(code)) / 4;
     let mut library =
         include_str!("../../../../shaders/params.wgsl").replace("$VECTORS", &vectors.to_string());
-    library.push_str(&emit::prelude(&[Lane::I32, Lane::I64, Lane::F32, Lane::F64], subnormals));
+    library.push_str(&emit::prelude(
+        &[Lane::I32, Lane::I64, Lane::F32, Lane::F64],
+        dialect.subnormals,
+    ));
     library.push_str(include_str!("../../../../shaders/elements.wgsl"));
     library.push_str(include_str!("../../../../shaders/wide.wgsl"));
+    library.push_str(match dialect.has_int64 {
+        true => include_str!("../../../../shaders/wide_product_native.wgsl"),
+        false => include_str!("../../../../shaders/wide_product_soft.wgsl"),
+    });
     library.push_str(include_str!("../../../../shaders/random.wgsl"));
     library.push_str(include_str!("../../../../shaders/tiles.wgsl"));
     library.push_str(&buffers.text());

@@ -7,11 +7,11 @@ use std::fmt::Write;
 
 use super::buffers::{Buffers, buffer_count};
 use super::fold::{UNALIGNED, fill};
-use super::{library, prune};
+use super::{Dialect, library, prune};
 use crate::backend::gpu::params::{ParamLayout, ProductParam, ROW, word};
 use crate::dtype::{DType, Lane};
 use crate::kernel::Code;
-use crate::math::emit::{self, Subnormals};
+use crate::math::emit;
 
 /// Which part of a product a text does, and by which tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -101,10 +101,10 @@ pub(crate) fn part_bytes(dtype: DType) -> u64 {
 }
 
 /// The shader module of a part of a product.
-pub(super) fn module(code: &Code, product: Product, subnormals: Subnormals) -> String {
+pub(super) fn module(code: &Code, product: Product, dialect: Dialect) -> String {
     let buffers = Buffers::of(code, UNALIGNED);
     let layout = ParamLayout::of(code);
-    let mut library = library(code, &layout, &buffers, subnormals);
+    let mut library = library(code, &layout, &buffers, dialect);
     for (number, &stored) in (buffer_count(code)..).zip(product.scratch()) {
         let access = if stored { "read_write" } else { "read" };
         let template = include_str!("../../../../shaders/buffer_words.wgsl");

@@ -9,10 +9,10 @@ use std::fmt::Write;
 use super::entries::{Scratch, walk, with_numbers, with_scratch};
 use super::entry::wide_element;
 use super::fold::fill;
-use super::prune;
+use super::{Dialect, prune};
 use crate::backend::gpu::params::{ParamLayout, SLOT, word};
 use crate::kernel::{Code, Whole};
-use crate::math::emit::{self, Subnormals};
+use crate::math::emit;
 
 /// Which part of a scatter a text does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,7 +60,7 @@ impl Scatter {
 }
 
 /// The shader module of a part of a scatter.
-pub(super) fn module(code: &Code, scatter: Scatter, subnormals: Subnormals) -> String {
+pub(super) fn module(code: &Code, scatter: Scatter, dialect: Dialect) -> String {
     let layout = ParamLayout::of(code);
     let sorted = matches!(scatter, Scatter::Last | Scatter::Fold);
     let template = match sorted {
@@ -85,7 +85,7 @@ pub(super) fn module(code: &Code, scatter: Scatter, subnormals: Subnormals) -> S
         let _ = writeln!(steps, "let place2 = {};", wide_element(code, &layout, 2));
     }
     let text = fill(&text, "$WALK", &steps);
-    let mut library = with_scratch(code, &layout, scatter.scratch(), subnormals);
+    let mut library = with_scratch(code, &layout, scatter.scratch(), dialect);
     let addresses = include_str!("../../../../shaders/scatter_addresses.wgsl");
     library.push_str(&addresses.replace("$ELEMENTS", &word(layout.elements(2))));
     library.push_str(&load_address(code));

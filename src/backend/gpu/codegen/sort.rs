@@ -4,10 +4,10 @@
 
 use super::entries::{Key, Scratch, walk, with_numbers, with_scratch};
 use super::fold::fill;
-use super::prune;
+use super::{Dialect, prune};
 use crate::backend::gpu::params::ParamLayout;
 use crate::kernel::Code;
-use crate::math::emit::{self, Subnormals};
+use crate::math::emit;
 
 /// Which part of a sort a text does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,7 +53,7 @@ impl Sort {
 }
 
 /// The shader module of a part of a sort.
-pub(super) fn module(code: &Code, sort: Sort, subnormals: Subnormals) -> String {
+pub(super) fn module(code: &Code, sort: Sort, dialect: Dialect) -> String {
     let layout = ParamLayout::of(code);
     let (template, key) = match sort {
         Sort::Load | Sort::Store => {
@@ -75,7 +75,7 @@ pub(super) fn module(code: &Code, sort: Sort, subnormals: Subnormals) -> String 
         text = fill(&text, "$EFFECT", &effect);
     }
     let text = text.replace("$WORDS", &key.words().to_string()).replace("$KEY", key.name());
-    let library = with_scratch(code, &layout, sort.scratch(), subnormals);
+    let library = with_scratch(code, &layout, sort.scratch(), dialect);
     prune::prune(&with_numbers(&library, &layout), &with_numbers(&text, &layout))
 }
 

@@ -6,12 +6,16 @@ mod tint;
 
 use super::product::Case;
 use super::*;
-use crate::backend::gpu::codegen::{self, Product, Scatter, Sort, Stage, Text, Tile, Variant};
+use crate::backend::gpu::codegen::{
+    self, Dialect, Product, Scatter, Sort, Stage, Text, Tile, Variant,
+};
 use crate::dtype::Lane;
 use crate::kernel::{Fold, Reduce, SharedCode, Whole};
 use crate::math::emit::Subnormals;
 use crate::ops::{Op, Output};
 
+const KEPT: Dialect = Dialect { subnormals: Subnormals::Kept, has_int64: false };
+const FLUSHED: Dialect = Dialect { subnormals: Subnormals::Flushed, ..KEPT };
 const SUM: Fold = Fold::Op(Op::Add);
 const ALIGNED: Variant =
     Variant { loads_aligned: true, stores_aligned: true, tiled: false, partial: false };
@@ -27,16 +31,16 @@ fn is_wide(code: &Code) -> bool {
 }
 
 fn translated(code: &Code, variant: Variant) -> String {
-    translated_for(code, variant, Subnormals::Kept)
+    translated_for(code, variant, KEPT)
 }
 
 /// Parses, validates and translates the module of a kernel; gives its text.
-fn translated_for(code: &Code, variant: Variant, subnormals: Subnormals) -> String {
-    translated_text(code, Text::Points(variant), subnormals)
+fn translated_for(code: &Code, variant: Variant, dialect: Dialect) -> String {
+    translated_text(code, Text::Points(variant), dialect)
 }
 
-fn translated_text(code: &Code, text: Text, subnormals: Subnormals) -> String {
-    let text = codegen::module(code, text, subnormals);
+fn translated_text(code: &Code, text: Text, dialect: Dialect) -> String {
+    let text = codegen::module(code, text, dialect);
     assert!(shaders::is_standard(&text) || is_wide(code), "64-bit numbers in {text}");
     if let Err(error) = shaders::translate(&text) {
         panic!("{error}");
@@ -82,8 +86,8 @@ fn text_of_every_op_and_dtype_translates() {
     for &op in Op::ALL {
         for dtype in DType::ALL.into_iter().filter(|&dtype| op.info().computes_in(dtype)) {
             let code = operation(op, dtype, &[8], &[&[1][..]; 4]);
-            translated_for(&code, ALIGNED, Subnormals::Kept);
-            translated_for(&code, ALIGNED, Subnormals::Flushed);
+            translated_for(&code, ALIGNED, KEPT);
+            translated_for(&code, ALIGNED, FLUSHED);
         }
     }
 }
@@ -133,7 +137,7 @@ fn cast(from: DType, to: DType) -> SharedCode {
 /// A stage of a fold over `parts` dimensions: kept, folded, kept; an operand is stored beside it.
 fn fold(fold: Fold, dtypes: [DType; 2], parts: [usize; 3], stage: Stage) -> String {
     let code = fold_code(fold, dtypes, parts, stage);
-    translated_text(&code, Text::Fold(stage), Subnormals::Kept)
+    translated_text(&code, Text::Fold(stage), KEPT)
 }
 
 fn fold_code(
@@ -213,7 +217,7 @@ fn products(dtype: DType) -> Vec<(SharedCode, Product)> {
 fn text_of_every_product_translates() {
     for dtype in DType::ALL.into_iter().filter(|&dtype| dtype != DType::Bool) {
         for (code, product) in products(dtype) {
-            translated_text(&code, Text::Product(product), Subnormals::Kept);
+            translated_text(&code, Text::Product(product), KEPT);
         }
     }
 }
@@ -252,7 +256,7 @@ fn wholes(dtype: DType) -> Vec<(SharedCode, Text)> {
 fn text_of_every_sort_and_scatter_translates() {
     for dtype in DType::ALL {
         for (code, text) in wholes(dtype) {
-            let text = translated_text(&code, text, Subnormals::Kept);
+            let text = translated_text(&code, text, KEPT);
             // What is moved by its bits needs no 64-bit numbers.
             let folds = matches!(code.whole, Some(Whole::Scatter { fold: Some(_) }));
             assert!(shaders::is_standard(&text) || folds, "{text}");
@@ -314,6 +318,32 @@ fn text_of_fetches_translates() {
 }
 
 #[test]
+fn words_are_multiplied_as_64_bits_where_there_are_such() {
+    let text = |has_int64| {
+        let dialect = Dialect { has_int64, ..KEPT };
+        codegen::module(&random(), Text::Points(ALIGNED), dialect)
+    };
+    assert!(shaders::is_standard(&text(false)));
+    let native = text(true);
+    assert!(native.contains("u64(a) * u64(b)"), "{native}");
+    shaders::translate(&native).unwrap();
+}
+
+#[test]
+fn halves_are_rounded_once_where_they_are_only_stored() {
+    let mut build = Build::new(&[8]);
+    let [a, first, second] = [0, 1, 2].map(|buffer| build.dense(buffer, DType::F16));
+    let a = build.load(a);
+    let sum = build.node(Expr::Binary(Op::Add, [a, a]), DType::F16);
+    let product = build.node(Expr::Binary(Op::Mul, [sum, a]), DType::F16);
+    build.store(first, sum);
+    build.store(second, product);
+    let text = translated(&build.0.code, ALIGNED);
+    assert!(text.contains("let v1 = narrow_f16(add_f32(v0, v0));"), "{text}");
+    assert!(text.contains("let v2 = mul_f32(v1, v0);"), "{text}");
+}
+
+#[test]
 fn text_of_typical_kernels_is_as_reviewed() {
     let (row, transposed, broadcast): (&[usize], &[usize], &[usize]) = (&[5, 1], &[1, 4], &[0, 1]);
     let add = |dtype, strides: &[&[usize]]| operation(Op::Add, dtype, &[4, 5], strides);
@@ -348,13 +378,13 @@ fn text_of_typical_kernels_is_as_reviewed() {
     let partial = Product::Partial(Tile::Square);
     let products = products(DType::F16);
     let (code, product) = products.iter().find(|(_, product)| *product == partial).unwrap();
-    let text = translated_text(code, Text::Product(*product), Subnormals::Kept);
+    let text = translated_text(code, Text::Product(*product), KEPT);
     insta::assert_snapshot!("product_f16_partial", text);
     let scatters = wholes(DType::I16);
     for (name, scatter) in [("scatter_add_i16", Scatter::Fold), ("scatter_i16_mark", Scatter::Mark)]
     {
         let (code, text) =
             scatters.iter().find(|(_, text)| *text == Text::Scatter(scatter)).unwrap();
-        insta::assert_snapshot!(name, translated_text(code, *text, Subnormals::Kept));
+        insta::assert_snapshot!(name, translated_text(code, *text, KEPT));
     }
 }

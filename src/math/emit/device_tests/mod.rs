@@ -303,6 +303,20 @@ fn pairs_f32() -> (Vec<f32>, Vec<f32>) {
     (a, b)
 }
 
+/// Pairs whose quotients are as near to halfway between two numbers as any.
+fn hard_pairs_f32() -> (Vec<f32>, Vec<f32>) {
+    // A quotient n / d is (m - r / d) 2^-25 for odd m, of 25 bits, and a small r: m is r / d modulo 2^25.
+    let (bits, odd) = (1_u64 << 25, |word: u64| (word >> 40) | 0x80_0001);
+    let inverse =
+        |d: u64| (0..5).fold(d, |x, _| x.wrapping_mul(2_u64.wrapping_sub(d.wrapping_mul(x))));
+    let of = |d: u64, r: i64| {
+        let m = inverse(d).wrapping_mul(r as u64) % bits;
+        (((m * d) as i64 - r) >> 25, d as i64)
+    };
+    let all = random().take(COUNT).map(odd).flat_map(|d| [1, -1, 3, -3].map(|r| of(d, r)));
+    all.filter(|(n, _)| *n > 0).map(|(n, d)| (n as f32, d as f32)).unzip()
+}
+
 fn pairs_f64() -> (Vec<f64>, Vec<f64>) {
     let (mut a, mut b) = pairs(&special_f64(), f64::from_bits);
     let mut bits = random().skip(7);

@@ -28,6 +28,22 @@ fn arithmetic_of_f32_matches_rust() {
 }
 
 #[test]
+fn quotients_nearly_halfway_between_numbers_match_rust() {
+    let (a, b) = hard_pairs_f32();
+    assert!(a.len() >= 3 * COUNT);
+    compare("", "div_f32p(a, b)", &a, &b, |a: f32, b: f32| a / b);
+}
+
+#[test]
+fn roots_of_all_exponents_match_rust() {
+    let significands =
+        || random().take(COUNT / 64).map(|word| (word >> 41) as u32).chain([0, 0x7f_ffff]);
+    let of = |exponent: u32| significands().map(move |bits| f32::from_bits(exponent << 23 | bits));
+    let a: Vec<f32> = (0..=255).flat_map(of).collect();
+    compare("", "sqrt_f32p(a)", &a, &a, |a: f32, _: f32| a.sqrt());
+}
+
+#[test]
 fn arithmetic_without_subnormals_matches_rust() {
     let (a, b) = pairs_of_small_f32();
     let flushed = Subnormals::Flushed;

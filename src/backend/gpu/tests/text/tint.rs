@@ -9,9 +9,9 @@ use super::*;
 struct Texts(BTreeSet<String>);
 
 impl Texts {
-    fn add(&mut self, code: &Code, text: Text, subnormals: Subnormals) {
+    fn add(&mut self, code: &Code, text: Text, dialect: Dialect) {
         if !is_wide(code) {
-            self.0.insert(codegen::module(code, text, subnormals));
+            self.0.insert(codegen::module(code, text, dialect));
         }
     }
 }
@@ -21,39 +21,39 @@ fn every_text() -> Texts {
     for &op in Op::ALL {
         for dtype in DType::ALL.into_iter().filter(|&dtype| op.info().computes_in(dtype)) {
             let code = operation(op, dtype, &[8], &[&[1][..]; 4]);
-            texts.add(&code, Text::Points(ALIGNED), Subnormals::Kept);
-            texts.add(&code, Text::Points(ALIGNED), Subnormals::Flushed);
+            texts.add(&code, Text::Points(ALIGNED), KEPT);
+            texts.add(&code, Text::Points(ALIGNED), FLUSHED);
         }
     }
     for dtype in DType::ALL {
         for strides in layouts() {
             let code = operation(any_op(dtype), dtype, &[4, 3, 5], &strides);
             for variant in [ALIGNED, UNALIGNED, TILED] {
-                texts.add(&code, Text::Points(variant), Subnormals::Kept);
+                texts.add(&code, Text::Points(variant), KEPT);
             }
         }
         for to in DType::ALL {
-            texts.add(&cast(dtype, to), Text::Points(ALIGNED), Subnormals::Kept);
+            texts.add(&cast(dtype, to), Text::Points(ALIGNED), KEPT);
         }
         for (kind, output) in folds(dtype) {
             for (stage, parts) in STAGES {
                 let code = fold_code(kind, [dtype, output], parts, stage);
-                texts.add(&code, Text::Fold(stage), Subnormals::Kept);
+                texts.add(&code, Text::Fold(stage), KEPT);
             }
         }
     }
     for dtype in DType::ALL.into_iter().filter(|&dtype| dtype != DType::Bool) {
         for (code, product) in products(dtype) {
-            texts.add(&code, Text::Product(product), Subnormals::Kept);
+            texts.add(&code, Text::Product(product), KEPT);
         }
     }
     for dtype in DType::ALL {
         for (code, text) in wholes(dtype) {
-            texts.add(&code, text, Subnormals::Kept);
+            texts.add(&code, text, KEPT);
         }
     }
     for code in [chain(), random(), checked_select()] {
-        texts.add(&code, Text::Points(ALIGNED), Subnormals::Kept);
+        texts.add(&code, Text::Points(ALIGNED), KEPT);
     }
     texts
 }
