@@ -9,9 +9,9 @@
 //! Error: erf at most 1 ULP in float32 and 2 in float64, gelu at most 1 in float32 and 2 in float64.
 
 use super::algebra::{Float, Mask};
-use super::exp::{ln_2_parts, nearest, power_not_below, series_less_one, series_rest};
+use super::exp::{Exponent, ln_2_parts, nearest, power_not_below, series_less_one, series_rest};
 use super::halves::Halves;
-use super::pair::{Pair, polynomial, power_of_two, scale};
+use super::pair::{Pair, polynomial, power_of_two};
 
 /// `erf(x) / x - 1` by powers of `x^2`, `x` up to [`NEAR`]: to 2^-29, and to 2^-60.
 const SLOPE_32: [f64; 6] = [
@@ -230,7 +230,7 @@ pub(crate) fn gelu<F: Float>(x: F) -> F {
     let square_high = (parts.high * F::lit(0.5)) * parts.high;
     let square_low = parts.low * (parts.high + parts.low * F::lit(0.5));
     let square = square_high + square_low;
-    let (whole, exponent) = nearest(square * F::lit(-core::f64::consts::LOG2_E));
+    let (whole, exponent) = Exponent::nearest(square * F::lit(-core::f64::consts::LOG2_E));
     let (ln_2_high, ln_2_low) = ln_2_parts::<F>();
     let r = Pair::ordered_sum(-square_high - whole * ln_2_high, -square_low - whole * ln_2_low);
     let power = Halves::sum(one, r.high).plus(series_rest(r.high) + r.low);
@@ -238,9 +238,9 @@ pub(crate) fn gelu<F: Float>(x: F) -> F {
     let product = power.mul(tail_slope(is_first, z)).product(parts);
     let Halves { high, low } = sum_parts.divide(product, inverse * far_sum);
 
-    let negative = -scale(high + low, exponent);
+    let negative = -exponent.scale(high + low);
     // What is less than this no positive number notices.
-    let unit = power_not_below(exponent);
+    let unit = power_not_below(exponent.number());
     let difference = Pair::ordered_sum(y, -(high * unit));
     let positive = difference.high + (difference.low - low * unit);
     let result = F::select(x.is_sign_negative(), negative, positive);

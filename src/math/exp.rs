@@ -8,7 +8,7 @@
 //! Error: float32 at most 1 ULP, float64 at most 2 (the exhaustive run states the measured one).
 
 use super::algebra::{Float, Int, Mask};
-use super::pair::{Pair, polynomial, power_of_two, scale, upper};
+use super::pair::{Pair, polynomial, power_of_two, upper};
 
 /// `1/2!, 1/3!, ..`: the coefficients of `(exp(r) - 1 - r) / r^2`, for float32: the next is below 2^-29.
 const FACTORIALS: [f64; 7] =
@@ -57,9 +57,60 @@ const LN_2: (f64, f64) = (core::f64::consts::LN_2, 2.319_046_813_846_299_6e-17);
 /// `exp(x) = 2^exponent * (1 + high + low)`: `high` has few bits of error, `low` is small.
 #[derive(Clone, Copy)]
 pub(super) struct Reduced<F: Float> {
-    pub(super) exponent: F::Int,
+    pub(super) exponent: Exponent<F>,
     pub(super) high: F,
     pub(super) low: F,
+}
+
+/// The exponent of a power of two, between twice the least and twice the largest of normal numbers. What is kept
+/// is the bits of a number that ends in it and twice the bias, so that half of it, and the rest, become numbers by
+/// shifts alone.
+#[derive(Clone, Copy)]
+pub(super) struct Exponent<F: Float>(F::Int);
+
+impl<F: Float> Exponent<F> {
+    /// `1.5 * 2^MANTISSA`, and twice the bias: even, so that it is the same numbers that are rounded to even.
+    #[inline(always)]
+    fn magic() -> F {
+        F::lit((3 * (1i64 << (F::MANTISSA - 1)) + 2 * F::BIAS) as f64)
+    }
+
+    /// That of the whole number nearest to `a`, and the number.
+    #[inline(always)]
+    pub(super) fn nearest(a: F) -> (F, Self) {
+        let magic = Self::magic();
+        let shifted = a + magic;
+        (shifted - magic, Self(shifted.to_bits()))
+    }
+
+    #[inline(always)]
+    pub(super) fn zero() -> Self {
+        Self(Self::magic().to_bits())
+    }
+
+    #[inline(always)]
+    pub(super) fn less_one(self) -> Self {
+        Self(self.0.sub(F::Int::lit(1)))
+    }
+
+    #[inline(always)]
+    pub(super) fn number(self) -> F::Int {
+        self.0.sub(Self::magic().to_bits())
+    }
+
+    #[inline(always)]
+    pub(super) fn select(mask: F::Mask, then: Self, otherwise: Self) -> Self {
+        Self(F::Int::select(mask, then.0, otherwise.0))
+    }
+
+    /// `a` times the power of two; rounds once more if subnormal.
+    #[inline(always)]
+    pub(super) fn scale(self, a: F) -> F {
+        // What is above the sign is shifted out.
+        let power = |biased: F::Int| F::from_bits(biased.shl(F::Int::lit(i64::from(F::MANTISSA))));
+        let half = self.0.shr_logical(F::Int::lit(1));
+        a * power(half) * power(self.0.sub(half))
+    }
 }
 
 /// Above `2^this` neither precision sees a 1.
@@ -100,7 +151,7 @@ fn clamp_argument<F: Float>(x: F) -> F {
 
 /// A multiple of `ln 2`: `x` is `exponent * ln 2 + rest - low`.
 struct Multiple<F: Float> {
-    exponent: F::Int,
+    exponent: Exponent<F>,
     /// What the multiple's high part leaves of `x`, exactly.
     rest: F,
     /// Its low part.
@@ -117,7 +168,7 @@ fn multiple<F: Float>(x: F) -> Multiple<F> {
 /// The same of an argument that is there already.
 #[inline(always)]
 fn multiple_within<F: Float>(x: F) -> Multiple<F> {
-    let (whole, exponent) = nearest(x * F::lit(core::f64::consts::LOG2_E));
+    let (whole, exponent) = Exponent::nearest(x * F::lit(core::f64::consts::LOG2_E));
     let (high, low) = ln_2_parts::<F>();
     Multiple { exponent, rest: x - whole * high, low: whole * low }
 }
@@ -133,7 +184,7 @@ pub(super) fn reduce<F: Float>(x: F, x_low: F) -> Reduced<F> {
 
 /// `exp(r)` for `|r|` below 0.35, with a power of two.
 #[inline(always)]
-pub(super) fn reduced<F: Float>(exponent: F::Int, r: Pair<F>) -> Reduced<F> {
+pub(super) fn reduced<F: Float>(exponent: Exponent<F>, r: Pair<F>) -> Reduced<F> {
     let tail = series_rest(r.high);
     // exp(r + low) = exp(r) + low exp(r); exp(r) - 1 ~ r is enough there.
     let low = tail + (r.low + r.low * r.high);
@@ -166,7 +217,8 @@ impl<F: Float> Reduced<F> {
         let most = F::Int::lit(MOST_LESS_ONE);
         // Below, the result is -1 to the last bit.
         let least = most.neg();
-        let exponent = F::Int::select(self.exponent.gt(most), most, self.exponent);
+        let exponent = self.exponent.number();
+        let exponent = F::Int::select(exponent.gt(most), most, exponent);
         let exponent = F::Int::select(exponent.lt(least), least, exponent);
         let power = power_of_two::<F>(exponent);
         let low = Pair::ordered_sum(self.high, self.low).scale(power);
@@ -175,27 +227,29 @@ impl<F: Float> Reduced<F> {
     }
 }
 
-/// As [`reduced`], in the fewest terms that `e^x` needs.
+/// As [`reduce`] of a single number, in the fewest terms that `e^x` needs.
+#[inline(always)]
+pub(super) fn reduce_in_fewer<F: Float>(x: F) -> Reduced<F> {
+    reduced_in_fewer(multiple(x))
+}
+
 #[inline(always)]
 fn reduced_in_fewer<F: Float>(multiple: Multiple<F>) -> Reduced<F> {
     let Multiple { exponent, rest: first, low: second } = multiple;
     // The pair `first - second`, as in `reduce`.
     let high = first - second;
     let low = (first - high) - second;
-    let low = if F::MANTISSA < 52 {
-        // `low` times `exp(r)` differs from `low` by less than a tenth of a place.
-        high * high * polynomial(high, &FEWER) + low
-    } else {
-        series_rest(high) + (low + low * high)
-    };
-    Reduced { exponent, high, low }
+    let series =
+        if F::MANTISSA < 52 { polynomial(high, &FEWER) } else { polynomial(high, &REST_64) };
+    // `low` times `exp(r)` differs from `low` by less than a tenth of a place.
+    Reduced { exponent, high, low: high * high * series + low }
 }
 
 /// `e^x`.
 #[inline(always)]
 pub(crate) fn exp<F: Float>(x: F) -> F {
-    let Reduced { exponent, high, low } = reduced_in_fewer(multiple(x));
-    let result = scale(F::lit(1.0) + (high + low), exponent);
+    let Reduced { exponent, high, low } = reduce_in_fewer(x);
+    let result = exponent.scale(F::lit(1.0) + (high + low));
     F::select(x.is_nan(), x, result)
 }
 
@@ -203,7 +257,7 @@ pub(crate) fn exp<F: Float>(x: F) -> F {
 #[inline(always)]
 pub(super) fn exp_pair<F: Float>(x: F) -> Pair<F> {
     let reduced = reduced_in_fewer(multiple_within(x));
-    reduced.significand().scale(power_of_two(reduced.exponent))
+    reduced.significand().scale(power_of_two(reduced.exponent.number()))
 }
 
 /// `2^x`.
@@ -212,7 +266,7 @@ pub(crate) fn exp2<F: Float>(x: F) -> F {
     let (least, most) = if F::MANTISSA < 52 { (-160.0, 129.0) } else { (-1080.0, 1025.0) };
     let clamped = F::select(x.lt(F::lit(least)), F::lit(least), x);
     let clamped = F::select(clamped.gt(F::lit(most)), F::lit(most), clamped);
-    let (whole, exponent) = nearest(clamped);
+    let (whole, exponent) = Exponent::nearest(clamped);
     let rest = clamped - whole;
     let significand = if F::MANTISSA < 52 {
         // The product of the upper halves is exact; the others are to the polynomial as the lower parts.
@@ -224,7 +278,7 @@ pub(crate) fn exp2<F: Float>(x: F) -> F {
         let r = Pair::lit(LN_2.0, LN_2.1).mul_single(rest);
         reduced(exponent, r).significand().round()
     };
-    F::select(x.is_nan(), x, scale(significand, exponent))
+    F::select(x.is_nan(), x, exponent.scale(significand))
 }
 
 /// `e^x - 1`, exact near zero too.
@@ -233,11 +287,12 @@ pub(crate) fn expm1<F: Float>(x: F) -> F {
     let reduced = reduce(x, F::lit(0.0));
     let result = reduced.less_one().round();
     // Without the 1, where it no longer counts.
-    let large = reduced.exponent.gt(F::Int::lit(MOST_LESS_ONE));
-    let direct = scale(reduced.significand().round(), reduced.exponent);
+    let exponent = reduced.exponent.number();
+    let large = exponent.gt(F::Int::lit(MOST_LESS_ONE));
+    let direct = reduced.exponent.scale(reduced.significand().round());
     let result = F::select(large, direct, result);
     // Without a multiple of ln 2 the series is the result, to the last subnormal.
     let direct = reduced.high + reduced.low;
-    let result = F::select(reduced.exponent.eq(F::Int::lit(0)), direct, result);
+    let result = F::select(exponent.eq(F::Int::lit(0)), direct, result);
     F::select(x.is_nan().or(x.eq(F::lit(0.0))), x, result)
 }

@@ -6,10 +6,12 @@
 //! Error: at most 1 ULP, float64 at most 2 (the exhaustive run states the measured one).
 
 use super::algebra::{Float, Int, Mask};
-use super::exp::{MOST_LESS_ONE, Reduced, exp_pair, power_not_below, reduce};
+use super::exp::{
+    Exponent, MOST_LESS_ONE, Reduced, exp_pair, power_not_below, reduce, reduce_in_fewer,
+};
 use super::halves::Halves;
 use super::log::log1p_pair;
-use super::pair::{Pair, polynomial, power_of_two, scale};
+use super::pair::{Pair, polynomial, power_of_two};
 
 /// Below this magnitude the first term of an odd series is the result.
 const TINY: f64 = 1.0 / (1u64 << 31) as f64;
@@ -18,7 +20,8 @@ const TINY: f64 = 1.0 / (1u64 << 31) as f64;
 #[inline(always)]
 fn value<F: Float>(reduced: Reduced<F>) -> Pair<F> {
     let (least, most) = (F::Int::lit(-MOST_LESS_ONE), F::Int::lit(MOST_LESS_ONE));
-    let exponent = F::Int::select(reduced.exponent.gt(most), most, reduced.exponent);
+    let exponent = reduced.exponent.number();
+    let exponent = F::Int::select(exponent.gt(most), most, exponent);
     let exponent = F::Int::select(exponent.lt(least), least, exponent);
     reduced.significand().scale(power_of_two(exponent))
 }
@@ -26,7 +29,7 @@ fn value<F: Float>(reduced: Reduced<F>) -> Pair<F> {
 /// Half of the exponential.
 #[inline(always)]
 fn half_exp<F: Float>(reduced: Reduced<F>) -> F {
-    scale(reduced.significand().round(), reduced.exponent.sub(F::Int::lit(1)))
+    reduced.exponent.less_one().scale(reduced.significand().round())
 }
 
 /// `(e^x - e^-x) / 2`.
@@ -37,7 +40,7 @@ pub(crate) fn sinh<F: Float>(x: F) -> F {
     let less_one = reduced.less_one();
     let sum = less_one.add(less_one.div(less_one.add_single(F::lit(1.0))));
     let result = F::lit(0.5) * sum.round();
-    let large = reduced.exponent.ge(F::Int::lit(MOST_LESS_ONE / 2 + 2));
+    let large = reduced.exponent.number().ge(F::Int::lit(MOST_LESS_ONE / 2 + 2));
     let result = F::select(large, half_exp(reduced), result).copysign(x);
     F::select(x.is_nan().or(magnitude.lt(F::lit(TINY))), x, result)
 }
@@ -48,7 +51,7 @@ pub(crate) fn cosh<F: Float>(x: F) -> F {
     let reduced = reduce(x.abs(), F::lit(0.0));
     let value = value(reduced);
     let result = F::lit(0.5) * value.add(Pair::new(F::lit(1.0)).div(value)).round();
-    let large = reduced.exponent.ge(F::Int::lit(MOST_LESS_ONE / 2 + 2));
+    let large = reduced.exponent.number().ge(F::Int::lit(MOST_LESS_ONE / 2 + 2));
     let result = F::select(large, half_exp(reduced), result);
     F::select(x.is_nan(), x, result)
 }
@@ -109,18 +112,18 @@ pub(crate) fn tanh<F: Float>(x: F) -> F {
 /// By `a = e^-|x|`: `1 / (1 + a)` or `a / (1 + a)`; the power of two of the latter is put off, so that
 /// the quotient has all its bits where the result is subnormal.
 #[inline(always)]
-fn logistic<F: Float>(x: F) -> (Halves<F>, F::Int) {
+fn logistic<F: Float>(x: F) -> (Halves<F>, Exponent<F>) {
     let (zero, one) = (F::lit(0.0), F::lit(1.0));
-    let reduced = reduce(-x.abs(), zero);
+    let reduced = reduce_in_fewer(-x.abs());
     let power = Halves::sum(one, reduced.high).plus(reduced.low);
-    let unit = power_not_below::<F>(reduced.exponent);
+    let unit = power_not_below::<F>(reduced.exponent.number());
     let (a_high, a_low) = (power.high * unit, power.low * unit);
     let sum = one + (a_high + a_low);
     let sum_parts = Halves::sum_near(sum, one, a_high).plus(a_low);
 
     let negative = x.lt(zero);
     let numerator = [F::select(negative, power.high, one), F::select(negative, power.low, zero)];
-    let exponent = F::Int::select(negative, reduced.exponent, F::Int::lit(0));
+    let exponent = Exponent::select(negative, reduced.exponent, Exponent::zero());
     (sum_parts.divide(numerator, one / sum), exponent)
 }
 
@@ -128,7 +131,7 @@ fn logistic<F: Float>(x: F) -> (Halves<F>, F::Int) {
 #[inline(always)]
 pub(crate) fn sigmoid<F: Float>(x: F) -> F {
     let (quotient, exponent) = logistic(x);
-    F::select(x.is_nan(), x, scale(quotient.round(), exponent))
+    F::select(x.is_nan(), x, exponent.scale(quotient.round()))
 }
 
 /// `x / (1 + e^-x)`; NaN at minus infinity, as PyTorch's.
@@ -139,7 +142,7 @@ pub(crate) fn silu<F: Float>(x: F) -> F {
     let least = F::lit(if F::MANTISSA < 52 { -110.0 } else { -760.0 });
     let factor = F::select(x.lt(least), least, x);
     let [product, rest] = quotient.product(Halves::split(factor));
-    let result = scale(product + rest, exponent).copysign(x);
+    let result = exponent.scale(product + rest).copysign(x);
     // At infinity and near the largest numbers the quotient is 1, and its product would overflow.
     let itself = x.gt(F::lit(1e6)).or(x.is_nan()).or(x.eq(F::lit(0.0)));
     let result = F::select(itself, x, result);
@@ -156,8 +159,8 @@ pub(crate) fn softplus<F: Float>(x: F) -> F {
     let result = Pair::sum(positive, log.high);
     let result = result.high + (result.low + log.low);
     // Here the exponential is its own logarithm.
-    let vanishing = reduced.exponent.lt(F::Int::lit(-MOST_LESS_ONE)).and(x.lt(zero));
-    let direct = scale(reduced.significand().round(), reduced.exponent);
+    let vanishing = reduced.exponent.number().lt(F::Int::lit(-MOST_LESS_ONE)).and(x.lt(zero));
+    let direct = reduced.exponent.scale(reduced.significand().round());
     let result = F::select(vanishing, direct, result);
     F::select(x.gt(F::lit(20.0)).or(x.is_nan()), x, result)
 }

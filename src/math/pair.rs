@@ -189,14 +189,32 @@ impl<F: Float> Pair<F> {
     }
 }
 
-/// `c[0] + c[1] x + c[2] x^2 ..`, by Horner's rule.
+/// Coefficients of a polynomial from which on two sums are quicker than one: a processor begins a step while
+/// the one before is on its way, if it needs not wait for it.
+const TWO_SUMS: usize = 8;
+
+/// `c[0] + c[1] x + c[2] x^2 ..`, by Horner's rule; of many float64 coefficients, those of even powers apart from
+/// those of odd ones.
 #[inline(always)]
 pub(crate) fn polynomial<F: Float>(x: F, coefficients: &[f64]) -> F {
-    let mut sum = F::lit(0.0);
-    for (index, &coefficient) in coefficients.iter().rev().enumerate() {
-        sum = if index == 0 { F::lit(coefficient) } else { sum * x + F::lit(coefficient) };
+    if F::MANTISSA < 52 || coefficients.len() < TWO_SUMS {
+        let mut sum = F::lit(0.0);
+        for (index, &coefficient) in coefficients.iter().rev().enumerate() {
+            sum = if index == 0 { F::lit(coefficient) } else { sum * x + F::lit(coefficient) };
+        }
+        return sum;
     }
-    sum
+    let square = x * x;
+    let last = coefficients.len() - 1;
+    let [mut first, mut second] = [F::lit(coefficients[last]), F::lit(coefficients[last - 1])];
+    for (index, &coefficient) in coefficients[..last - 1].iter().rev().enumerate() {
+        if index % 2 == 0 {
+            first = first * square + F::lit(coefficient);
+        } else {
+            second = second * square + F::lit(coefficient);
+        }
+    }
+    if last % 2 == 0 { first + x * second } else { second + x * first }
 }
 
 /// The polynomial with as many coefficients as the lane's precision needs.
@@ -214,13 +232,6 @@ pub(crate) fn series<F: Float>(x: F, coefficients: &[f64], single: usize) -> F {
 pub(crate) fn power_of_two<F: Float>(exponent: F::Int) -> F {
     let biased = exponent.add(F::Int::lit(F::BIAS));
     F::from_bits(biased.shl(F::Int::lit(i64::from(F::MANTISSA))))
-}
-
-/// `a * 2^exponent`, for exponents of up to twice the normal range; rounds once more if subnormal.
-#[inline(always)]
-pub(crate) fn scale<F: Float>(a: F, exponent: F::Int) -> F {
-    let half = exponent.shr(F::Int::lit(1));
-    a * power_of_two(half) * power_of_two(exponent.sub(half))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::algebra::{Float, Int, Mask};
 use super::exp::reduce;
 use super::halves::Halves;
 use super::log::log_pair;
-use super::pair::{Pair, power_of_two, scale};
+use super::pair::{Pair, power_of_two};
 use super::rounding::round;
 
 /// `x^y`.
@@ -25,7 +25,7 @@ pub(crate) fn pow<F: Float>(x: F, y: F) -> F {
     // Where reduce() clamps, the low part must not come back.
     let moderate = product.high.abs().lt(F::lit(2000.0));
     let reduced = reduce(product.high, F::select(moderate, product.low, zero));
-    let result = scale(reduced.significand().round(), reduced.exponent);
+    let result = reduced.exponent.scale(reduced.significand().round());
 
     // Powers of 0 and infinity, and infinite powers: grow or vanish.
     let grows = magnitude.gt(one).xor(y.lt(zero));
