@@ -3,11 +3,14 @@
 //! The lanes of a block stay in the processor, also while they are halved: the end of a block is short
 //! then, and nothing comes from memory while it lasts. What is summed may be one operation on what is in
 //! memory, or the square of a difference, as in `(a * b).sum()` and `var`; its results are written nowhere.
+//! `extremes` has what selects.
+
+mod extremes;
 
 use std::ops::{Add, Div, Mul, Sub};
 
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
-use fearless_simd::{Level, Select, Simd, SimdBase, SimdFloatElement, SimdFrom, dispatch};
+use fearless_simd::{Level, Simd, SimdBase, SimdFloatElement, SimdFrom, dispatch};
 
 use super::chain::Link;
 use super::lanes::{Blocks, of_bits};
@@ -15,8 +18,8 @@ use super::view::Rows;
 use crate::dtype::DType;
 use crate::kernel::INNER_LANES;
 use crate::math::algebra::Float;
-use crate::math::compare;
 use crate::ops::Op;
+use extremes::{Maximum, Minimum};
 
 /// As [`Blocks`], of what is computed from the elements of rows, each of which is whole blocks or all there
 /// is.
@@ -53,30 +56,35 @@ pub(super) fn linked_loop(op: Op, dtype: DType) -> Option<LinkedSums> {
     }
 }
 
-/// Vectors of a group of lanes, see [`Folding::BY_GROUPS`]; those of a block are a multiple of it.
-const GROUP: usize = 8;
-
 /// A float with vectors.
-trait Number: Pod + SimdFloatElement + Float {}
+trait Number: Pod + PartialEq + SimdFloatElement + Float {}
 
-impl<T: Pod + SimdFloatElement + Float> Number for T {}
+impl<T: Pod + PartialEq + SimdFloatElement + Float> Number for T {}
 
 /// What folds, with the same bits for vectors as for numbers.
 trait Folding<T: Number> {
-    /// Whether a few lanes at a time take the whole block, so that they are in registers: what selects between a
-    /// lane and a value would else become a store under a mask, for which the next run waits. What adds
-    /// is quicker in the order of memory.
-    const BY_GROUPS: bool;
-
     fn vectors<S: Simd>(a: T::Native<S>, b: T::Native<S>) -> T::Native<S>;
     fn numbers(a: T, b: T) -> T;
+}
+
+/// What folds the runs of a block.
+trait Runs<T: Number>: Folding<T> {
+    /// The same of what is no NaN.
+    type Ordered: Folding<T>;
+
+    /// Folds so many runs into lanes that all are the number beside; `value` has the vectors, of a run and in it.
+    /// Returns whether no lane can be NaN, for all it knows.
+    fn runs<S: Simd, const N: usize>(
+        simd: S,
+        lanes: &mut [T::Native<S>; N],
+        from: (usize, T),
+        value: impl Fn(usize, usize) -> T::Native<S>,
+    ) -> bool;
 }
 
 struct Sum;
 
 impl<T: Number> Folding<T> for Sum {
-    const BY_GROUPS: bool = false;
-
     #[inline(always)]
     fn vectors<S: Simd>(a: T::Native<S>, b: T::Native<S>) -> T::Native<S> {
         a + b
@@ -88,41 +96,27 @@ impl<T: Number> Folding<T> for Sum {
     }
 }
 
-/// As `math` has it.
-struct Maximum;
-
-impl<T: Number> Folding<T> for Maximum {
-    const BY_GROUPS: bool = true;
+impl<T: Number> Runs<T> for Sum {
+    type Ordered = Self;
 
     #[inline(always)]
-    fn vectors<S: Simd>(a: T::Native<S>, b: T::Native<S>) -> T::Native<S> {
-        (b.simd_le(a) | !a.simd_eq(a)).select(a, b)
-    }
-
-    #[inline(always)]
-    fn numbers(a: T, b: T) -> T {
-        compare::maximum(a, b)
-    }
-}
-
-/// As `math` has it.
-struct Minimum;
-
-impl<T: Number> Folding<T> for Minimum {
-    const BY_GROUPS: bool = true;
-
-    #[inline(always)]
-    fn vectors<S: Simd>(a: T::Native<S>, b: T::Native<S>) -> T::Native<S> {
-        (a.simd_le(b) | !a.simd_eq(a)).select(a, b)
-    }
-
-    #[inline(always)]
-    fn numbers(a: T, b: T) -> T {
-        compare::minimum(a, b)
+    fn runs<S: Simd, const N: usize>(
+        _: S,
+        lanes: &mut [T::Native<S>; N],
+        (runs, _): (usize, T),
+        value: impl Fn(usize, usize) -> T::Native<S>,
+    ) -> bool {
+        // In the order of memory: by groups of lanes it would take longer.
+        for run in 0..runs {
+            for (k, lane) in lanes.iter_mut().enumerate() {
+                *lane = <Self as Folding<T>>::vectors::<S>(*lane, value(run, k));
+            }
+        }
+        false
     }
 }
 
-fn blocks<T: Number, F: Folding<T>>(into: &mut [u8], values: &[u8], len: usize, start: u64) {
+fn blocks<T: Number, F: Runs<T>>(into: &mut [u8], values: &[u8], len: usize, start: u64) {
     let (into, values) = (cast_slice_mut::<u8, T>(into), cast_slice::<u8, T>(values));
     let start = of_bits(start);
     dispatch!(Level::new(), simd => {
@@ -210,7 +204,7 @@ fn linked_in<S: Simd, T: Number, const LINK: usize, const IS_SQUARED: bool>(
 
 /// The fold of the elements of a block, which are computed from those of slices of one length.
 #[inline(always)]
-fn fold<S: Simd, F: Folding<T>, T: Number, const M: usize>(
+fn fold<S: Simd, F: Runs<T>, T: Number, const M: usize>(
     simd: S,
     start: T,
     values: [&[T]; M],
@@ -227,7 +221,7 @@ fn fold<S: Simd, F: Folding<T>, T: Number, const M: usize>(
 
 /// The same, in so many vectors of lanes.
 #[inline(always)]
-fn fold_in<S: Simd, F: Folding<T>, T: Number, const M: usize, const N: usize>(
+fn fold_in<S: Simd, F: Runs<T>, T: Number, const M: usize, const N: usize>(
     simd: S,
     start: T,
     values: [&[T]; M],
@@ -244,26 +238,13 @@ fn fold_in<S: Simd, F: Folding<T>, T: Number, const M: usize, const N: usize>(
         };
         vector(parts.map(of))
     };
-    if F::BY_GROUPS {
-        for (number, group) in lanes.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
-            let mut held = *group;
-            for run in 0..runs {
-                for (k, lane) in held.iter_mut().enumerate() {
-                    *lane = F::vectors(*lane, value(run, number * GROUP + k));
-                }
-            }
-            *group = held;
-        }
-    } else {
-        for run in 0..runs {
-            for (k, lane) in lanes.iter_mut().enumerate() {
-                *lane = F::vectors(*lane, value(run, k));
-            }
-        }
-    }
+    let are_ordered = F::runs(simd, &mut lanes, (runs, start), value);
     let rests = parts.map(|(_, rest)| rest);
     if rests[0].is_empty() {
-        return halved::<S, F, T, N>(lanes);
+        return match are_ordered {
+            true => halved::<S, F::Ordered, T, N>(lanes),
+            false => halved::<S, F, T, N>(lanes),
+        };
     }
     // Of their own, so that the others are in the processor.
     let mut others = lanes;
@@ -398,5 +379,53 @@ mod tests {
             }
         }
         assert!(nonzero > 2000, "{nonzero}");
+    }
+
+    #[test]
+    fn extremes_have_the_bits_of_the_generic_loops() {
+        let mut seed = 1_u64;
+        let mut random = || {
+            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            seed >> 32
+        };
+        for dtype in [DType::F32, DType::F64] {
+            let size = dtype.size();
+            let mantissa = if dtype == DType::F32 { 23 } else { 52 };
+            let infinity = u64::MAX >> (64 - 8 * size + 1) >> mantissa << mantissa;
+            let sign = 1_u64 << (8 * size - 1);
+            // Zeros and infinities of both signs, and NaN of both kinds, with payloads.
+            let quiet = infinity | 1 << (mantissa - 1);
+            let special = [0, infinity, quiet | 1, quiet | 2, infinity | 3, infinity | 4];
+            let of_sign = |random: u64| if random & 1 == 0 { 0 } else { sign };
+            for len in [1, 255, 256, 257, 300, 512, 1000, 4096] {
+                for seldom in [1, 2, 100, 10_000] {
+                    for kinds in [1, 2, 6] {
+                        let mut next = || match random() % seldom {
+                            0 => special[random() as usize % kinds] | of_sign(random()),
+                            _ => {
+                                let part = (random() & 0xf_ffff) << (mantissa - 20);
+                                (infinity / 2 + part) | of_sign(random())
+                            }
+                        };
+                        let mut values = vec![0_u64; 3 * len];
+                        let values: &mut [u8] = &mut cast_slice_mut(&mut values)[..3 * len * size];
+                        match size {
+                            4 => cast_slice_mut(values).fill_with(|| next() as u32),
+                            _ => cast_slice_mut(values).fill_with(&mut next),
+                        }
+                        for start in [infinity, infinity | sign, 0, quiet | 5, infinity | 6] {
+                            for op in [Op::Maximum, Op::Minimum] {
+                                let (mut got, mut expected) = ([0_u64; 3], [0_u64; 3]);
+                                let got = &mut cast_slice_mut(&mut got)[..3 * size];
+                                let expected = &mut cast_slice_mut(&mut expected)[..3 * size];
+                                block_loop(op, dtype).expect("floats")(got, values, len, start);
+                                (fold_of(op, dtype).blocks)(expected, values, len, start);
+                                assert_eq!(got, expected, "{op:?} {dtype:?} {len} {start:x}");
+                            }
+                        }
+                    }
+                }
+            }
+        }
     }
 }
