@@ -120,20 +120,29 @@ impl Link {
             Some(quotient) => quotient,
             None => unreachable!("no link of integers divides"),
         };
+        // In its place, as a call that several loops share would stay a call.
+        macro_rules! each {
+            (|$k:ident, $x:ident| $result:expr) => {
+                for ($k, value) in values.iter_mut().enumerate() {
+                    let $x = *value;
+                    *value = $result;
+                }
+            };
+        }
         match self {
-            Self::Add => (0..N).for_each(|k| values[k] = values[k] + other(k)),
-            Self::Sub => (0..N).for_each(|k| values[k] = values[k] - other(k)),
-            Self::SubFrom => (0..N).for_each(|k| values[k] = other(k) - values[k]),
-            Self::Mul => (0..N).for_each(|k| values[k] = values[k] * other(k)),
+            Self::Add => each!(|k, x| x + other(k)),
+            Self::Sub => each!(|k, x| x - other(k)),
+            Self::SubFrom => each!(|k, x| other(k) - x),
+            Self::Mul => each!(|k, x| x * other(k)),
             Self::Div => {
                 let quotient = quotient();
-                (0..N).for_each(|k| values[k] = quotient(values[k], other(k)));
+                each!(|k, x| quotient(x, other(k)));
             }
             Self::DivInto => {
                 let quotient = quotient();
-                (0..N).for_each(|k| values[k] = quotient(other(k), values[k]));
+                each!(|k, x| quotient(other(k), x));
             }
-            Self::Square => (0..N).for_each(|k| values[k] = values[k] * values[k]),
+            Self::Square => each!(|_k, x| x * x),
         }
     }
 }
@@ -141,11 +150,13 @@ impl Link {
 /// Where the elements of a chain go.
 pub(super) enum Out<'a> {
     Cached(&'a mut [u8]),
+    /// Rows of so many bytes, which follow each other.
+    CachedRows(&'a mut [u8], usize),
     PastCache(PastCache<'a>),
 }
 
-/// Computes the elements of a row from the given one on, of the chain that begins with those of the first
-/// argument. Of a row of one element each takes that one.
+/// Computes the elements of a row from the given one on, or of rows from the given one on, of the chain that
+/// begins with those of the first argument. Of a row of one element each takes that one.
 pub(super) type ChainLoop = fn(Out<'_>, (usize, usize), Rows<'_>, &[(Link, Rows<'_>)]);
 
 /// The loop of chains in this dtype, if there are any.
@@ -300,11 +311,21 @@ fn chain<T: Number>(
     first: Rows<'_>,
     links: &[(Link, Rows<'_>)],
 ) {
-    let len = match &out {
-        Out::Cached(out) => out.len(),
-        Out::PastCache(out) => out.len(),
-    } / size_of::<T>();
-    let place = (row, start, len);
+    match out {
+        Out::Cached(out) => chain_row::<T>(out, (row, start), first, links),
+        Out::CachedRows(out, bytes) => chain_rows::<T>((out, bytes), row, first, links),
+        Out::PastCache(out) => chain_row::<T>(out, (row, start), first, links),
+    }
+}
+
+/// The elements of a row.
+fn chain_row<T: Number>(
+    out: impl Sink,
+    (row, start): (usize, usize),
+    first: Rows<'_>,
+    links: &[(Link, Rows<'_>)],
+) {
+    let place = (row, start, out.len() / size_of::<T>());
     let first = elements(first, place);
     // A look at each before the loop over the elements, which looks at all again and again.
     if let &[(link, rows)] = links {
@@ -315,7 +336,68 @@ fn chain<T: Number>(
     }
 }
 
+/// The same of rows from `from` on, with one look at what the machine has, and of a single link one at which it
+/// is: for each of some hundred elements they would take longer than the operation.
+fn chain_rows<T: Number>(
+    out: (&mut [u8], usize),
+    from: usize,
+    first: Rows<'_>,
+    links: &[(Link, Rows<'_>)],
+) {
+    macro_rules! of_each {
+        ($simd:expr, $($link:ident)*) => {
+            match links {
+                $(&[(Link::$link, other)] => {
+                    rows_by::<_, T, { Link::$link as usize }>($simd, out, from, [first, other]);
+                })*
+                _ => {
+                    let mut taken: SmallVec<[Taken<'_, T>; 16]> = SmallVec::new();
+                    each_row::<T>(out, from, #[inline(always)] |out, place| {
+                        taken.clear();
+                        taken.extend(links.iter().map(|&(link, rows)| (link, elements(rows, place))));
+                        blocks_of::<_, T, 8>($simd, out, elements(first, place), &taken);
+                    });
+                }
+            }
+        };
+    }
+    dispatch!(Level::new(), simd => of_each!(simd, Add Sub SubFrom Mul Div DivInto));
+}
+
+/// The same of the link of this number.
+#[inline(always)]
+fn rows_by<S: Simd, T: Number, const LINK: usize>(
+    simd: S,
+    out: (&mut [u8], usize),
+    from: usize,
+    [first, other]: [Rows<'_>; 2],
+) {
+    each_row::<T>(
+        out,
+        from,
+        #[inline(always)]
+        |out, place| {
+            let links = [(const { Link::ALL[LINK] }, elements(other, place))];
+            blocks_of::<S, T, 8>(simd, out, elements(first, place), &links);
+        },
+    );
+}
+
+/// Calls `visit` with what each row of so many bytes goes to, and its place.
+#[inline(always)]
+fn each_row<T>(
+    (out, bytes): (&mut [u8], usize),
+    from: usize,
+    mut visit: impl FnMut(&mut [u8], (usize, usize, usize)),
+) {
+    for (row, out) in out.chunks_mut(bytes).enumerate() {
+        let len = out.len() / size_of::<T>();
+        visit(out, (from + row, 0, len));
+    }
+}
+
 /// So many elements of a row from `start` on, or the one that all take.
+#[inline(always)]
 fn elements<T: Number>(rows: Rows<'_>, (row, start, len): (usize, usize, usize)) -> &[T] {
     let bytes = rows.row(row);
     // That of a square has no address.
@@ -324,11 +406,8 @@ fn elements<T: Number>(rows: Rows<'_>, (row, start, len): (usize, usize, usize))
 }
 
 /// The same, of the elements themselves.
-fn chain_of<T: Number>(out: Out<'_>, first: &[T], links: &[Taken<'_, T>]) {
-    match out {
-        Out::Cached(out) => dispatch!(Level::new(), simd => blocks(simd, out, first, links)),
-        Out::PastCache(out) => dispatch!(Level::new(), simd => blocks(simd, out, first, links)),
-    }
+fn chain_of<T: Number>(out: impl Sink, first: &[T], links: &[Taken<'_, T>]) {
+    dispatch!(Level::new(), simd => blocks(simd, out, first, links));
 }
 
 #[inline(always)]
@@ -411,14 +490,14 @@ fn block<S: Simd, T: Number, const N: usize>(
     links: &[Taken<'_, T>],
 ) {
     let width = T::Vector::<S>::LEN;
-    let of = |values: &[T], k: usize| {
-        T::Vector::<S>::from_slice(simd, &values[k * width..(k + 1) * width])
-    };
     let mut values: [T::Vector<S>; N] = if let [first] = first {
         [T::Vector::<S>::simd_from(simd, *first); N]
     } else {
         let first = &first[done..][..N * width];
-        array::from_fn(|k| of(first, k))
+        array::from_fn(
+            #[inline(always)]
+            |k| vector::<S, T>(simd, first, k),
+        )
     };
     for (link, other) in links {
         if *link == Link::Square {
@@ -429,11 +508,28 @@ fn block<S: Simd, T: Number, const N: usize>(
             );
         } else if let [other] = other {
             let other = T::Vector::<S>::simd_from(simd, *other);
-            link.apply(&mut values, |_| other, T::quotients::<S>());
+            link.apply(
+                &mut values,
+                #[inline(always)]
+                |_| other,
+                T::quotients::<S>(),
+            );
         } else {
             let other = &other[done..][..N * width];
-            link.apply(&mut values, |k| of(other, k), T::quotients::<S>());
+            link.apply(
+                &mut values,
+                #[inline(always)]
+                |k| vector::<S, T>(simd, other, k),
+                T::quotients::<S>(),
+            );
         }
     }
     out.put_all(simd, done * size_of::<T>(), &values);
+}
+
+/// Vector number `k` of the elements.
+#[inline(always)]
+fn vector<S: Simd, T: Number>(simd: S, elements: &[T], k: usize) -> T::Vector<S> {
+    let width = T::Vector::<S>::LEN;
+    T::Vector::<S>::from_slice(simd, &elements[k * width..(k + 1) * width])
 }

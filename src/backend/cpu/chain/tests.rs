@@ -98,3 +98,45 @@ fn chains_have_the_bits_of_one_after_the_other() {
     }
     assert!(compared > 60_000, "{compared}");
 }
+
+#[test]
+fn chains_on_rows_have_the_bits_of_row_after_row() {
+    const ROWS: usize = 3;
+    let values: Vec<u64> = (1..2000_u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+    let values: &[u8] = cast_slice(&values);
+    for dtype in [DType::F32, DType::F64, DType::I32, DType::I64] {
+        let (size, run) = (dtype.size(), chain_loop(dtype).unwrap());
+        let divides = |link| matches!(link, Link::Div | Link::DivInto);
+        let links =
+            Link::ALL.into_iter().filter(|&link| dtype.is_floating_point() || !divides(link));
+        for (link, len) in links.flat_map(|link| [1, 3, 16, 65, 128, 200].map(|len| (link, len))) {
+            // A row for each, the same row for all, an element for each, the same element for all.
+            let rows = |from: usize, (len, are_same): (usize, bool)| {
+                let count = if are_same { 1 } else { ROWS };
+                Rows::of(&values[from * size..][..count * len * size], ROWS, are_same)
+            };
+            let kinds = [(len, false), (len, true), (1, false), (1, true)];
+            for (a, b) in kinds.into_iter().flat_map(|a| kinds.map(|b| (a, b))) {
+                let first = (link, rows(700, b));
+                for links in [&[first][..], &[first, (Link::Mul, rows(5, a))]] {
+                    let (mut got, mut expected) = (vec![0_u64; 600], vec![0_u64; 600]);
+                    let [got, expected] = [&mut got, &mut expected]
+                        .map(|lanes| &mut cast_slice_mut::<_, u8>(lanes)[..ROWS * len * size]);
+                    for (row, out) in expected.chunks_mut(len * size).enumerate() {
+                        run(Out::Cached(out), (row, 0), rows(0, a), links);
+                    }
+                    run(Out::CachedRows(got, len * size), (0, 0), rows(0, a), links);
+                    assert_eq!(got, expected, "{dtype:?} {link:?} {len} {a:?} {b:?}");
+                    let (_, got) = got.split_at_mut(len * size);
+                    got.fill(0);
+                    run(Out::CachedRows(got, len * size), (1, 0), rows(0, a), links);
+                    assert_eq!(
+                        got,
+                        &expected[len * size..],
+                        "{dtype:?} {link:?} {len} {a:?} {b:?}"
+                    );
+                }
+            }
+        }
+    }
+}
