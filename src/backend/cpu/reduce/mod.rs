@@ -32,7 +32,7 @@ use super::lanes::Loop;
 use super::plan::{Lanes, Program, lane_size};
 use super::registers::Scratch;
 use super::run::{Threads, parts};
-use super::tile::Launched;
+use super::tile::{Launched, most_points, several_rows};
 use crate::backend::Launch;
 use crate::dtype::{DType, Lane};
 use crate::kernel::{Class, Dims, Fold, INNER_BLOCK, Kernel, OperandCode, Reduce};
@@ -131,9 +131,12 @@ impl Folding {
         let tile = if sums.is_some() && program.registers == 1 {
             // What is summed as it is computed needs no register.
             Some(SUMMED * INNER_BLOCK)
+        } else if len >= LONG || sums.is_some() && program.chains_rows() {
+            is_line.then_some(INNER_BLOCK)
         } else {
-            let is_long = len >= LONG || sums.is_some() && program.chains_rows();
-            (is_line && is_long).then_some(INNER_BLOCK)
+            // Rows that chains take where they lie have no lanes, which leaves room for more of them.
+            let most = most_points(program);
+            several_rows(program, &args.shape).filter(|tile| is_line && *tile > most)
         };
         Self {
             reduce: *reduce,

@@ -24,7 +24,7 @@ const LONG: usize = if cfg!(test) { 512 } else { 4096 };
 
 /// Points of a tile of several whole rows, if there are to be such tiles. None lies across two indices of a
 /// dimension before that of the rows.
-pub(super) fn several_rows(program: &Program, shape: &[usize]) -> Option<usize> {
+pub(in super::super) fn several_rows(program: &Program, shape: &[usize]) -> Option<usize> {
     let &[.., outer, inner] = shape else { return None };
     let within = if program.registers <= 2 { FEW_REGISTERS } else { REGISTER };
     let most = (within / program.lane / inner).min(outer);
