@@ -57,10 +57,33 @@ fn pack_f64(sign: u64, exponent: i32, significand: u64) -> f64 {
   return bitcast<f64>(sign | select(bits, limit, bits > limit));
 }
 
+// As div_f32p.
 fn div_f64p(a: f64, b: f64) -> f64 {
-  let infinity = 0x7ff0000000000000lu;
   let x = bitcast<u64>(a);
   let y = bitcast<u64>(b);
+  let ex = u32(x >> 52u) & 0x7ffu;
+  let ey = u32(y >> 52u) & 0x7ffu;
+  if (ex - 1u >= 2046u || ey - 1u >= 2046u || ex - ey + 1021u > 2044u) { return div_any_f64(x, y); }
+  let n = (x & 0xffffffffffffflu) | 0x10000000000000lu;
+  let d = (y & 0xffffffffffffflu) | 0x10000000000000lu;
+  let less = n < d;
+  let numerator =
+    bitcast<f64>((x & 0xffffffffffffflu) | select(0x3ff0000000000000lu, 0x4000000000000000lu, less));
+  let inverse = guard_a_f64(1.0lf / bitcast<f64>((y & 0xffffffffffffflu) | 0x3ff0000000000000lu));
+  let estimate = bitcast<u64>(numerator * inverse) - 0x3fe0000000000000lu;
+  let remainder = bitcast<i64>((n << select(52u, 53u, less)) - estimate * d);
+  let units = i64(f64(remainder) * inverse * 2.220446049250313e-16lf);
+  let quotient = estimate + bitcast<u64>(units);
+  let divisor = bitcast<i64>(d);
+  let twice = (remainder - units * divisor) << 1u;
+  let nearest = quotient + select(0lu, 1lu, twice > divisor) - select(0lu, 1lu, twice < 0li - divisor);
+  let exponent = u64(ex - ey + select(1023u, 1022u, less));
+  let sign = (x ^ y) & 0x8000000000000000lu;
+  return bitcast<f64>(sign | ((exponent << 52u) + (nearest & 0xffffffffffffflu)));
+}
+
+fn div_any_f64(x: u64, y: u64) -> f64 {
+  let infinity = 0x7ff0000000000000lu;
   let sign = (x ^ y) & 0x8000000000000000lu;
   let ax = x & 0x7ffffffffffffffflu;
   let ay = y & 0x7ffffffffffffffflu;

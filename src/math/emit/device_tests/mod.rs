@@ -303,18 +303,20 @@ fn pairs_f32() -> (Vec<f32>, Vec<f32>) {
     (a, b)
 }
 
-/// Pairs whose quotients are as near to halfway between two numbers as any.
-fn hard_pairs_f32() -> (Vec<f32>, Vec<f32>) {
-    // A quotient n / d is (m - r / d) 2^-25 for odd m, of 25 bits, and a small r: m is r / d modulo 2^25.
-    let (bits, odd) = (1_u64 << 25, |word: u64| (word >> 40) | 0x80_0001);
+/// Pairs whose quotients are as near to halfway between two numbers as any, in significands of so many bits.
+fn hard_pairs(significand: u32) -> Vec<[i64; 2]> {
+    // A quotient n / d is (m - r / d) 2^-p for odd m, of p bits, and a small r: m is r / d modulo 2^p.
+    let (bits, lowest) = (significand + 1, 1 << (significand - 1));
     let inverse =
-        |d: u64| (0..5).fold(d, |x, _| x.wrapping_mul(2_u64.wrapping_sub(d.wrapping_mul(x))));
+        |d: u64| (0..6).fold(d, |x, _| x.wrapping_mul(2_u64.wrapping_sub(d.wrapping_mul(x))));
     let of = |d: u64, r: i64| {
-        let m = inverse(d).wrapping_mul(r as u64) % bits;
-        (((m * d) as i64 - r) >> 25, d as i64)
+        let m = inverse(d).wrapping_mul(r as u64) & ((1 << bits) - 1);
+        let n = (i128::from(m) * i128::from(d) - i128::from(r)) >> bits;
+        [n as i64, d as i64]
     };
+    let odd = |word: u64| (word >> (65 - significand)) | lowest | 1;
     let all = random().take(COUNT).map(odd).flat_map(|d| [1, -1, 3, -3].map(|r| of(d, r)));
-    all.filter(|(n, _)| *n > 0).map(|(n, d)| (n as f32, d as f32)).unzip()
+    all.filter(|[n, _]| *n > 0).collect()
 }
 
 fn pairs_f64() -> (Vec<f64>, Vec<f64>) {

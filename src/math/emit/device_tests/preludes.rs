@@ -29,9 +29,13 @@ fn arithmetic_of_f32_matches_rust() {
 
 #[test]
 fn quotients_nearly_halfway_between_numbers_match_rust() {
-    let (a, b) = hard_pairs_f32();
-    assert!(a.len() >= 3 * COUNT);
+    let pairs = hard_pairs(24);
+    assert!(pairs.len() >= 3 * COUNT);
+    let (a, b): (Vec<f32>, Vec<f32>) = pairs.iter().map(|[n, d]| (*n as f32, *d as f32)).unzip();
     compare("", "div_f32p(a, b)", &a, &b, |a: f32, b: f32| a / b);
+    let (a, b): (Vec<f64>, Vec<f64>) =
+        hard_pairs(53).iter().map(|[n, d]| (*n as f64, *d as f64)).unzip();
+    compare("", "div_f64p(a, b)", &a, &b, |a: f64, b: f64| a / b);
 }
 
 #[test]
