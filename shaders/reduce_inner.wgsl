@@ -51,10 +51,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       folded = fold_pair(folded, absent);
       absent = fold_pair(absent, absent);
     } else {
-      lanes[local] = folded;
+      // What is written next is below what is read here.
+      if lane < 2u * half { lanes[local] = folded; }
       workgroupBarrier();
       if lane < half { folded = fold_pair(folded, lanes[local + half]); }
-      workgroupBarrier();
     }
   }
   if lane == 0u && kept < $LEAD_COUNT {

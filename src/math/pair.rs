@@ -214,7 +214,7 @@ pub(crate) fn polynomial<F: Float>(x: F, coefficients: &[f64]) -> F {
             second = second * square + F::lit(coefficient);
         }
     }
-    if last % 2 == 0 { first + x * second } else { second + x * first }
+    if last.is_multiple_of(2) { first + x * second } else { second + x * first }
 }
 
 /// The polynomial with as many coefficients as the lane's precision needs.
