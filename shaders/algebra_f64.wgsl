@@ -59,47 +59,31 @@ fn pack_f64(sign: u64, exponent: i32, significand: u64) -> f64 {
 
 // As div_f32p.
 fn div_f64p(a: f64, b: f64) -> f64 {
+  let infinity = 0x7ff0000000000000lu;
   let x = bitcast<u64>(a);
   let y = bitcast<u64>(b);
-  let ex = u32(x >> 52u) & 0x7ffu;
-  let ey = u32(y >> 52u) & 0x7ffu;
-  if (ex - 1u >= 2046u || ey - 1u >= 2046u || ex - ey + 1021u > 2044u) { return div_any_f64(x, y); }
-  let n = (x & 0xffffffffffffflu) | 0x10000000000000lu;
-  let d = (y & 0xffffffffffffflu) | 0x10000000000000lu;
-  let less = n < d;
-  let numerator =
-    bitcast<f64>((x & 0xffffffffffffflu) | select(0x3ff0000000000000lu, 0x4000000000000000lu, less));
-  let inverse = guard_a_f64(1.0lf / bitcast<f64>((y & 0xffffffffffffflu) | 0x3ff0000000000000lu));
-  let estimate = bitcast<u64>(numerator * inverse) - 0x3fe0000000000000lu;
-  let remainder = bitcast<i64>((n << select(52u, 53u, less)) - estimate * d);
-  let units = i64(f64(remainder) * inverse * 2.220446049250313e-16lf);
-  let quotient = estimate + bitcast<u64>(units);
-  let divisor = bitcast<i64>(d);
-  let twice = (remainder - units * divisor) << 1u;
-  let nearest = quotient + select(0lu, 1lu, twice > divisor) - select(0lu, 1lu, twice < 0li - divisor);
-  let exponent = u64(ex - ey + select(1023u, 1022u, less));
-  let sign = (x ^ y) & 0x8000000000000000lu;
-  return bitcast<f64>(sign | ((exponent << 52u) + (nearest & 0xffffffffffffflu)));
-}
-
-fn div_any_f64(x: u64, y: u64) -> f64 {
-  let infinity = 0x7ff0000000000000lu;
   let sign = (x ^ y) & 0x8000000000000000lu;
   let ax = x & 0x7ffffffffffffffflu;
   let ay = y & 0x7ffffffffffffffflu;
   let n = parts_f64(ax);
   let d = parts_f64(ay);
   let less = n.significand < d.significand;
-  let numerator = n.significand << select(0u, 1u, less);
   let exponent = n.exponent - d.exponent + select(1023i, 1022i, less);
-  let native = guard_a_f64(f64(numerator) / f64(max(d.significand, 1lu)));
-  let estimate = u64(native * 9007199254740992.0lf);
-  let remainder = bitcast<i64>((numerator << 53u) - estimate * d.significand);
-  let divisor = bitcast<i64>(max(d.significand, 1lu));
-  var correction = remainder / divisor;
-  correction -= select(0li, 1li, remainder - correction * divisor < 0li);
-  let quotient = estimate + bitcast<u64>(correction);
-  let sticky = select(0lu, 1lu, remainder != correction * divisor);
+  let scale = select(0x3ff0000000000000lu, 0x4000000000000000lu, less);
+  let numerator = bitcast<f64>((n.significand & 0xffffffffffffflu) | scale);
+  let one_to_two = bitcast<f64>((d.significand & 0xffffffffffffflu) | 0x3ff0000000000000lu);
+  let inverse = guard_a_f64(1.0lf / one_to_two);
+  let estimate = bitcast<u64>(numerator * inverse) - 0x3fe0000000000000lu;
+  let remainder =
+    bitcast<i64>((n.significand << select(52u, 53u, less)) - estimate * d.significand);
+  let units = i64(f64(remainder) * inverse * 2.220446049250313e-16lf);
+  let divisor = bitcast<i64>(d.significand);
+  let near = remainder - units * divisor;
+  let step = select(0li, 1li, near >= divisor) - select(0li, 1li, near < 0li);
+  let rest = (near - step * divisor) << 1u;
+  let bit = select(0li, 1li, rest >= divisor);
+  let quotient = ((estimate + bitcast<u64>(units + step)) << 1u) | bitcast<u64>(bit);
+  let sticky = select(0lu, 1lu, rest != bit * divisor);
   let finite = bitcast<u64>(pack_f64(sign, exponent, (quotient << 1u) | sticky));
   let invalid = ax > infinity || ay > infinity || (ax == 0lu && ay == 0lu)
     || (ax == infinity && ay == infinity);

@@ -3,8 +3,9 @@
 // Needs from the kernel: fn opaque_zero() -> u32, zero at run time, unknown to every compiler.
 // Needs + - * from algebra_f32_native.wgsl or algebra_f32_soft.wgsl.
 // Promises: every function gives the bits its namesake in the Rust algebra gives, NaN payloads aside,
-// on any device whose native quotient and root of significands of 24 bits are within 32 ULP. Nothing
-// here gives a subnormal to a float operation or takes one from it.
+// on any device whose native quotient, root and inverse root of significands of 24 bits are within 16
+// ULP, and whose + rounds normal numbers to nearest even. Nothing here takes a subnormal from a float
+// operation, or gives one to it where that counts.
 // Names: NAME_LANEp is an algebra operation, cast_LANE_DTYPE and narrow_DTYPE are Note [Casts].
 //
 // Guards. An operand passes through guard_a or guard_b before it enters a float operation, so that no
@@ -65,33 +66,10 @@ fn pack_f32(sign: u32, exponent: i32, significand: u32) -> f32 {
   return bitcast<f32>(sign | min(bits, 0x7f800000u ^ opaque_zero()));
 }
 
-// The quotient of normal numbers that is one: the native one, of significands in [1, 4), to a few dozen units,
-// and what the remainder takes from it. A quotient of two is never halfway between numbers.
+// No branches here: a driver may look for what decides them through all of a kernel, again and again.
 fn div_f32p(a: f32, b: f32) -> f32 {
   let x = bitcast<u32>(a);
   let y = bitcast<u32>(b);
-  let ex = (x >> 23u) & 0xffu;
-  let ey = (y >> 23u) & 0xffu;
-  if (ex - 1u >= 254u || ey - 1u >= 254u || ex - ey + 125u > 252u) { return div_any_f32(x, y); }
-  let n = (x & 0x7fffffu) | 0x800000u;
-  let d = (y & 0x7fffffu) | 0x800000u;
-  let less = n < d;
-  let numerator = bitcast<f32>((x & 0x7fffffu) | select(0x3f800000u, 0x40000000u, less));
-  let inverse = guard_a_f32(1.0f / bitcast<f32>((y & 0x7fffffu) | 0x3f800000u));
-  let estimate = bitcast<u32>(numerator * inverse) - 0x3f000000u;
-  // The true remainder is small, so modulo 2^32 is exact.
-  let remainder = bitcast<i32>((n << select(23u, 24u, less)) - estimate * d);
-  let units = i32(f32(remainder) * inverse * 0x1p-23f);
-  let quotient = estimate + bitcast<u32>(units);
-  // Of less than a unit.
-  let twice = (remainder - units * bitcast<i32>(d)) << 1u;
-  let nearest = quotient + select(0u, 1u, twice > bitcast<i32>(d)) - select(0u, 1u, twice < -bitcast<i32>(d));
-  let exponent = ex - ey + select(127u, 126u, less);
-  return bitcast<f32>(((x ^ y) & 0x80000000u) | ((exponent << 23u) + (nearest & 0x7fffffu)));
-}
-
-// The quotient of any numbers, given by their bits.
-fn div_any_f32(x: u32, y: u32) -> f32 {
   let sign = (x ^ y) & 0x80000000u;
   let ax = x & 0x7fffffffu;
   let ay = y & 0x7fffffffu;
@@ -99,17 +77,22 @@ fn div_any_f32(x: u32, y: u32) -> f32 {
   let d = parts_f32(ay);
   // Scale the quotient to [1, 2).
   let less = n.significand < d.significand;
-  let numerator = select(n.significand, n.significand << 1u, less);
   let exponent = n.exponent - d.exponent + select(127i, 126i, less);
-  // 25 bits of the quotient by the native division; its error is a few units. The true remainder is
-  // small, so modulo 2^32 is exact.
-  let estimate = u32(guard_a_f32(f32(numerator) / f32(d.significand)) * 16777216.0f);
-  let remainder = bitcast<i32>((numerator << 24u) - estimate * d.significand);
+  // 24 bits of it by the native inverse; the true remainder is small, so modulo 2^32 is exact.
+  let numerator = bitcast<f32>((n.significand & 0x7fffffu) | select(0x3f800000u, 0x40000000u, less));
+  let inverse = guard_a_f32(1.0f / bitcast<f32>((d.significand & 0x7fffffu) | 0x3f800000u));
+  let estimate = bitcast<u32>(numerator * inverse) - 0x3f000000u;
+  let remainder =
+    bitcast<i32>((n.significand << select(23u, 24u, less)) - estimate * d.significand);
+  let units = i32(f32(remainder) * inverse * 0x1p-23f);
+  // Of less than a unit, above or below; then of none, and a bit more.
   let divisor = bitcast<i32>(d.significand);
-  var correction = remainder / max(divisor, 1i);
-  correction -= select(0i, 1i, remainder - correction * divisor < 0i);
-  let quotient = estimate + bitcast<u32>(correction);
-  let sticky = select(0u, 1u, remainder != correction * divisor);
+  let near = remainder - units * divisor;
+  let step = select(0i, 1i, near >= divisor) - select(0i, 1i, near < 0i);
+  let rest = (near - step * divisor) << 1u;
+  let bit = select(0i, 1i, rest >= divisor);
+  let quotient = ((estimate + bitcast<u32>(units + step)) << 1u) | bitcast<u32>(bit);
+  let sticky = select(0u, 1u, rest != bit * divisor);
   let finite = bitcast<u32>(pack_f32(sign, exponent, (quotient << 1u) | sticky));
   let invalid = ax > 0x7f800000u || ay > 0x7f800000u || (ax == 0u && ay == 0u)
     || (ax == 0x7f800000u && ay == 0x7f800000u);
@@ -120,17 +103,15 @@ fn div_any_f32(x: u32, y: u32) -> f32 {
   return special_f32p(select(bits, 0x7fc00000u, invalid));
 }
 
-// The root of a positive normal number: as the quotient, from the native inverse root. The square of a number
-// halfway between two has more bits than a significand and is none.
+// As the quotient, from the native inverse root. The square of a number halfway between two has more bits than
+// a significand and is none; no root is subnormal.
 fn sqrt_f32p(a: f32) -> f32 {
   let x = bitcast<u32>(a);
-  let ex = x >> 23u;
-  if (ex - 1u >= 254u) { return sqrt_any_f32(x); }
+  let p = parts_f32(x & 0x7fffffffu);
   // significand * 2^23 or 2^24, so that an even power of two is left; its root has 24 bits.
-  let odd = (ex & 1u) != 0u;
-  let significand = (x & 0x7fffffu) | 0x800000u;
-  let scaled = significand << select(24u, 23u, odd);
-  let moderate = bitcast<f32>((x & 0x7fffffu) | select(0x40000000u, 0x3f800000u, odd));
+  let odd = (bitcast<u32>(p.exponent) & 1u) != 0u;
+  let scaled = p.significand << select(24u, 23u, odd);
+  let moderate = bitcast<f32>((p.significand & 0x7fffffu) | select(0x40000000u, 0x3f800000u, odd));
   let inverse = guard_a_f32(inverseSqrt(moderate));
   let estimate = bitcast<u32>(moderate * inverse) - 0x3f000000u;
   let units = i32(f32(bitcast<i32>(scaled - estimate * estimate)) * inverse * 0x1p-24f);
@@ -138,28 +119,7 @@ fn sqrt_f32p(a: f32) -> f32 {
   let remainder = bitcast<i32>(scaled - root * root);
   let half = bitcast<i32>(root);
   let nearest = root + select(0u, 1u, remainder > half) - select(0u, 1u, remainder <= -half);
-  return bitcast<f32>((((ex + 127u) >> 1u) << 23u) + (nearest & 0x7fffffu));
-}
-
-// The root of any number, given by its bits.
-fn sqrt_any_f32(x: u32) -> f32 {
-  let p = parts_f32(x & 0x7fffffffu);
-  // significand * 2^25 or 2^26, so that an even power of two is left; its root has 25 bits.
-  let even = (bitcast<u32>(p.exponent) & 1u) == 0u;
-  let scaled = p.significand << select(25u, 26u, even);
-  let moderate = f32(p.significand << select(1u, 2u, even));
-  var root = u32(guard_a_f32(sqrt(moderate)) * 4096.0f);
-  // The remainder is small, so modulo 2^32 is exact. One Newton step, then steps of one.
-  var remainder = bitcast<i32>(scaled - root * root);
-  root += bitcast<u32>(remainder / bitcast<i32>(max(root << 1u, 1u)));
-  for (var i = 0u; i < 2u; i++) {
-    remainder = bitcast<i32>(scaled - root * root);
-    root -= select(0u, 1u, remainder < 0i);
-  }
-  remainder = bitcast<i32>(scaled - root * root);
-  root += select(0u, 1u, remainder > bitcast<i32>(root << 1u));
-  let sticky = select(0u, 1u, scaled != root * root);
-  let finite = bitcast<u32>(pack_f32(0u, (p.exponent + 127i) >> 1u, (root << 1u) | sticky));
+  let finite = (bitcast<u32>((p.exponent + 127i) >> 1u) << 23u) + (nearest & 0x7fffffu);
   let magnitude = x & 0x7fffffffu;
   let same = magnitude == 0u || x == 0x7f800000u;
   let invalid = magnitude > 0x7f800000u || x > 0x80000000u;

@@ -78,9 +78,8 @@ impl<F: Float> Exponent<F> {
     /// That of the whole number nearest to `a`, and the number.
     #[inline(always)]
     pub(super) fn nearest(a: F) -> (F, Self) {
-        let magic = Self::magic();
-        let shifted = a + magic;
-        (shifted - magic, Self(shifted.to_bits()))
+        let (whole, bits) = round_by(Self::magic(), a);
+        (whole, Self(bits))
     }
 
     #[inline(always)]
@@ -135,10 +134,17 @@ pub(super) fn ln_2_parts<F: Float>() -> (F, F) {
 /// The nearest whole number, as float and integer. `|a|` below `2^(MANTISSA - 1)`.
 #[inline(always)]
 pub(super) fn nearest<F: Float>(a: F) -> (F, F::Int) {
-    // 1.5 * 2^MANTISSA: the sum's last bits are the number. Cheaper than a conversion.
     let magic = F::lit(1.5 * (1i64 << F::MANTISSA) as f64);
+    let (whole, bits) = round_by(magic, a);
+    (whole, bits.sub(magic.to_bits()))
+}
+
+/// The nearest whole number, and the bits of its sum with `magic`, which is about `1.5 * 2^MANTISSA`: they end in
+/// it. Cheaper than a conversion.
+#[inline(always)]
+fn round_by<F: Float>(magic: F, a: F) -> (F, F::Int) {
     let shifted = a + magic;
-    (shifted - magic, shifted.to_bits().sub(magic.to_bits()))
+    (shifted - magic, shifted.to_bits())
 }
 
 /// The largest argument that does not overflow, rounded up, and the least that does not vanish.

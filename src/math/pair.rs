@@ -190,7 +190,7 @@ impl<F: Float> Pair<F> {
 }
 
 /// Coefficients of a polynomial from which on two sums are quicker than one: a processor begins a step while
-/// the one before is on its way, if it needs not wait for it.
+/// the one before is on its way, if it need not wait for it.
 const TWO_SUMS: usize = 8;
 
 /// `c[0] + c[1] x + c[2] x^2 ..`, by Horner's rule; of many float64 coefficients, those of even powers apart from

@@ -72,12 +72,12 @@ trait Runs<T: Number>: Folding<T> {
     /// The same of what is no NaN.
     type Ordered: Folding<T>;
 
-    /// Folds so many runs into lanes that all are the number beside; `value` has the vectors, of a run and in it.
-    /// Returns whether no lane can be NaN, for all it knows.
+    /// Folds a number of runs into lanes, each of which is `start`; `value(run, k)` is vector number `k` of a run.
+    /// Returns whether it is known that no lane is NaN.
     fn runs<S: Simd, const N: usize>(
         simd: S,
         lanes: &mut [T::Native<S>; N],
-        from: (usize, T),
+        runs_and_start: (usize, T),
         value: impl Fn(usize, usize) -> T::Native<S>,
     ) -> bool;
 }

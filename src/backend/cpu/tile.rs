@@ -27,7 +27,7 @@ use super::sweep::Way;
 use super::view::{Ahead, Block, Runs, View, fence};
 use crate::backend::{Buffer, Launch};
 use crate::kernel::Kernel;
-pub(super) use rows::several_rows;
+pub(super) use rows::several_folded_rows;
 use still::{moving_registers, still_steps};
 
 /// Bytes of a register that a tile of consecutive points fills.
@@ -101,7 +101,7 @@ impl<'a> Launched<'a> {
                 let are_few = moving_registers(program, &still) <= 2;
                 cut_at_rows(inner, if are_few { FEW_REGISTERS } else { REGISTER } / program.lane)
             }
-            true if program.has_rows() => match several_rows(program, shape) {
+            true if program.has_rows() => match rows::several_rows(program, shape) {
                 Some(tile) => (tile, None),
                 // What goes past the cache from where it lies is not to be brought together first.
                 None if program.past_cache && (most / 4..=most).contains(&inner) => (inner, None),

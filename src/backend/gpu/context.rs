@@ -86,7 +86,7 @@ impl Context {
 
     /// A buffer was not mapped, which is a failure of the device, see Note [Sticky failure].
     pub(super) fn unmapped(&self, error: impl std::fmt::Display) -> Error {
-        // This names the cause, unless another thread's wait does so in a moment.
+        // The wait names the cause, unless another thread's wait does so in a moment.
         self.wait().err().unwrap_or_else(|| {
             self.fail(format!("a mapping failed, as on a device that is lost: {error}"))
         })

@@ -32,7 +32,7 @@ use super::lanes::Loop;
 use super::plan::{Lanes, Program, lane_size};
 use super::registers::Scratch;
 use super::run::{Threads, parts};
-use super::tile::{Launched, most_points, several_rows};
+use super::tile::{Launched, most_points, several_folded_rows};
 use crate::backend::Launch;
 use crate::dtype::{DType, Lane};
 use crate::kernel::{Class, Dims, Fold, INNER_BLOCK, Kernel, OperandCode, Reduce};
@@ -136,7 +136,7 @@ impl Folding {
         } else {
             // Rows that chains take where they lie have no lanes, which leaves room for more of them.
             let most = most_points(program);
-            several_rows(program, &args.shape).filter(|tile| is_line && *tile > most)
+            several_folded_rows(program, &args.shape).filter(|tile| is_line && *tile > most)
         };
         Self {
             reduce: *reduce,

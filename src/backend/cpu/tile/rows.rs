@@ -22,11 +22,24 @@ const SHORT: usize = if cfg!(test) { 8 } else { 128 };
 /// Bytes of a row that is worth a call of its own; from memory such rows come 2% faster then.
 const LONG: usize = if cfg!(test) { 512 } else { 4096 };
 
+/// Bytes of a register of rows that are folded, of a program with one register or two.
+const FOLDED: usize = if cfg!(test) { 2 * REGISTER } else { FEW_REGISTERS };
+
 /// Points of a tile of several whole rows, if there are to be such tiles. None lies across two indices of a
 /// dimension before that of the rows.
-pub(in super::super) fn several_rows(program: &Program, shape: &[usize]) -> Option<usize> {
+pub(super) fn several_rows(program: &Program, shape: &[usize]) -> Option<usize> {
+    rows_within(FEW_REGISTERS, program, shape)
+}
+
+/// The same of rows that are folded.
+pub(in super::super) fn several_folded_rows(program: &Program, shape: &[usize]) -> Option<usize> {
+    rows_within(FOLDED, program, shape)
+}
+
+/// The same, of rows in so many bytes where the program has few registers.
+fn rows_within(few: usize, program: &Program, shape: &[usize]) -> Option<usize> {
     let &[.., outer, inner] = shape else { return None };
-    let within = if program.registers <= 2 { FEW_REGISTERS } else { REGISTER };
+    let within = if program.registers <= 2 { few } else { REGISTER };
     let most = (within / program.lane / inner).min(outer);
     if inner < SHORT || most < 2 || !program.chains_rows() {
         return None;
@@ -266,15 +279,20 @@ mod tests {
             k.store(to, value);
             let (code, args) = (&k.launch.kernel.code, &k.launch.kernel.args);
             let program = Program::compile(code, Form::of(code, args), Purpose::Stores);
-            several_rows(&program, shape)
+            [several_rows(&program, shape), several_folded_rows(&program, shape)]
         };
         let most = FEW_REGISTERS / 4;
-        assert_eq!(tile(&[100, 16], Op::Add), Some(most / 16 * 16));
-        assert_eq!(tile(&[3, 16], Op::Add), Some(3 * 16));
-        assert_eq!(tile(&[9, 6, 16], Op::Add), Some(6 * 16));
-        assert_eq!(tile(&[9, 97, 16], Op::Add), None);
-        assert_eq!(tile(&[100, SHORT - 1], Op::Add), None);
-        assert_eq!(tile(&[100, most], Op::Add), None);
-        assert_eq!(tile(&[100, 16], Op::Maximum), None);
+        let plain = |shape: &[usize], op| tile(shape, op)[0];
+        assert_eq!(plain(&[100, 16], Op::Add), Some(most / 16 * 16));
+        assert_eq!(plain(&[3, 16], Op::Add), Some(3 * 16));
+        assert_eq!(plain(&[9, 6, 16], Op::Add), Some(6 * 16));
+        assert_eq!(plain(&[9, 97, 16], Op::Add), None);
+        assert_eq!(plain(&[100, SHORT - 1], Op::Add), None);
+        assert_eq!(plain(&[100, most], Op::Add), None);
+        assert_eq!(plain(&[100, 16], Op::Maximum), None);
+        // More than of a tile that is not of whole rows.
+        let [_, folded] = tile(&[1000, 16], Op::Add);
+        assert_eq!(folded, Some(FOLDED / 4));
+        assert!(folded > Some(REGISTER / 4));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::backend::gpu::context::lock;
-use crate::backend::gpu::transfer::RING;
+use crate::backend::gpu::transfer::{self, RING};
 
 /// A device that transfers so many bytes at a time, with and without mapped buffers.
 fn devices(chunk: u64) -> impl Iterator<Item = GpuBackend> {
@@ -114,4 +114,17 @@ fn transfers_in_chunks_on_a_lost_device_are_errors() {
         // Whatever was first.
         assert!(pollster::block_on(later).map_or(true, |bytes| bytes == values));
     }
+}
+
+#[test]
+fn buffer_that_is_not_mapped_is_a_failure_of_the_device_for_good() {
+    let Some(device) = device() else { return };
+    let context = &device.context;
+    let staging = transfer::staging_buffer(context, transfer::FOR_READS, 64).unwrap();
+    let map = || transfer::mapped(context, &staging, 64, context.queue.submit([]));
+    let first = map().unwrap();
+    let refused = map().map(drop).unwrap_err().to_string();
+    assert!(refused.contains("a mapping failed"), "{refused}");
+    assert_eq!(device.allocate(16).unwrap_err().to_string(), refused);
+    drop(first);
 }

@@ -55,26 +55,55 @@ impl Scalar for f64 {
     const NAME: &'static str = "f64";
 }
 
+/// The prelude for a device that keeps subnormals.
+fn kept() -> String {
+    prelude(&[Lane::I32, Lane::I64, Lane::F32, Lane::F64], Subnormals::Kept)
+}
+
+/// The prelude for a device that flushes them, as such a device would see its operands.
+fn flushed() -> String {
+    let mut text = prelude(&[Lane::I32, Lane::I64, Lane::F32, Lane::F64], Subnormals::Flushed);
+    for guard in ["guard_a_f32", "guard_b_f32"] {
+        let head = format!("fn {guard}(v: f32) -> f32 {{");
+        let flush = "if ((bitcast<u32>(v) & 0x7f800000u) == 0u) { \
+            return bitcast<f32>(bitcast<u32>(v) & 0x80000000u); }";
+        replace(&mut text, &head, &format!("{head} {flush}"));
+    }
+    text
+}
+
+/// The prelude for a device that keeps subnormals, whose inverses and inverse roots are off by so many units.
+fn inexact(units: i32) -> String {
+    let mut text = kept();
+    let off = |of: &str| format!("off_f32({of})");
+    for native in
+        ["1.0f / bitcast<f32>((d.significand & 0x7fffffu) | 0x3f800000u)", "inverseSqrt(moderate)"]
+    {
+        replace(&mut text, native, &off(native));
+    }
+    let native = "1.0lf / one_to_two";
+    replace(&mut text, native, &format!("off_f64({native})"));
+    text + &format!(
+        "fn off_f32(v: f32) -> f32 {{ return bitcast<f32>(bitcast<i32>(v) + {units}i); }}
+fn off_f64(v: f64) -> f64 {{ return bitcast<f64>(bitcast<i64>(v) + {units}li); }}
+"
+    )
+}
+
+fn replace(text: &mut String, what: &str, by: &str) {
+    assert!(text.contains(what), "{what}");
+    *text = text.replace(what, by);
+}
+
 /// `call` of each `a` and `b`; `None` without an adapter.
 fn run<A: Scalar, B: Scalar, R: Scalar>(
     functions: &str,
     call: &str,
     a: &[A],
     b: &[B],
-    subnormals: Subnormals,
+    prelude: &str,
 ) -> Option<Vec<R>> {
     let Gpu { device, queue } = gpu()?;
-    let mut prelude = prelude(&[Lane::I32, Lane::I64, Lane::F32, Lane::F64], subnormals);
-    if subnormals == Subnormals::Flushed {
-        // As a device that flushes would see its operands.
-        for guard in ["guard_a_f32", "guard_b_f32"] {
-            let head = format!("fn {guard}(v: f32) -> f32 {{");
-            let flush = "if ((bitcast<u32>(v) & 0x7f800000u) == 0u) { \
-                return bitcast<f32>(bitcast<u32>(v) & 0x80000000u); }";
-            assert!(prelude.contains(&head));
-            prelude = prelude.replace(&head, &format!("{head} {flush}"));
-        }
-    }
     let (ta, tb, tr) = (A::NAME, B::NAME, R::NAME);
     let source = format!(
         "@group(0) @binding(0) var<storage, read> xs: array<{ta}>;
@@ -183,7 +212,7 @@ fn compare<A: Scalar + Same, B: Scalar + Same, R: Scalar + Same>(
     b: &[B],
     meaning: impl Fn(A, B) -> R,
 ) {
-    compare_with(functions, call, a, b, Subnormals::Kept, meaning);
+    compare_with(functions, call, a, b, &kept(), meaning);
 }
 
 #[track_caller]
@@ -192,10 +221,10 @@ fn compare_with<A: Scalar + Same, B: Scalar + Same, R: Scalar + Same>(
     call: &str,
     a: &[A],
     b: &[B],
-    subnormals: Subnormals,
+    prelude: &str,
     meaning: impl Fn(A, B) -> R,
 ) {
-    let Some(results) = run(functions, call, a, b, subnormals) else {
+    let Some(results) = run(functions, call, a, b, prelude) else {
         println!("no adapter with f64 and i64: {call} not compared");
         return;
     };

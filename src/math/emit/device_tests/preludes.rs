@@ -39,6 +39,17 @@ fn quotients_nearly_halfway_between_numbers_match_rust() {
 }
 
 #[test]
+fn quotients_and_roots_of_an_inexact_device_match_rust() {
+    let ((a, b), (c, d)) = (pairs_f32(), pairs_f64());
+    for units in [-12, -3, 3, 12] {
+        let device = &inexact(units);
+        compare_with("", "div_f32p(a, b)", &a, &b, device, |a: f32, b: f32| a / b);
+        compare_with("", "sqrt_f32p(a)", &a, &b, device, |a: f32, _: f32| a.sqrt());
+        compare_with("", "div_f64p(a, b)", &c, &d, device, |a: f64, b: f64| a / b);
+    }
+}
+
+#[test]
 fn roots_of_all_exponents_match_rust() {
     let significands =
         || random().take(COUNT / 64).map(|word| (word >> 41) as u32).chain([0, 0x7f_ffff]);
@@ -50,7 +61,7 @@ fn roots_of_all_exponents_match_rust() {
 #[test]
 fn arithmetic_without_subnormals_matches_rust() {
     let (a, b) = pairs_of_small_f32();
-    let flushed = Subnormals::Flushed;
+    let flushed = &flushed();
     compare_with("", "add_f32p(a, b)", &a, &b, flushed, |a: f32, b: f32| a + b);
     compare_with("", "sub_f32p(a, b)", &a, &b, flushed, |a: f32, b: f32| a - b);
     compare_with("", "mul_f32p(a, b)", &a, &b, flushed, |a: f32, b: f32| a * b);

@@ -17,7 +17,7 @@ macro_rules! compare_row {
     (@ $op:ident $dtype:ident, $a:expr, $b:expr, $mode:ident, $call:literal, |$x:ident, $y:pat_param| $meaning:expr) => {{
         let function = wgsl(Op::$op, DType::$dtype);
         let call = function.name.clone() + $call;
-        compare_with(&function.text, &call, $a, $b, Subnormals::$mode, |$x, $y| Lanes::lanes($meaning));
+        compare_with(&function.text, &call, $a, $b, &$mode(), |$x, $y| Lanes::lanes($meaning));
     }};
 }
 
@@ -54,28 +54,28 @@ macro_rules! define_row_tests {
         #[test]
         fn rows_of_f32_match_rust() {
             let (a, b) = pairs_f32();
-            $(compare_row!([$($float)?] $arity $variant F32, &a, &b, Kept);)*
+            $(compare_row!([$($float)?] $arity $variant F32, &a, &b, kept);)*
         }
         #[test]
         fn rows_of_f32_without_subnormals_match_rust() {
             let (a, b) = pairs_of_small_f32();
-            $(compare_row!([$($float)?] $arity $variant F32, &a, &b, Flushed);)*
+            $(compare_row!([$($float)?] $arity $variant F32, &a, &b, flushed);)*
         }
         #[test]
         fn rows_of_f64_match_rust() {
             let (a, b) = pairs_f64();
-            $(compare_row!([$($float)?] $arity $variant F64, &a, &b, Kept);)*
+            $(compare_row!([$($float)?] $arity $variant F64, &a, &b, kept);)*
         }
         #[test]
         fn rows_of_integers_match_rust() {
             let (a, b) = pairs(&special_i64(), |bits| (bits as i64) >> (bits % 64));
-            $(compare_row!([$($int)?] $arity $variant I64, &a, &b, Kept);)*
+            $(compare_row!([$($int)?] $arity $variant I64, &a, &b, kept);)*
             let a: Vec<i32> = a.into_iter().map(|v| v as i32).collect();
             let b: Vec<i32> = b.into_iter().map(|v| v as i32).collect();
-            $(compare_row!([$($int)?] $arity $variant I32, &a, &b, Kept);)*
+            $(compare_row!([$($int)?] $arity $variant I32, &a, &b, kept);)*
             let a: Vec<i32> = a.into_iter().map(|v| v & 1).collect();
             let b: Vec<i32> = b.into_iter().map(|v| v & 1).collect();
-            $(compare_row!([$($bool)?] $arity $variant Bool, &a, &b, Kept);)*
+            $(compare_row!([$($bool)?] $arity $variant Bool, &a, &b, kept);)*
         }
     };
 }
