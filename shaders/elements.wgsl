@@ -1,8 +1,9 @@
-// Elements between their stored form and their lane, and runs of four of them in registers.
+// Elements between their stored form and their lane, and runs of them in registers.
 //
 // The stored form of an element is a u32, zero-extended, or a vec2<u32>, low word first. A run holds
-// the stored forms of four elements, packed; the digit is the size of one in bytes. k is 0 to 3, and
-// nothing here indexes a register by it, which would send it to memory where a loop is not unrolled.
+// the stored forms of four elements, packed, a long run those of as many as are named after an x; the digit before is
+// the size of one in bytes. k and turn are 0 to 3, and nothing here indexes a register by them, which would send it to
+// memory where a loop is not unrolled.
 // encode_DTYPE takes only values that are representable in the dtype.
 
 struct Run8 { low: vec4<u32>, high: vec4<u32> }
@@ -34,6 +35,18 @@ fn set8(run: Run8, k: u32, v: vec2<u32>) -> Run8 {
   return Run8(
     select(run.low, v.xyxy, place == vec4<u32>(k)),
     select(run.high, v.xyxy, place + 2u == vec4<u32>(k)));
+}
+
+// The four elements of a turn of a long run, and the run with them set.
+fn part1x8(run: vec2<u32>, turn: u32) -> u32 { return select(run.x, run.y, turn > 0u); }
+fn part1x16(run: vec4<u32>, turn: u32) -> u32 { return get4(run, turn); }
+fn part2x8(run: vec4<u32>, turn: u32) -> vec2<u32> { return select(run.xy, run.zw, turn > 0u); }
+fn join1x8(run: vec2<u32>, turn: u32, part: u32) -> vec2<u32> {
+  return select(run, vec2<u32>(part), vec2<u32>(0u, 1u) == vec2<u32>(turn));
+}
+fn join1x16(run: vec4<u32>, turn: u32, part: u32) -> vec4<u32> { return set4(run, turn, part); }
+fn join2x8(run: vec4<u32>, turn: u32, part: vec2<u32>) -> vec4<u32> {
+  return select(run, part.xyxy, vec4<u32>(0u, 0u, 1u, 1u) == vec4<u32>(turn));
 }
 
 // A byte that another dtype left behind still counts as true or false.

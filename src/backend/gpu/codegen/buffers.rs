@@ -1,8 +1,9 @@
 //! How the buffers of a kernel are seen, and which operands move in whole runs.
 //!
 //! # Note [Wide operands]
-//! An invocation handles four consecutive points. A contiguous operand whose offset is a multiple of
-//! 4 elements is wide: it moves the four at once, a packed run of 4, 8, 16 or 32 bytes. Elements of 8
+//! An invocation handles a run of consecutive points: four, or, where that is less than 16 bytes of every
+//! contiguous operand, as many as are 16 bytes of the widest ([`Variant::long`]). A contiguous operand whose
+//! offset is a multiple of the run is wide: it moves the run at once, packed. Elements of 8
 //! and 16 bits share words, so storing them one by one needs atomics; a wide store owns its words and
 //! needs none, as long as it is the only store to its buffer.
 
@@ -40,6 +41,7 @@ pub(crate) fn buffer_count(code: &Code) -> usize {
 
 impl Buffers {
     pub(super) fn of(code: &Code, variant: Variant) -> Self {
+        let run = variant.run(code) as usize;
         let mut wide: Vec<bool> = (0..code.operands.len())
             .map(|i| {
                 let aligned =
@@ -60,14 +62,14 @@ impl Buffers {
                     }
                     return BufferView { view: View::Atomic, stored: true };
                 }
-                let run = (0..code.operands.len())
+                let bytes = (0..code.operands.len())
                     .filter(sees)
                     .filter(|&i| wide[i])
-                    .map(|i| code.operands[i].dtype.size())
+                    .map(|i| code.operands[i].dtype.size() * run)
                     .max();
-                let view = match run {
-                    None | Some(1) => View::Words,
-                    Some(2) => View::Pairs,
+                let view = match bytes {
+                    None | Some(4) => View::Words,
+                    Some(8) => View::Pairs,
                     Some(_) => View::Quads,
                 };
                 BufferView { view, stored: !stores.is_empty() }

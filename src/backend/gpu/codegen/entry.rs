@@ -13,8 +13,8 @@
 use std::fmt::Write;
 use std::ops::Range;
 
-use super::Variant;
 use super::buffers::Buffers;
+use super::{RUN, Variant};
 use smallvec::SmallVec;
 
 use crate::backend::gpu::params::{self, FoldParam, ParamLayout, pair, word};
@@ -46,7 +46,9 @@ pub(super) struct Entry<'a> {
     /// By node: whether what reads it needs it in its dtype; to be stored rounds a half anyway.
     narrowed: Vec<bool>,
     before: String,
+    turn: String,
     point: String,
+    turned: String,
     after: String,
 }
 
@@ -93,7 +95,7 @@ impl<'a> Entry<'a> {
         for (narrowed, node) in narrowed.iter_mut().zip(&code.nodes) {
             *narrowed |= !node.dtype.is_half();
         }
-        let (before, point, after) = Default::default();
+        let (before, turn, point, turned, after) = Default::default();
         Self {
             code,
             variant,
@@ -104,7 +106,9 @@ impl<'a> Entry<'a> {
             uniform,
             narrowed,
             before,
+            turn,
             point,
+            turned,
             after,
         }
     }
@@ -129,15 +133,25 @@ impl<'a> Entry<'a> {
             Role::Main | Role::Fold => "main",
             Role::Check => "check",
         };
+        let run = self.variant.run(self.code);
+        if self.is_long() {
+            let head = format!("  for (var turn = 0u; turn < {}u; turn++) {{\n", run / RUN);
+            self.turn.insert_str(0, &head);
+            self.turned.push_str("  }\n");
+        }
         let template = include_str!("../../../../shaders/pointwise.wgsl");
         let start = template.find("@compute").unwrap_or_default();
         template[start..]
             .replace("$ENTRY", name)
+            .replace("$RUN", &run.to_string())
             .replace("$GATE", &gate)
             .replace("$FIRST", &self.first())
             .replace("$BEFORE", &self.before)
             .replace("$POINT", &self.point)
             .replace("$AFTER", &self.after)
+            .replace("$TURNED", &self.turned)
+            .replace("$TURN", &self.turn)
+            .replace("$AT", if self.is_long() { "turn * 4u + k" } else { "k" })
     }
 
     /// For a fold: the text before its loops, and the text of a point. Both see what
@@ -170,7 +184,7 @@ impl<'a> Entry<'a> {
             let (rows, columns) = (self.layout.size(rank - 2), self.layout.size(rank - 1));
             format!("tile_first({group}, local, {}, {})", word(rows), word(columns))
         } else {
-            format!("(({group}) * 256u + local) * 4u")
+            format!("(({group}) * 256u + local) * {}u", self.variant.run(self.code))
         }
     }
 
@@ -218,7 +232,7 @@ impl<'a> Entry<'a> {
         }
         let rank = self.layout.rank();
         let indent = |dim: usize| "  ".repeat(rank - dim + 2);
-        self.point.push_str("    if first + k < last {\n");
+        self.point.push_str("    if first + at < last {\n");
         for dim in (0..rank).rev() {
             let _ = writeln!(self.point, "{}c{dim} += 1u;", indent(dim));
             if dim > 0 {
@@ -290,12 +304,18 @@ impl<'a> Entry<'a> {
         let operand = self.code.operands[i];
         let (bytes, buffer) = (operand.dtype.size(), operand.buffer);
         let stored = if self.buffers.wide[i] {
-            let offset = word(self.layout.offset(i));
+            let (offset, run) = (word(self.layout.offset(i)), self.run_name());
             let _ = writeln!(
                 self.before,
-                "  let run{node} = load_run{bytes}_{buffer}({offset} + first);"
+                "  let run{node} = load_run{bytes}{run}_{buffer}({offset} + first);"
             );
-            format!("get{bytes}(run{node}, k)")
+            if self.is_long() {
+                let part = format!("part{bytes}{run}(run{node}, turn)");
+                let _ = writeln!(self.turn, "  let part{node} = {part};");
+                format!("get{bytes}(part{node}, k)")
+            } else {
+                format!("get{bytes}(run{node}, k)")
+            }
         } else {
             format!("load_element{bytes}_{buffer}({})", self.element(i))
         };
@@ -329,9 +349,23 @@ impl<'a> Entry<'a> {
         format!("decode_{}({stored})", emit::short(operand.dtype))
     }
 
+    /// Whether a run goes in turns.
+    fn is_long(&self) -> bool {
+        self.variant.run(self.code) > RUN
+    }
+
+    /// What the names of functions of runs end with: `shaders/elements.wgsl`.
+    fn run_name(&self) -> &'static str {
+        match self.variant.run(self.code) {
+            16 => "x16",
+            8 => "x8",
+            _ => "",
+        }
+    }
+
     /// Whether the point is this dispatch's to have an effect.
     fn once(&self) -> String {
-        let mut text = String::from(if self.role == Role::Fold { "within" } else { "k < count" });
+        let mut text = String::from(if self.role == Role::Fold { "within" } else { "at < count" });
         if self.variant.partial {
             for (node, Node { expr, .. }) in self.code.nodes.iter().enumerate() {
                 if let Expr::Fetch { operand, .. } = *expr
@@ -374,19 +408,26 @@ impl<'a> Entry<'a> {
             let (bytes, buffer) = (operand.dtype.size(), operand.buffer);
             let value = format!("encode_{}(v{})", emit::short(operand.dtype), store.value);
             if self.buffers.wide[i] {
-                let register = match bytes {
-                    1 => "u32",
-                    2 => "vec2<u32>",
-                    4 => "vec4<u32>",
+                let register = |points| match bytes as u64 * points {
+                    4 => "u32",
+                    8 => "vec2<u32>",
+                    16 => "vec4<u32>",
                     _ => "Run8",
                 };
-                let offset = word(self.layout.offset(i));
-                let _ = writeln!(self.before, "  var out{number} = {register}();");
-                let _ =
-                    writeln!(self.point, "    out{number} = set{bytes}(out{number}, k, {value});");
+                let (offset, run) = (word(self.layout.offset(i)), self.run_name());
+                let whole = register(self.variant.run(self.code));
+                let _ = writeln!(self.before, "  var out{number} = {whole}();");
+                let mut own = format!("out{number}");
+                if self.is_long() {
+                    own = format!("own{number}");
+                    let _ = writeln!(self.turn, "  var {own} = {}();", register(RUN));
+                    let joined = format!("join{bytes}{run}(out{number}, turn, {own})");
+                    let _ = writeln!(self.turned, "  out{number} = {joined};");
+                }
+                let _ = writeln!(self.point, "    {own} = set{bytes}({own}, k, {value});");
                 let _ = writeln!(
                     self.after,
-                    "  store_run{bytes}_{buffer}({offset} + first, count, out{number});"
+                    "  store_run{bytes}{run}_{buffer}({offset} + first, count, out{number});"
                 );
             } else {
                 let element = self.element(i);

@@ -49,8 +49,13 @@ impl Stage {
 }
 
 /// Elements move one by one: neighbours of an invocation are not neighbours in memory.
-pub(super) const UNALIGNED: Variant =
-    Variant { loads_aligned: false, stores_aligned: false, tiled: false, partial: false };
+pub(super) const UNALIGNED: Variant = Variant {
+    loads_aligned: false,
+    stores_aligned: false,
+    long: false,
+    tiled: false,
+    partial: false,
+};
 
 /// Words of a partial result.
 pub(crate) fn scratch_words(code: &Code, reduce: &Reduce) -> u64 {

@@ -36,9 +36,14 @@ pub(super) struct Dialect {
     pub(super) has_int64: bool,
 }
 
-/// Invocations of a workgroup, and points of an invocation.
+/// Invocations of a workgroup.
 pub(super) const WORKGROUP: u64 = 256;
-pub(super) const RUN: u64 = 4;
+
+/// Points of an invocation that moves no long runs, see [`Variant::long`].
+const RUN: u64 = 4;
+
+/// Bytes of the widest access.
+const ACCESS: u64 = 16;
 
 /// Facts about the numbers of a launch for which there is a better text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,6 +51,8 @@ pub(super) struct Variant {
     /// Every contiguous operand that is only loaded, or is stored to, starts at a multiple of 4 elements.
     pub(super) loads_aligned: bool,
     pub(super) stores_aligned: bool,
+    /// Runs are as long as the widest access and begin at multiples of that: Note [Wide operands].
+    pub(super) long: bool,
     /// See `shaders/tiles.wgsl`.
     pub(super) tiled: bool,
     /// A dispatch sees part of what is fetched from, and stores only the points that it can: see Note
@@ -105,13 +112,19 @@ impl Text {
 
 impl Variant {
     /// All there are.
-    pub(super) const COUNT: usize = 16;
+    pub(super) const COUNT: usize = 32;
 
     pub(super) fn index(self) -> usize {
         usize::from(self.loads_aligned)
             + 2 * usize::from(self.stores_aligned)
             + 4 * usize::from(self.tiled)
             + 8 * usize::from(self.partial)
+            + 16 * usize::from(self.long)
+    }
+
+    /// Consecutive points of an invocation.
+    pub(super) fn run(self, code: &Code) -> u64 {
+        if self.long { long_run(code) } else { RUN }
     }
 
     /// The variant for a shape and operands at these offsets, in elements.
@@ -122,11 +135,10 @@ impl Variant {
         offset: impl Fn(usize) -> usize,
         partial: bool,
     ) -> Self {
-        let aligned = |stored: bool| {
-            (0..code.operands.len())
-                .filter(|&i| code.operands[i].class == Class::Contiguous)
-                .filter(|&i| code.is_stored(i) == stored && !code.is_fetched(i))
-                .all(|i| offset(i).is_multiple_of(RUN as usize))
+        let aligned = |stored: bool, run: u64| {
+            contiguous(code)
+                .filter(|&i| code.is_stored(i) == stored)
+                .all(|i| offset(i).is_multiple_of(run as usize))
         };
         let tiled = match *shape {
             [.., rows, columns] => {
@@ -142,9 +154,23 @@ impl Variant {
             _ => false,
         };
         // Runs are stored whole, and here it may be that only some points of one are.
-        let stores_aligned = aligned(true) && !partial;
-        Self { loads_aligned: aligned(false), stores_aligned, tiled, partial }
+        let stores_aligned = aligned(true, RUN) && !partial;
+        let run = long_run(code);
+        let long = run > RUN && !tiled && !partial && aligned(true, run) && aligned(false, run);
+        Self { loads_aligned: aligned(false, RUN), stores_aligned, long, tiled, partial }
     }
+}
+
+/// The operands that may be wide: Note [Wide operands].
+fn contiguous(code: &Code) -> impl Iterator<Item = usize> {
+    let moves = |&i: &usize| code.operands[i].class == Class::Contiguous && !code.is_fetched(i);
+    (0..code.operands.len()).filter(moves)
+}
+
+/// Points of which no contiguous operand has more than an access moves, and at least [`RUN`].
+fn long_run(code: &Code) -> u64 {
+    let widest = contiguous(code).map(|i| code.operands[i].dtype.size() as u64).max();
+    widest.map_or(RUN, |bytes| (ACCESS / bytes).max(RUN))
 }
 
 /// The shader module of a kernel.

@@ -21,7 +21,7 @@ use self::fold::Scratch;
 use self::planner::Planner;
 pub(super) use self::whole::longest_line;
 use super::checks::Checks;
-use super::codegen::{RUN, TILE, Variant, WORKGROUP, scalar_count};
+use super::codegen::{TILE, Variant, WORKGROUP, scalar_count};
 use super::context::Context;
 use super::memory::{GpuMemory, Piece, Pool, Slab};
 use super::params;
@@ -29,7 +29,7 @@ use super::pipeline::{Access, Pipeline, Pipelines};
 use super::window::{self, Part, Reach, Sight, Window};
 use crate::backend::{Buffer, Launch};
 use crate::error::Result;
-use crate::kernel::{Class, Kernel, Whole};
+use crate::kernel::{Class, Code, Kernel, Whole};
 
 /// Bind groups kept before all are dropped.
 const KEPT_GROUPS: usize = 4096;
@@ -318,13 +318,13 @@ fn params_begin(context: &Context, words: &mut Vec<u32>) -> u32 {
     4 * words.len() as u32
 }
 
-fn workgroups(shape: &[usize], variant: Variant) -> u64 {
+fn workgroups(code: &Code, shape: &[usize], variant: Variant) -> u64 {
     let product = |sizes: &[usize]| sizes.iter().map(|&size| size as u64).product::<u64>();
     match *shape {
         [ref outer @ .., rows, columns] if variant.tiled => {
             product(outer) * (rows as u64).div_ceil(TILE) * (columns as u64).div_ceil(TILE)
         }
-        _ => product(shape).div_ceil(WORKGROUP * RUN),
+        _ => product(shape).div_ceil(WORKGROUP * variant.run(code)),
     }
 }
 

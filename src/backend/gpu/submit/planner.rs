@@ -50,7 +50,7 @@ impl Planner<'_, '_> {
                 slabs.iter().copied().zip(window.sights.iter().cloned()),
             )?;
             let offset = params_begin(self.context, self.words);
-            let grid = grid(self.context, workgroups(&window.shape, variant));
+            let grid = grid(self.context, workgroups(&kernel.code, &window.shape, variant));
             append_params(self.words, kernel, window, &pipeline, grid[0], slot);
             mains.push(Dispatch { pipeline, check: false, group, offset, grid });
         }

@@ -40,7 +40,7 @@ fn add_of_f32_specials_keeps_subnormals_infinities_and_nan() {
 }
 
 #[test]
-fn add_of_narrow_integers_wraps_and_leaves_what_follows() {
+fn add_of_narrow_integers_wraps() {
     let Some(device) = device() else { return };
     let a: Vec<u8> = (0..=255).collect();
     let expected: Vec<u8> = a.iter().map(|a| a.wrapping_add(*a)).collect();
@@ -48,18 +48,55 @@ fn add_of_narrow_integers_wraps_and_leaves_what_follows() {
     let a: Vec<i8> = (-128..=127).collect();
     let expected: Vec<i8> = a.iter().map(|a| a.wrapping_add(*a)).collect();
     assert_eq!(run_binary(&device, Op::Add, &a, &a), expected);
-    for len in 1..10 {
-        let a: Vec<i16> = (0..len).map(|i| i16::MAX - i as i16).collect();
-        let expected: Vec<i16> = a.iter().map(|a| a.wrapping_add(*a)).collect();
-        assert_eq!(run_binary(&device, Op::Add, &a, &a), expected);
+}
 
-        // A shorter iteration space in a longer buffer.
-        let [a, b] = [(); 2].map(|()| upload(&device, &[1_u8; 16]));
-        let out = upload(&device, &[7_u8; 16]);
-        device.run(&[binary(Op::Add, DType::U8, &[len]).launch(&[&a, &b, &out])]).unwrap();
-        let stored = download::<u8>(&device, &out, 16);
-        assert!(stored[..len].iter().all(|&v| v == 2), "{stored:?}");
-        assert!(stored[len..].iter().all(|&v| v == 7), "{stored:?}");
+/// `out = a op a` of the first elements of `a`, from this offset on in all buffers, whose other elements stay.
+fn runs_agree<T: Element>(device: &GpuBackend, op: Op, a: &[T], expected: impl Fn(T) -> T) {
+    for (len, offset) in (1..=33).flat_map(|len| [0, 4, 8, 16].map(|offset| (len, offset))) {
+        let (source, out) = (upload(device, a), upload(device, a));
+        let mut build = Build::new(&[len]);
+        let value = build.operand(0, T::DTYPE, offset, &[1]);
+        let target = build.operand(1, T::DTYPE, offset, &[1]);
+        let value = build.load(value);
+        let value = build.node(Expr::Binary(op, [value, value]), T::DTYPE);
+        build.store(target, value);
+        device.run(&[build.launch(&[&source, &out])]).unwrap();
+        let stored = download::<T>(device, &out, a.len());
+        let own = offset..offset + len;
+        let all = a.iter().enumerate();
+        let all = all.map(|(i, &a)| if own.contains(&i) { expected(a) } else { a });
+        assert_eq!(stored, all.collect::<Vec<T>>(), "{len} from {offset} of {}", T::DTYPE);
+    }
+}
+
+#[test]
+fn runs_of_every_length_store_their_elements_and_no_others() {
+    let Some(device) = device() else { return };
+    let bytes: Vec<u8> = (0..64).map(|i| 1 + i * 3).collect();
+    runs_agree(&device, Op::Add, &bytes, |a| a.wrapping_add(a));
+    let shorts: Vec<i16> = (0..64).map(|i| i16::MAX - i).collect();
+    runs_agree(&device, Op::Add, &shorts, |a| a.wrapping_add(a));
+    let halves: Vec<f16> = (0..64).map(|i| f16::from_f32(i as f32 * 0.37 + 1.0)).collect();
+    runs_agree(&device, Op::Mul, &halves, |a| f16::from_f32(a.to_f32() * a.to_f32()));
+    let floats: Vec<f32> = (0..64).map(|i| i as f32 * 0.37 + 1.0).collect();
+    runs_agree(&device, Op::Mul, &floats, |a| a * a);
+}
+
+#[test]
+fn bytes_beside_halves_move_in_runs_of_eight() {
+    let Some(device) = device() else { return };
+    for len in 1..=20 {
+        let a: Vec<f16> = (0..32).map(|i| f16::from_f32(f32::from(i as u8))).collect();
+        let (source, out) = (upload(&device, &a), upload(&device, &[7_u8; 32]));
+        let mut build = Build::new(&[len]);
+        let (value, target) = (build.dense(0, DType::F16), build.dense(1, DType::Bool));
+        let value = build.load(value);
+        let ten = build.scalar(u64::from(f16::from_f32(10.0).to_bits()), DType::F16);
+        let mask = build.node(Expr::Binary(Op::Gt, [value, ten]), DType::Bool);
+        build.store(target, mask);
+        device.run(&[build.launch(&[&source, &out])]).unwrap();
+        let expected = (0..32).map(|i| if i < len { u8::from(i > 10) } else { 7 });
+        assert_eq!(download::<u8>(&device, &out, 32), expected.collect::<Vec<u8>>(), "{len}");
     }
 }
 

@@ -17,10 +17,15 @@ use crate::ops::{Op, Output};
 const KEPT: Dialect = Dialect { subnormals: Subnormals::Kept, has_int64: false };
 const FLUSHED: Dialect = Dialect { subnormals: Subnormals::Flushed, ..KEPT };
 const SUM: Fold = Fold::Op(Op::Add);
-const ALIGNED: Variant =
-    Variant { loads_aligned: true, stores_aligned: true, tiled: false, partial: false };
-const UNALIGNED: Variant =
-    Variant { loads_aligned: false, stores_aligned: false, tiled: false, partial: false };
+const ALIGNED: Variant = Variant {
+    loads_aligned: true,
+    stores_aligned: true,
+    long: false,
+    tiled: false,
+    partial: false,
+};
+const LONG: Variant = Variant { long: true, ..ALIGNED };
+const UNALIGNED: Variant = Variant { loads_aligned: false, stores_aligned: false, ..ALIGNED };
 const PARTIAL: Variant = Variant { partial: true, stores_aligned: false, ..ALIGNED };
 const TILED: Variant = Variant { tiled: true, ..ALIGNED };
 
@@ -86,7 +91,7 @@ fn text_of_every_op_and_dtype_translates() {
     for &op in Op::ALL {
         for dtype in DType::ALL.into_iter().filter(|&dtype| op.info().computes_in(dtype)) {
             let code = operation(op, dtype, &[8], &[&[1][..]; 4]);
-            translated_for(&code, ALIGNED, KEPT);
+            translated_for(&code, LONG, KEPT);
             translated_for(&code, ALIGNED, FLUSHED);
         }
     }
@@ -97,9 +102,9 @@ fn text_of_every_dtype_and_layout_translates() {
     for dtype in DType::ALL {
         for strides in layouts() {
             let code = operation(any_op(dtype), dtype, &[4, 3, 5], &strides);
-            translated(&code, ALIGNED);
-            translated(&code, UNALIGNED);
-            translated(&code, TILED);
+            for variant in [ALIGNED, LONG, UNALIGNED, TILED] {
+                translated(&code, variant);
+            }
         }
     }
 }
@@ -121,6 +126,7 @@ fn text_of_every_cast_translates() {
     for from in DType::ALL {
         for to in DType::ALL {
             translated(&cast(from, to), ALIGNED);
+            translated(&cast(from, to), LONG);
         }
     }
 }
@@ -353,7 +359,8 @@ fn text_of_typical_kernels_is_as_reviewed() {
         ("add_f32_transposed_broadcast", add(DType::F32, &[transposed, broadcast, row]), ALIGNED),
         ("add_f32_tiled", add(DType::F32, &[transposed, row, row]), TILED),
         ("add_u8_into_transposed", add(DType::U8, &[row, row, transposed]), ALIGNED),
-        ("add_f16", add(DType::F16, &[row; 3]), ALIGNED),
+        ("add_f16", add(DType::F16, &[row; 3]), LONG),
+        ("add_u8", add(DType::U8, &[row; 3]), LONG),
         ("add_i64", add(DType::I64, &[row; 3]), ALIGNED),
         ("add_f64", add(DType::F64, &[row; 3]), ALIGNED),
         ("chain_in_place", chain(), ALIGNED),
