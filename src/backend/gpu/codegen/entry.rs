@@ -154,12 +154,12 @@ impl<'a> Entry<'a> {
             .replace("$AT", if self.is_long() { "turn * 4u + k" } else { "k" })
     }
 
-    /// For a fold: the text before its loops, and the text of a point. Both see what
-    /// `shaders/reduce_inner.wgsl` says, and coordinates.
-    pub(super) fn pieces(mut self) -> (String, String) {
+    /// For a fold: the text before its loops, before the points of a run, and of a point. They see what
+    /// `shaders/reduce_inner.wgsl` says, or `reduce_inner_runs.wgsl`, and coordinates.
+    pub(super) fn pieces(mut self) -> [String; 3] {
         self.values();
         self.stores();
-        (self.before, self.point)
+        [self.before, self.turn, self.point]
     }
 
     fn values(&mut self) {
@@ -305,8 +305,12 @@ impl<'a> Entry<'a> {
         let (bytes, buffer) = (operand.dtype.size(), operand.buffer);
         let stored = if self.buffers.wide[i] {
             let (offset, run) = (word(self.layout.offset(i)), self.run_name());
+            let text = match self.role {
+                Role::Main | Role::Check => &mut self.before,
+                Role::Fold => &mut self.turn,
+            };
             let _ = writeln!(
-                self.before,
+                text,
                 "  let run{node} = load_run{bytes}{run}_{buffer}({offset} + first);"
             );
             if self.is_long() {

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::buffers::{Buffers, buffer_count};
 use super::entry::{Entry, Role};
-use super::{Dialect, Variant, library, prune};
+use super::{Dialect, Variant, contiguous, library, prune};
 use crate::backend::gpu::params::{FoldParam, ParamLayout, ROW, pair, word};
 use crate::dtype::{Category, DType, Lane};
 use crate::kernel::{Class, Code, Fold, Reduce};
@@ -23,6 +23,9 @@ pub(crate) enum Stage {
     Whole,
     /// From elements to partial results.
     Partial,
+    /// The same, of elements that move in runs: `shaders/reduce_inner_runs.wgsl`.
+    WholeInRuns,
+    PartialInRuns,
     /// From partial results to fewer.
     Pairs,
     /// From partial results to results.
@@ -35,16 +38,34 @@ pub(crate) enum Stage {
 
 impl Stage {
     /// All there are.
-    pub(crate) const COUNT: usize = 6;
+    pub(crate) const COUNT: usize = 8;
 
     /// The scratch buffers bound after the kernel's own, and whether they are stored to.
     pub(crate) fn scratch(self) -> &'static [bool] {
         match self {
-            Self::Whole | Self::Scan => &[],
-            Self::Partial | Self::ScanPart => &[true],
+            Self::Whole | Self::WholeInRuns | Self::Scan => &[],
+            Self::Partial | Self::PartialInRuns | Self::ScanPart => &[true],
             Self::Last => &[false],
             Self::Pairs => &[false, true],
         }
+    }
+
+    /// The stage that does the same in runs, if there is one for this fold.
+    pub(crate) fn in_runs(self, code: &Code, reduce: &Reduce) -> Option<Self> {
+        let inner = reduce.trail(code.rank) == 0 && contiguous(code).any(|i| !code.is_stored(i));
+        match self {
+            Self::Whole if inner => Some(Self::WholeInRuns),
+            Self::Partial if inner => Some(Self::PartialInRuns),
+            _ => None,
+        }
+    }
+
+    fn has_runs(self) -> bool {
+        matches!(self, Self::WholeInRuns | Self::PartialInRuns)
+    }
+
+    fn variant(self) -> Variant {
+        Variant { loads_aligned: self.has_runs(), ..UNALIGNED }
     }
 }
 
@@ -94,7 +115,7 @@ impl Carried {
 /// The shader module of a stage.
 pub(super) fn module(code: &Code, stage: Stage, dialect: Dialect) -> String {
     let Some(reduce) = &code.reduce else { unreachable!("a stage of a kernel that folds nothing") };
-    let buffers = Buffers::of(code, UNALIGNED);
+    let buffers = Buffers::of(code, stage.variant());
     let layout = ParamLayout::of(code);
     let text = Text { code, reduce, stage, buffers: &buffers, layout: &layout };
     let mut library = library(code, &layout, &buffers, dialect);
@@ -120,15 +141,18 @@ impl Text<'_> {
         let template = match self.stage {
             Stage::Pairs | Stage::Last => include_str!("../../../../shaders/reduce_pairs.wgsl"),
             Stage::Scan | Stage::ScanPart => include_str!("../../../../shaders/scan.wgsl"),
+            Stage::WholeInRuns | Stage::PartialInRuns => {
+                include_str!("../../../../shaders/reduce_inner_runs.wgsl")
+            }
             Stage::Whole | Stage::Partial => match self.reduce.trail(self.code.rank) {
                 0 => include_str!("../../../../shaders/reduce_inner.wgsl"),
                 _ => include_str!("../../../../shaders/reduce_outer.wgsl"),
             },
         };
         let start = template.find("var<").or_else(|| template.find("@compute"));
-        let (before, point) = self.pieces();
+        let [before, turn, point] = self.pieces();
         let (begin, carry) = match self.stage {
-            Stage::Partial | Stage::ScanPart => (
+            Stage::Partial | Stage::PartialInRuns | Stage::ScanPart => (
                 "if $CONTINUED != 0u { folded = load_folded($PLACE); }\n",
                 "store_folded($PLACE, folded);\n",
             ),
@@ -138,6 +162,7 @@ impl Text<'_> {
         let result = self.result();
         let snippets = [
             ("$BEFORE", before.as_str()),
+            ("$TURN", &turn),
             ("$POINT", &point),
             ("$RESULT", &result),
             ("$BEGIN", begin),
@@ -157,21 +182,20 @@ impl Text<'_> {
     fn place(&self) -> &'static str {
         match self.stage {
             Stage::ScanPart => "kept",
-            Stage::Partial | Stage::Pairs => {
+            Stage::Partial | Stage::PartialInRuns | Stage::Pairs => {
                 "kept * $KEPT_STEP + (part + $PART_FIRST) * $PART_STEP"
             }
-            Stage::Whole | Stage::Last | Stage::Scan => "",
+            Stage::Whole | Stage::WholeInRuns | Stage::Last | Stage::Scan => "",
         }
     }
 
-    /// What the loops repeat, and what comes before them.
-    fn pieces(&self) -> (String, String) {
+    /// What comes before the loops, before the points of a run, and at each point.
+    fn pieces(&self) -> [String; 3] {
         if matches!(self.stage, Stage::Pairs | Stage::Last) {
             return Default::default();
         }
         let [lead, reduced, trail] = self.parts();
-        let (values, point) =
-            Entry::new(self.code, UNALIGNED, self.buffers, self.layout, Role::Fold).pieces();
+        let [values, turn, point] = self.points().pieces();
         let strided = |i: usize| self.code.operands[i].class == Class::Strided;
         let mut before = String::new();
         if (0..self.code.operands.len()).any(strided) {
@@ -192,7 +216,11 @@ impl Text<'_> {
             Carried::Place => writeln!(text, "let point = Folded(v{value}, place);"),
             Carried::Error => writeln!(text, "let point = Folded(v{value}, f32());"),
         };
-        (before, text)
+        [before, dedent(&turn), text]
+    }
+
+    fn points(&self) -> Entry<'_> {
+        Entry::new(self.code, self.stage.variant(), self.buffers, self.layout, Role::Fold)
     }
 
     /// The dimensions before the folded ones, those and the rest.
@@ -220,7 +248,7 @@ impl Text<'_> {
     }
 
     fn result(&self) -> String {
-        if matches!(self.stage, Stage::Partial | Stage::Pairs) {
+        if matches!(self.stage, Stage::Partial | Stage::PartialInRuns | Stage::Pairs) {
             return "store_folded($PLACE, folded);\n".to_owned();
         }
         let i = usize::from(self.reduce.operand);
@@ -231,8 +259,8 @@ impl Text<'_> {
             text.push_str(&self.coordinates(lead, "lead"));
             text.push_str(&self.coordinates(trail, "trail"));
         }
-        let entry = Entry::new(self.code, UNALIGNED, self.buffers, self.layout, Role::Fold);
-        let (bytes, buffer, element) = (operand.dtype.size(), operand.buffer, entry.element(i));
+        let element = self.points().element(i);
+        let (bytes, buffer) = (operand.dtype.size(), operand.buffer);
         let _ = writeln!(text, "store_element{bytes}_{buffer}({element}, encode_result(folded));");
         text
     }
@@ -268,6 +296,9 @@ impl Text<'_> {
                    return Folded(s, add_f32p(a.error, low));\n}}\n"
             ),
         };
+        if self.stage.has_runs() {
+            text.push_str(&runs(lane, Carried::of(self.code, self.reduce)));
+        }
         text.push_str(&self.encode_result(lane));
         text.push_str(&self.scratch(lane));
         text
@@ -373,6 +404,59 @@ impl Text<'_> {
                return Folded({decode}(load_{size}{first}(i * {words}u)){load});\n}}\n"
         )
     }
+}
+
+/// Four values side by side: see `shaders/reduce_inner_runs.wgsl`.
+fn runs(lane: Lane, carried: Carried) -> String {
+    let mut fields = vec![("value", lane.to_string())];
+    match carried {
+        Carried::Nothing => {}
+        Carried::Place => fields.push(("place", "u32".to_owned())),
+        Carried::Error => unreachable!("errors are carried by scans alone"),
+    }
+    let each = |text: &dyn Fn(&str, &str) -> String| {
+        let texts = fields.iter().map(|(field, dtype)| text(field, dtype));
+        texts.collect::<Vec<_>>().join(", ")
+    };
+    let parts = |text: &dyn Fn(&str, &str, &str) -> String| {
+        each(&|field, dtype| {
+            let part = |component: &str| text(field, dtype, component);
+            format!("vec4<{dtype}>({})", ["x", "y", "z", "w"].map(part).join(", "))
+        })
+    };
+    let part =
+        |component: &str| format!("Folded({})", each(&|field, _| format!("a.{field}.{component}")));
+    let [x, y, z, w] = ["x", "y", "z", "w"].map(part);
+    format!(
+        "struct FoldedRun {{ {} }}\n\
+         fn run_of(a: Folded) -> FoldedRun {{ return FoldedRun({}); }}\n\
+         fn run_element(a: FoldedRun, k: u32) -> Folded {{\n  return Folded({});\n}}\n\
+         fn run_with(a: FoldedRun, k: u32, v: Folded) -> FoldedRun {{\n  \
+           let own = vec4<u32>(0u, 1u, 2u, 3u) == vec4<u32>(k);\n  \
+           return FoldedRun({});\n}}\n\
+         fn fold_runs(a: FoldedRun, b: FoldedRun) -> FoldedRun {{\n\
+         {}  return FoldedRun({});\n}}\n\
+         fn fold_run(a: FoldedRun) -> Folded {{\n  \
+           return fold_pair(fold_pair({x}, {z}), fold_pair({y}, {w}));\n}}\n",
+        each(&|field, dtype| format!("{field}: vec4<{dtype}>")),
+        each(&|field, dtype| format!("vec4<{dtype}>(a.{field})")),
+        each(&|field, _| {
+            let pair = |low, high| format!("select(a.{field}.{low}, a.{field}.{high}, k > 1u)");
+            format!("select({}, {}, (k & 1u) != 0u)", pair("x", "z"), pair("y", "w"))
+        }),
+        each(&|field, dtype| format!("select(a.{field}, vec4<{dtype}>(v.{field}), own)")),
+        ["x", "y", "z", "w"]
+            .map(|component| {
+                let of = |run: &str| each(&|field, _| format!("{run}.{field}.{component}"));
+                format!(
+                    "  let {component} = fold_pair(Folded({}), Folded({}));\n",
+                    of("a"),
+                    of("b")
+                )
+            })
+            .concat(),
+        parts(&|field, _, component| format!("{component}.{field}")),
+    )
 }
 
 /// Puts the lines of a snippet where the template has a line with its name, indented as that is.

@@ -162,7 +162,7 @@ impl Variant {
 }
 
 /// The operands that may be wide: Note [Wide operands].
-fn contiguous(code: &Code) -> impl Iterator<Item = usize> {
+pub(super) fn contiguous(code: &Code) -> impl Iterator<Item = usize> {
     let moves = |&i: &usize| code.operands[i].class == Class::Contiguous && !code.is_fetched(i);
     (0..code.operands.len()).filter(moves)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::super::codegen::{Stage, Text, scalar_count, scratch_words};
+use super::super::codegen::{Stage, Text, contiguous, scalar_count, scratch_words};
 use super::super::context::Context;
 use super::super::memory::{GpuMemory, Pool, Slab};
 use super::super::params::{self, FoldParam};
@@ -94,6 +94,29 @@ impl Numbers {
     fn with(mut self, param: FoldParam, value: u64) -> Self {
         self.0[param as usize] = value as u32;
         self
+    }
+
+    /// Whether the runs of `shaders/reduce_inner_runs.wgsl` begin at multiples of four elements.
+    fn begin_runs(&self, kernel: &Kernel, places: Places<'_>) -> bool {
+        let of = |param: FoldParam| self.0[param as usize];
+        let length = of(FoldParam::Length);
+        let rows = match of(FoldParam::LeadCount) {
+            1 => length.wrapping_mul(of(FoldParam::LeadFirst)),
+            _ => length,
+        };
+        let mut loaded = contiguous(&kernel.code).filter(|&i| !kernel.code.is_stored(i));
+        of(FoldParam::Lanes) >= 4
+            && [of(FoldParam::ReducedFirst), rows].iter().all(|index| index.is_multiple_of(4))
+            && loaded.all(|i| places.offset(kernel, i).is_multiple_of(4))
+    }
+}
+
+impl Places<'_> {
+    /// Where an operand begins, in elements modulo 2^32, as the shader's sums are: the element's own index fits.
+    fn offset(&self, kernel: &Kernel, operand: usize) -> u32 {
+        let bytes = kernel.code.operands[operand].dtype.size();
+        let origin = (self.origins[operand] as i64 / bytes as i64) as usize;
+        kernel.args.operands[operand].offset.wrapping_sub(origin) as u32
     }
 }
 
@@ -188,6 +211,8 @@ impl Planner<'_, '_> {
             let bindings =
                 slabs.iter().copied().zip(window.sights.iter().cloned()).chain(scratch.map(all));
             let places = Places { origins: &window.origins, base: window.base };
+            let runs = stage.in_runs(&kernel.code, reduce);
+            let stage = runs.filter(|_| numbers.begin_runs(kernel, places)).unwrap_or(stage);
             self.fold(kernel, stage, bindings, (numbers, places), groups)?;
         }
         if direct || reduce.scan {
@@ -344,9 +369,7 @@ fn append_params(
         own[layout.fold(param)] = numbers.0[param as usize];
     }
     for (i, (code, args)) in kernel.code.operands.iter().zip(&kernel.args.operands).enumerate() {
-        // Modulo 2^32, as the shader's sums are: the element's own index fits.
-        let origin = (places.origins[i] as i64 / code.dtype.size() as i64) as usize;
-        own[layout.offset(i)] = args.offset.wrapping_sub(origin) as u32;
+        own[layout.offset(i)] = places.offset(kernel, i);
         if code.class == Class::Strided {
             for (dim, &stride) in args.strides.iter().enumerate() {
                 own[layout.stride(i, dim)] = stride as u32;

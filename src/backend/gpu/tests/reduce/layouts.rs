@@ -23,6 +23,38 @@ fn layouts_of_the_input_do_not_change_the_fold() {
     }
 }
 
+#[test]
+fn lines_that_begin_anywhere_fold_alike_in_runs_or_not() {
+    let half = |i: usize| half::f16::from_f64(float(i) / 1e4);
+    let add = |a: half::f16, b: half::f16| half::f16::from_f32(a.to_f32() + b.to_f32());
+    // Runs of four elements begin at multiples of that, and so does each line, if there are several.
+    let cases: [(&[usize], usize, usize, bool); 8] = [
+        (&[], 1001, 0, true),
+        (&[], 1001, 4, true),
+        (&[], 1001, 2, false),
+        (&[3], 8, 12, true),
+        (&[3], 4100, 4, true),
+        (&[3], 4100, 1, false),
+        (&[3], 4102, 0, false),
+        (&[3], 2, 0, false),
+    ];
+    for (lead, n, offset, runs) in cases {
+        let Some(device) = device() else { return };
+        let n = [n];
+        let folding = Folding { offset, ..Folding::new(lead, &n, &[], SUM) };
+        check(&device, &folding, |i| noise(i) as u8, 0, u8::wrapping_add, |a| a);
+        check(&device, &folding, half, half::f16::ZERO, add, |a| a);
+        check(&device, &folding, |i| float(i) as f32, 0.0, |a, b| a + b, |a| a);
+        check(&device, &folding, |i| noise(i) as i32, 0, i32::wrapping_add, |a| a);
+        let place = Folding { offset, ..Folding::new(lead, &n, &[], Fold::ArgMax) };
+        check_position(&device, &place, |i| noise(i) as u8 % 40, |_| false, |a, b| a > b);
+        let texts = device.shaders();
+        let in_runs =
+            texts.iter().filter(|text| text.contains("var<workgroup> lanes: array<FoldedRun"));
+        assert_eq!(in_runs.count(), if runs { 5 } else { 0 }, "{lead:?} {n:?} {offset}");
+    }
+}
+
 /// `y = x * 3`, stored, and the sum of `y + index`, with a random word stored at each point too.
 #[test]
 fn stores_beside_a_fold_happen_at_every_point() {

@@ -19,6 +19,7 @@ struct Folding<'a> {
     reduced: &'a [usize],
     trail: &'a [usize],
     /// Of the input.
+    offset: usize,
     strides: Option<&'a [usize]>,
     fold: Fold,
     identity: u64,
@@ -27,7 +28,7 @@ struct Folding<'a> {
 
 impl<'a> Folding<'a> {
     fn new(lead: &'a [usize], reduced: &'a [usize], trail: &'a [usize], fold: Fold) -> Self {
-        Self { lead, reduced, trail, strides: None, fold, identity: 0, scan: false }
+        Self { lead, reduced, trail, offset: 0, strides: None, fold, identity: 0, scan: false }
     }
 
     fn shape(&self) -> Vec<usize> {
@@ -57,7 +58,7 @@ impl<'a> Folding<'a> {
     /// Loads buffer 0, casts to `dtype`, and folds into buffer 1.
     fn build(&self, input: DType, dtype: DType, output: DType) -> Build {
         let mut build = Build::new(&self.shape());
-        let source = build.operand(0, input, 0, &self.strides());
+        let source = build.operand(0, input, self.offset, &self.strides());
         let mut value = build.load(source);
         if dtype != input {
             value = build.node(Expr::Cast(value), dtype);
@@ -85,7 +86,7 @@ impl<'a> Folding<'a> {
         let (shape, strides) = (self.shape(), self.strides());
         let at = |linear: usize| {
             let mut rest = linear;
-            let mut index = 0;
+            let mut index = self.offset;
             for (&size, &stride) in shape.iter().zip(&strides).rev() {
                 index += rest % size * stride;
                 rest /= size;
@@ -108,8 +109,8 @@ impl<'a> Folding<'a> {
     /// The length of a buffer that the input fits.
     fn len(&self) -> usize {
         let sizes = self.shape();
-        self.strides().iter().zip(&sizes).map(|(stride, size)| stride * (size - 1)).sum::<usize>()
-            + 1
+        let last = self.strides().into_iter().zip(&sizes).map(|(stride, size)| stride * (size - 1));
+        self.offset + last.sum::<usize>() + 1
     }
 }
 

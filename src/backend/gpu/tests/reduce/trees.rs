@@ -3,7 +3,8 @@
 use super::*;
 use crate::math::compare;
 
-const LENS: [usize; 14] = [1, 2, 3, 15, 16, 17, 255, 256, 257, 4095, 4096, 4097, 20_000, 300_000];
+const LENS: [usize; 16] =
+    [1, 2, 3, 4, 15, 16, 17, 100, 255, 256, 257, 4095, 4096, 4097, 20_000, 300_000];
 
 #[test]
 fn sum_of_any_length_has_the_bits_of_the_tree() {
