@@ -155,7 +155,7 @@ impl<'a> Entry<'a> {
     }
 
     /// For a fold: the text before its loops, before the points of a run, and of a point. They see what
-    /// `shaders/reduce_inner.wgsl` says, or `reduce_inner_runs.wgsl`, and coordinates.
+    /// `shaders/reduce_inner.wgsl` says, and coordinates.
     pub(super) fn pieces(mut self) -> [String; 3] {
         self.values();
         self.stores();

@@ -23,9 +23,9 @@ pub(crate) enum Stage {
     Whole,
     /// From elements to partial results.
     Partial,
-    /// The same, of elements that move in runs: `shaders/reduce_inner_runs.wgsl`.
-    WholeInRuns,
-    PartialInRuns,
+    /// The same without dimensions behind, where runs of four elements begin at multiples of four.
+    WholeAligned,
+    PartialAligned,
     /// From partial results to fewer.
     Pairs,
     /// From partial results to results.
@@ -43,29 +43,26 @@ impl Stage {
     /// The scratch buffers bound after the kernel's own, and whether they are stored to.
     pub(crate) fn scratch(self) -> &'static [bool] {
         match self {
-            Self::Whole | Self::WholeInRuns | Self::Scan => &[],
-            Self::Partial | Self::PartialInRuns | Self::ScanPart => &[true],
+            Self::Whole | Self::WholeAligned | Self::Scan => &[],
+            Self::Partial | Self::PartialAligned | Self::ScanPart => &[true],
             Self::Last => &[false],
             Self::Pairs => &[false, true],
         }
     }
 
-    /// The stage that does the same in runs, if there is one for this fold.
-    pub(crate) fn in_runs(self, code: &Code, reduce: &Reduce) -> Option<Self> {
+    /// The stage that does the same where runs begin so, if there is one for this fold.
+    pub(crate) fn aligned(self, code: &Code, reduce: &Reduce) -> Option<Self> {
         let inner = reduce.trail(code.rank) == 0 && contiguous(code).any(|i| !code.is_stored(i));
         match self {
-            Self::Whole if inner => Some(Self::WholeInRuns),
-            Self::Partial if inner => Some(Self::PartialInRuns),
+            Self::Whole if inner => Some(Self::WholeAligned),
+            Self::Partial if inner => Some(Self::PartialAligned),
             _ => None,
         }
     }
 
-    fn has_runs(self) -> bool {
-        matches!(self, Self::WholeInRuns | Self::PartialInRuns)
-    }
-
     fn variant(self) -> Variant {
-        Variant { loads_aligned: self.has_runs(), ..UNALIGNED }
+        let loads_aligned = matches!(self, Self::WholeAligned | Self::PartialAligned);
+        Variant { loads_aligned, ..UNALIGNED }
     }
 }
 
@@ -141,18 +138,13 @@ impl Text<'_> {
         let template = match self.stage {
             Stage::Pairs | Stage::Last => include_str!("../../../../shaders/reduce_pairs.wgsl"),
             Stage::Scan | Stage::ScanPart => include_str!("../../../../shaders/scan.wgsl"),
-            Stage::WholeInRuns | Stage::PartialInRuns => {
-                include_str!("../../../../shaders/reduce_inner_runs.wgsl")
-            }
-            Stage::Whole | Stage::Partial => match self.reduce.trail(self.code.rank) {
-                0 => include_str!("../../../../shaders/reduce_inner.wgsl"),
-                _ => include_str!("../../../../shaders/reduce_outer.wgsl"),
-            },
+            _ if self.is_inner() => include_str!("../../../../shaders/reduce_inner.wgsl"),
+            _ => include_str!("../../../../shaders/reduce_outer.wgsl"),
         };
         let start = template.find("var<").or_else(|| template.find("@compute"));
         let [before, turn, point] = self.pieces();
         let (begin, carry) = match self.stage {
-            Stage::Partial | Stage::PartialInRuns | Stage::ScanPart => (
+            Stage::Partial | Stage::PartialAligned | Stage::ScanPart => (
                 "if $CONTINUED != 0u { folded = load_folded($PLACE); }\n",
                 "store_folded($PLACE, folded);\n",
             ),
@@ -178,14 +170,21 @@ impl Text<'_> {
         text
     }
 
+    /// Whether elements are folded four side by side.
+    fn is_inner(&self) -> bool {
+        let is_partial = matches!(self.stage, Stage::Partial | Stage::PartialAligned);
+        let from_elements = is_partial || matches!(self.stage, Stage::Whole | Stage::WholeAligned);
+        from_elements && self.reduce.trail(self.code.rank) == 0
+    }
+
     /// Where a partial result goes.
     fn place(&self) -> &'static str {
         match self.stage {
             Stage::ScanPart => "kept",
-            Stage::Partial | Stage::PartialInRuns | Stage::Pairs => {
+            Stage::Partial | Stage::PartialAligned | Stage::Pairs => {
                 "kept * $KEPT_STEP + (part + $PART_FIRST) * $PART_STEP"
             }
-            Stage::Whole | Stage::WholeInRuns | Stage::Last | Stage::Scan => "",
+            Stage::Whole | Stage::WholeAligned | Stage::Last | Stage::Scan => "",
         }
     }
 
@@ -248,7 +247,7 @@ impl Text<'_> {
     }
 
     fn result(&self) -> String {
-        if matches!(self.stage, Stage::Partial | Stage::PartialInRuns | Stage::Pairs) {
+        if matches!(self.stage, Stage::Partial | Stage::PartialAligned | Stage::Pairs) {
             return "store_folded($PLACE, folded);\n".to_owned();
         }
         let i = usize::from(self.reduce.operand);
@@ -296,7 +295,7 @@ impl Text<'_> {
                    return Folded(s, add_f32p(a.error, low));\n}}\n"
             ),
         };
-        if self.stage.has_runs() {
+        if self.is_inner() {
             text.push_str(&runs(lane, Carried::of(self.code, self.reduce)));
         }
         text.push_str(&self.encode_result(lane));
@@ -406,7 +405,7 @@ impl Text<'_> {
     }
 }
 
-/// Four values side by side: see `shaders/reduce_inner_runs.wgsl`.
+/// Four values side by side: see `shaders/reduce_inner.wgsl`.
 fn runs(lane: Lane, carried: Carried) -> String {
     let mut fields = vec![("value", lane.to_string())];
     match carried {

@@ -96,8 +96,8 @@ impl Numbers {
         self
     }
 
-    /// Whether the runs of `shaders/reduce_inner_runs.wgsl` begin at multiples of four elements.
-    fn begin_runs(&self, kernel: &Kernel, places: Places<'_>) -> bool {
+    /// Whether the runs of `shaders/reduce_inner.wgsl` begin at multiples of four elements.
+    fn aligned(&self, kernel: &Kernel, places: Places<'_>) -> bool {
         let of = |param: FoldParam| self.0[param as usize];
         let length = of(FoldParam::Length);
         let rows = match of(FoldParam::LeadCount) {
@@ -105,8 +105,7 @@ impl Numbers {
             _ => length,
         };
         let mut loaded = contiguous(&kernel.code).filter(|&i| !kernel.code.is_stored(i));
-        of(FoldParam::Lanes) >= 4
-            && [of(FoldParam::ReducedFirst), rows].iter().all(|index| index.is_multiple_of(4))
+        [of(FoldParam::ReducedFirst), rows].iter().all(|index| index.is_multiple_of(4))
             && loaded.all(|i| places.offset(kernel, i).is_multiple_of(4))
     }
 }
@@ -192,7 +191,7 @@ impl Planner<'_, '_> {
             let len = window.reduced.end - window.reduced.start;
             let continued = !window.reduced.start.is_multiple_of(batch.chunk);
             let parts = len.div_ceil(batch.chunk);
-            let lanes = extents[1].next_power_of_two().min(INNER_LANES as u64);
+            let lanes = extents[1].next_power_of_two().clamp(4, INNER_LANES as u64);
             let numbers = Numbers::of(batch, extents)
                 .with(FoldParam::ReducedFirst, window.reduced.start - window.from)
                 .with(FoldParam::ReducedCount, len)
@@ -211,8 +210,8 @@ impl Planner<'_, '_> {
             let bindings =
                 slabs.iter().copied().zip(window.sights.iter().cloned()).chain(scratch.map(all));
             let places = Places { origins: &window.origins, base: window.base };
-            let runs = stage.in_runs(&kernel.code, reduce);
-            let stage = runs.filter(|_| numbers.begin_runs(kernel, places)).unwrap_or(stage);
+            let aligned = stage.aligned(&kernel.code, reduce);
+            let stage = aligned.filter(|_| numbers.aligned(kernel, places)).unwrap_or(stage);
             self.fold(kernel, stage, bindings, (numbers, places), groups)?;
         }
         if direct || reduce.scan {

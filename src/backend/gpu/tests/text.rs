@@ -174,8 +174,8 @@ fn fold_code(
 
 /// The stages, each with its parts.
 const STAGES: [(Stage, [usize; 3]); 10] = [
-    (Stage::WholeInRuns, [1, 1, 0]),
-    (Stage::PartialInRuns, [2, 2, 0]),
+    (Stage::WholeAligned, [1, 1, 0]),
+    (Stage::PartialAligned, [2, 2, 0]),
     (Stage::Whole, [2, 2, 0]),
     (Stage::Whole, [0, 1, 2]),
     (Stage::Partial, [1, 1, 0]),
@@ -375,7 +375,7 @@ fn text_of_typical_kernels_is_as_reviewed() {
     }
     let folds = [
         ("sum_f32_inner", SUM, [1, 1, 0], Stage::Partial),
-        ("sum_f32_inner_runs", SUM, [1, 1, 0], Stage::WholeInRuns),
+        ("sum_f32_inner_aligned", SUM, [1, 1, 0], Stage::WholeAligned),
         ("sum_f32_outer", SUM, [0, 2, 1], Stage::Whole),
         ("sum_f32_scan", SUM, [0, 1, 1], Stage::Scan),
         ("sum_f32_last", SUM, [1, 0, 0], Stage::Last),
