@@ -10,10 +10,11 @@ mod extremes;
 use std::ops::{Add, Div, Mul, Sub};
 
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
-use fearless_simd::{Level, Simd, SimdBase, SimdFloatElement, SimdFrom, dispatch};
+use fearless_simd::{Simd, SimdBase, SimdFloatElement, SimdFrom, dispatch};
 
 use super::chain::Link;
 use super::lanes::{Blocks, of_bits};
+use super::level::level;
 use super::view::Rows;
 use crate::dtype::DType;
 use crate::kernel::INNER_LANES;
@@ -119,7 +120,7 @@ impl<T: Number> Runs<T> for Sum {
 fn blocks<T: Number, F: Runs<T>>(into: &mut [u8], values: &[u8], len: usize, start: u64) {
     let (into, values) = (cast_slice_mut::<u8, T>(into), cast_slice::<u8, T>(values));
     let start = of_bits(start);
-    dispatch!(Level::new(), simd => {
+    dispatch!(level(), simd => {
         for (into, values) in into.iter_mut().zip(values.chunks(len)) {
             *into = fold::<_, F, _, _>(simd, start, [values], |[value]| value, |[value]| value);
         }
@@ -140,7 +141,7 @@ fn linked<T: Number>(into: &mut [u8], first: Rows<'_>, len: usize, start: u64, l
             }
         };
     }
-    dispatch!(Level::new(), simd => of_each! {
+    dispatch!(level(), simd => of_each! {
         simd,
         Add false,
         Sub false,

@@ -14,9 +14,10 @@ use std::num::Wrapping;
 use std::ops::{Add, Div, Mul, Sub};
 
 use bytemuck::{Pod, cast_slice};
-use fearless_simd::{Level, Simd, SimdBase, SimdFrom, dispatch};
+use fearless_simd::{Simd, SimdBase, SimdFrom, dispatch};
 use smallvec::SmallVec;
 
+use super::level::level;
 use super::view::{Cache, PastCache, Rows, ask};
 use crate::dtype::DType;
 use crate::ops::Op;
@@ -361,7 +362,7 @@ fn chain_rows<T: Number>(
             }
         };
     }
-    dispatch!(Level::new(), simd => of_each!(simd, Add Sub SubFrom Mul Div DivInto));
+    dispatch!(level(), simd => of_each!(simd, Add Sub SubFrom Mul Div DivInto));
 }
 
 /// The same of the link of this number.
@@ -407,7 +408,7 @@ fn elements<T: Number>(rows: Rows<'_>, (row, start, len): (usize, usize, usize))
 
 /// The same, of the elements themselves.
 fn chain_of<T: Number>(out: impl Sink, first: &[T], links: &[Taken<'_, T>]) {
-    dispatch!(Level::new(), simd => blocks(simd, out, first, links));
+    dispatch!(level(), simd => blocks(simd, out, first, links));
 }
 
 #[inline(always)]

@@ -4,10 +4,11 @@
 //! loops over a tile.
 
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
-use fearless_simd::{Level, Simd, SimdBase, SimdCvtTruncate, SimdWiden, dispatch};
+use fearless_simd::{Simd, SimdBase, SimdCvtTruncate, SimdWiden, dispatch};
 
 use super::float16;
 use super::lanes::{Loop, in_place, ternary, unary};
+use super::level::level;
 use crate::dtype::{DType, Lane};
 use crate::math::half::{bf16_bits_to_f32, f16_bits_to_f32, f32_to_bf16_bits, round_to_bf16};
 
@@ -119,7 +120,7 @@ pub(super) fn stored_cast(from: DType, to: DType) -> Option<Loop> {
 // Towards zero, saturated, NaN to 0, as `as` does: the compiler has no vectors for that.
 
 fn truncate_f32(out: &mut [i32], a: &[f32]) {
-    dispatch!(Level::new(), simd => truncate_by(simd, out, a));
+    dispatch!(level(), simd => truncate_by(simd, out, a));
 }
 
 #[inline(always)]
@@ -136,7 +137,7 @@ fn truncate_short<R: Pod>(out: &mut [u8], a: &[u8], wrap: impl Fn(i32) -> R) {
     /// So few that they stay in the first cache.
     const PIECE: usize = 256;
     let (out, a): (&mut [R], &[f32]) = (cast_slice_mut(out), cast_slice(a));
-    dispatch!(Level::new(), simd => {
+    dispatch!(level(), simd => {
         for (out, a) in out.chunks_mut(PIECE).zip(a.chunks(PIECE)) {
             let whole = &mut [0; PIECE][..a.len()];
             truncate_by(simd, whole, a);
@@ -156,7 +157,7 @@ fn truncate_f64(out: &mut [i64], a: &[f64]) {
         };
         by_vectors(S::f64s::LEN, out, a, vector, |a| a as i64);
     }
-    dispatch!(Level::new(), simd => by(simd, out, a));
+    dispatch!(level(), simd => by(simd, out, a));
 }
 
 fn truncate_long(out: &mut [i64], a: &[f32]) {
@@ -170,7 +171,7 @@ fn truncate_long(out: &mut [i64], a: &[f32]) {
         };
         by_vectors(S::f32s::LEN, out, a, vector, |a| a as i64);
     }
-    dispatch!(Level::new(), simd => by(simd, out, a));
+    dispatch!(level(), simd => by(simd, out, a));
 }
 
 /// Converts `width` elements at a time by `vector`, and what is left by `number`.

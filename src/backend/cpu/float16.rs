@@ -5,10 +5,10 @@
 #![allow(unsafe_code, reason = "calls functions for features that the machine was seen to have")]
 
 use bytemuck::{cast_slice, cast_slice_mut};
-#[cfg(target_arch = "x86_64")]
-use fearless_simd::Level;
 
 use super::lanes;
+#[cfg(target_arch = "x86_64")]
+use super::level::level;
 use crate::math::half::{f16_bits_to_f32, f32_to_f16_bits, round_to_f16};
 
 /// Returns what the function makes of its arguments by the conversions of this machine, if it has them.
@@ -16,7 +16,7 @@ macro_rules! by_machine {
     ($name:ident($($argument:expr),*)) => {
         #[cfg(target_arch = "x86_64")]
         {
-            let level = Level::new();
+            let level = level();
             if level.as_avx512().is_some() {
                 // SAFETY: the machine has AVX-512, as just seen.
                 return unsafe { avx512::$name($($argument),*) };

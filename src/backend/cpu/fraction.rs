@@ -4,9 +4,10 @@
 //! the words do. Each rounds as it does alone.
 
 use bytemuck::cast_slice;
-use fearless_simd::{Level, Simd, dispatch};
+use fearless_simd::{Simd, dispatch};
 
 use super::lanes::simd;
+use super::level::level;
 use super::view::PastCache;
 use crate::math::arithmetic::mul;
 use crate::math::bits::shift_right_logical;
@@ -53,7 +54,7 @@ pub(super) fn fractions_past_cache(
             at += size;
         }
     }
-    dispatch!(Level::new(), simd => fill(simd, out, start, words, (count, unit)));
+    dispatch!(level(), simd => fill(simd, out, start, words, (count, unit)));
 }
 
 #[inline(always)]

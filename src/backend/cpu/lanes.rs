@@ -11,10 +11,11 @@
 use std::array;
 
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
-use fearless_simd::Level;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 use fearless_simd::Simd;
 
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use super::level::level;
 use crate::kernel::INNER_LANES;
 use crate::math::algebra::Float;
 
@@ -88,7 +89,7 @@ impl Outcome for bool {
 pub(super) fn simd<R>(body: impl FnOnce() -> R) -> R {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     {
-        let level = Level::new();
+        let level = level();
         if let Some(avx512) = level.as_avx512() {
             return avx512.vectorize(body);
         }
@@ -103,7 +104,7 @@ pub(super) fn simd<R>(body: impl FnOnce() -> R) -> R {
 pub(super) fn has_fused() -> bool {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     {
-        let level = Level::new();
+        let level = level();
         level.as_avx512().is_some() || level.as_avx2().is_some()
     }
     #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]

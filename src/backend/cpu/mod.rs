@@ -3,7 +3,7 @@
 //! Owns [`CpuBackend`]. A launch goes `run` (its check, its threads), `plan` (its steps, which
 //! `programs` keeps), `tile` (its points, which `points` places, in `registers`); `ops`, `chain`,
 //! `fraction`, `stored`, `convert`, `float16`, `random` are the loops, `blocks` and `ints` those that fold, `lanes`
-//! what they are made of; `reduce` and `whole` are the kernels of other forms; `bands` are launches that
+//! what they are made of, by the instructions of `level`; `reduce` and `whole` are the kernels of other forms; `bands` are launches that
 //! run together, `flat` and `ready` small ones that need less ado, `sweep` the way they go; `memory`, `pool`
 //! and `nearby` are the buffers, `view` the only way into them, `threads` whom kernels run on. Knows kernels,
 //! never operations.
@@ -17,6 +17,7 @@ mod float16;
 mod fraction;
 mod ints;
 mod lanes;
+mod level;
 mod memory;
 mod nearby;
 mod ops;

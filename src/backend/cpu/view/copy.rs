@@ -195,7 +195,7 @@ unsafe fn patches<T: Bits, const AHEAD: usize>(
     patch: [usize; 2],
 ) -> [usize; 2] {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
-    if fearless_simd::Level::new().as_avx2().is_some() {
+    if super::super::level::level().as_avx2().is_some() {
         /// # Safety
         /// As [`patches`]; the machine has AVX2.
         #[target_feature(enable = "avx2")]

@@ -1,8 +1,9 @@
 //! Stores past the cache.
 
-#[cfg(all(target_arch = "x86_64", not(miri)))]
-use fearless_simd::Level;
 use fearless_simd::Simd;
+
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+use super::super::level::level;
 
 /// Memory that is written past the cache, as [`stream`] does; begins with a line, if it is not empty.
 /// [`fence`] must follow before another thread looks.
@@ -52,7 +53,7 @@ pub(super) unsafe fn stream(from: &[u8], to: *mut u8) {
     unsafe {
         copy(head, to);
         let to = to.add(head.len());
-        let level = Level::new();
+        let level = level();
         if level.as_avx512().is_some() {
             stream_avx512(lines, to);
         } else if level.as_avx2().is_some() {
