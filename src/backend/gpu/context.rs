@@ -26,8 +26,9 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 struct Failure(Mutex<Option<String>>);
 
 impl Failure {
-    fn set(&self, cause: String) {
-        lock(&self.0).get_or_insert(cause);
+    /// Keeps the cause, unless there is one; gives the one that is kept.
+    fn keep(&self, cause: String) -> String {
+        lock(&self.0).get_or_insert(cause).clone()
     }
 }
 
@@ -55,11 +56,11 @@ impl Context {
         let lost = Arc::clone(&failure);
         device.set_device_lost_callback(move |reason, message| {
             // Dropping the last handle reports itself here too, when nobody can ask any more.
-            lost.set(format!("the device was lost ({reason:?}): {message}"));
+            lost.keep(format!("the device was lost ({reason:?}): {message}"));
         });
         let uncaptured = Arc::clone(&failure);
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-            uncaptured.set(error.to_string());
+            uncaptured.keep(error.to_string());
         }));
         let limits = device.limits();
         Self { device, queue, limits, label, chunk: (chunk / 8 * 8).max(64), failure }
@@ -80,8 +81,7 @@ impl Context {
 
     /// A failure for good, named by this cause if it is the first.
     fn fail(&self, cause: String) -> Error {
-        let mut first = lock(&self.failure.0);
-        self.error(first.get_or_insert(cause))
+        self.error(self.failure.keep(cause))
     }
 
     /// A buffer was not mapped, which is a failure of the device, see Note [Sticky failure].

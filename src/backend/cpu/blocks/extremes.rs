@@ -17,134 +17,86 @@ use crate::math::compare;
 /// run waits.
 const GROUP: usize = 8;
 
-/// As `math` has it.
-pub(super) struct Maximum;
+/// The largest value, or the smallest, as `math` has it.
+pub(super) struct Extreme<const LARGEST: bool>;
 
-/// As `math` has it.
-pub(super) struct Minimum;
+pub(super) type Maximum = Extreme<true>;
+pub(super) type Minimum = Extreme<false>;
 
-/// The maximum of what is no NaN.
-pub(super) struct Larger;
+/// The same of what is no NaN.
+pub(super) struct Ordered<const LARGEST: bool>;
 
-/// The minimum of what is no NaN.
-pub(super) struct Smaller;
-
-impl<T: Number> Folding<T> for Maximum {
+impl<T: Number, const LARGEST: bool> Folding<T> for Extreme<LARGEST> {
     #[inline(always)]
     fn vectors<S: Simd>(a: T::Native<S>, b: T::Native<S>) -> T::Native<S> {
-        (b.simd_le(a) | !a.simd_eq(a)).select(a, b)
+        let keeps = if LARGEST { b.simd_le(a) } else { a.simd_le(b) };
+        (keeps | !a.simd_eq(a)).select(a, b)
     }
 
     #[inline(always)]
     fn numbers(a: T, b: T) -> T {
-        compare::maximum(a, b)
+        if LARGEST { compare::maximum(a, b) } else { compare::minimum(a, b) }
     }
 }
 
-impl<T: Number> Folding<T> for Minimum {
+impl<T: Number, const LARGEST: bool> Folding<T> for Ordered<LARGEST> {
     #[inline(always)]
     fn vectors<S: Simd>(a: T::Native<S>, b: T::Native<S>) -> T::Native<S> {
-        (a.simd_le(b) | !a.simd_eq(a)).select(a, b)
+        let beats = if LARGEST { b.simd_gt(a) } else { b.simd_lt(a) };
+        beats.select(b, a)
     }
 
     #[inline(always)]
     fn numbers(a: T, b: T) -> T {
-        compare::minimum(a, b)
+        let beats = if LARGEST { Float::gt(b, a) } else { Float::lt(b, a) };
+        T::select(beats, b, a)
     }
 }
 
-impl<T: Number> Folding<T> for Larger {
-    #[inline(always)]
-    fn vectors<S: Simd>(a: T::Native<S>, b: T::Native<S>) -> T::Native<S> {
-        b.simd_gt(a).select(b, a)
-    }
-
-    #[inline(always)]
-    fn numbers(a: T, b: T) -> T {
-        T::select(Float::gt(b, a), b, a)
-    }
-}
-
-impl<T: Number> Folding<T> for Smaller {
-    #[inline(always)]
-    fn vectors<S: Simd>(a: T::Native<S>, b: T::Native<S>) -> T::Native<S> {
-        b.simd_lt(a).select(b, a)
-    }
-
-    #[inline(always)]
-    fn numbers(a: T, b: T) -> T {
-        T::select(Float::lt(b, a), b, a)
-    }
-}
-
-impl<T: Number> Runs<T> for Maximum {
-    type Ordered = Larger;
+impl<T: Number, const LARGEST: bool> Runs<T> for Extreme<LARGEST> {
+    type Ordered = Ordered<LARGEST>;
 
     #[inline(always)]
     fn runs<S: Simd, const N: usize>(
         simd: S,
         lanes: &mut [T::Native<S>; N],
-        from: (usize, T),
+        (runs, start): (usize, T),
         value: impl Fn(usize, usize) -> T::Native<S>,
     ) -> bool {
-        by_groups::<S, T, Self, N>(simd, lanes, from, f64::NEG_INFINITY, value)
-    }
-}
-
-impl<T: Number> Runs<T> for Minimum {
-    type Ordered = Smaller;
-
-    #[inline(always)]
-    fn runs<S: Simd, const N: usize>(
-        simd: S,
-        lanes: &mut [T::Native<S>; N],
-        from: (usize, T),
-        value: impl Fn(usize, usize) -> T::Native<S>,
-    ) -> bool {
-        by_groups::<S, T, Self, N>(simd, lanes, from, f64::INFINITY, value)
-    }
-}
-
-/// Folds as [`Runs::runs`]; `neutral` is what leaves every value as it is.
-#[inline(always)]
-fn by_groups<S: Simd, T: Number, F: Runs<T>, const N: usize>(
-    simd: S,
-    lanes: &mut [T::Native<S>; N],
-    (runs, start): (usize, T),
-    neutral: f64,
-    value: impl Fn(usize, usize) -> T::Native<S>,
-) -> bool {
-    let starts = T::Native::<S>::simd_from(simd, start);
-    let mut are_ordered = starts.simd_eq(starts);
-    let is_neutral = runs > 0 && start == T::lit(neutral);
-    for (number, group) in lanes.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
-        let mut held = *group;
-        if is_neutral {
-            for (k, lane) in held.iter_mut().enumerate() {
-                *lane = value(0, number * GROUP + k);
-                are_ordered &= lane.simd_eq(*lane);
+        let neutral = if LARGEST { f64::NEG_INFINITY } else { f64::INFINITY };
+        let starts = T::Native::<S>::simd_from(simd, start);
+        let mut are_ordered = starts.simd_eq(starts);
+        let is_neutral = runs > 0 && start == T::lit(neutral);
+        for (number, group) in lanes.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
+            let mut held = *group;
+            if is_neutral {
+                for (k, lane) in held.iter_mut().enumerate() {
+                    *lane = value(0, number * GROUP + k);
+                    are_ordered &= lane.simd_eq(*lane);
+                }
             }
-        }
-        for run in usize::from(is_neutral)..runs {
-            for (k, lane) in held.iter_mut().enumerate() {
-                let value = value(run, number * GROUP + k);
-                are_ordered &= value.simd_eq(value);
-                *lane = F::Ordered::vectors(*lane, value);
+            for run in usize::from(is_neutral)..runs {
+                for (k, lane) in held.iter_mut().enumerate() {
+                    let value = value(run, number * GROUP + k);
+                    are_ordered &= value.simd_eq(value);
+                    *lane = <Self::Ordered as Folding<T>>::vectors::<S>(*lane, value);
+                }
             }
+            *group = held;
         }
-        *group = held;
-    }
-    if are_ordered.all_true() {
-        return true;
-    }
-    for (number, group) in lanes.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
-        let mut held = [starts; GROUP];
-        for run in 0..runs {
-            for (k, lane) in held.iter_mut().enumerate() {
-                *lane = F::vectors(*lane, value(run, number * GROUP + k));
+        if are_ordered.all_true() {
+            return true;
+        }
+        for (number, group) in lanes.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
+            let mut held = [starts; GROUP];
+            for run in 0..runs {
+                for (k, lane) in held.iter_mut().enumerate() {
+                    *lane =
+                        <Self as Folding<T>>::vectors::<S>(*lane, value(run, number * GROUP + k));
+                }
             }
+            *group = held;
         }
-        *group = held;
+        false
     }
-    false
 }
