@@ -1,6 +1,6 @@
 // Visits every point of an iteration space once, $RUN consecutive points an invocation: 4, 8 or 16.
 //
-// Needs params.wgsl. $FIRST chooses the invocation's run; $GATE may return early; $BEFORE is for what its points share, $POINT
+// Needs params.wgsl. $FIRST chooses the invocation's run; $GATE may return early; $TILE is for all points of a workgroup; $BEFORE is for what its points share, $POINT
 // runs at each, $AFTER stores whole runs. A run of more than 4 goes in turns of 4, before and after which $TURN and
 // $TURNED stand. They may use:
 //   first    linear index of the run's first point, a multiple of $RUN;
@@ -14,7 +14,7 @@
 @compute @workgroup_size(256)
 fn $ENTRY(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
 $GATE  let points = params.words[0].x;
-  let first = $FIRST;
+$TILE  let first = $FIRST;
   if first >= points { return; }
   let last = points - 1u;
   let count = min(points - first, $RUNu);

@@ -10,6 +10,9 @@
 //! part has it if it is below the part's elements, of which there are no more than 2^31. Where a dispatch sees
 //! all of what is fetched from, 32 bits are enough.
 
+mod random;
+mod tiles;
+
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -43,6 +46,8 @@ pub(super) struct Entry<'a> {
     /// By node: whether anything here needs it, and whether it is the same at every point.
     needed: Vec<bool>,
     uniform: Vec<bool>,
+    /// Operands that are taken from workgroup memory.
+    tiles: Vec<usize>,
     /// By node: whether what reads it needs it in its dtype; to be stored rounds a half anyway.
     narrowed: Vec<bool>,
     before: String,
@@ -95,6 +100,7 @@ impl<'a> Entry<'a> {
         for (narrowed, node) in narrowed.iter_mut().zip(&code.nodes) {
             *narrowed |= !node.dtype.is_half();
         }
+        let tiles = tiles::tiles(code, variant, role, &needed);
         let (before, turn, point, turned, after) = Default::default();
         Self {
             code,
@@ -104,6 +110,7 @@ impl<'a> Entry<'a> {
             role,
             needed,
             uniform,
+            tiles,
             narrowed,
             before,
             turn,
@@ -141,11 +148,14 @@ impl<'a> Entry<'a> {
         }
         let template = include_str!("../../../../shaders/pointwise.wgsl");
         let start = template.find("@compute").unwrap_or_default();
-        template[start..]
-            .replace("$ENTRY", name)
+        let group = format!("group.y * {} + group.x", word(params::ROW));
+        let tile = if self.variant.tiled { self.tile_loads(&group) } else { String::new() };
+        let text = self.tile_memory() + &template[start..];
+        text.replace("$ENTRY", name)
             .replace("$RUN", &run.to_string())
             .replace("$GATE", &gate)
-            .replace("$FIRST", &self.first())
+            .replace("$TILE", &tile)
+            .replace("$FIRST", &self.first(&group))
             .replace("$BEFORE", &self.before)
             .replace("$POINT", &self.point)
             .replace("$AFTER", &self.after)
@@ -177,12 +187,11 @@ impl<'a> Entry<'a> {
     }
 
     /// The linear index of the invocation's first point.
-    fn first(&self) -> String {
-        let group = format!("group.y * {} + group.x", word(params::ROW));
+    fn first(&self, group: &str) -> String {
         if self.variant.tiled {
             let rank = self.layout.rank();
             let (rows, columns) = (self.layout.size(rank - 2), self.layout.size(rank - 1));
-            format!("tile_first({group}, local, {}, {})", word(rows), word(columns))
+            format!("tile_first(tile, local, {}, {})", word(rows), word(columns))
         } else {
             format!("(({group}) * 256u + local) * {}u", self.variant.run(self.code))
         }
@@ -190,22 +199,19 @@ impl<'a> Entry<'a> {
 
     /// The operands that this entry point touches.
     fn touched(&self) -> impl Iterator<Item = usize> {
-        let loads =
-            self.code.nodes.iter().zip(&self.needed).filter_map(|(node, &needed)| {
-                match node.expr {
-                    Expr::Load(operand) | Expr::Fetch { operand, .. } if needed => {
-                        Some(usize::from(operand))
-                    }
-                    _ => None,
-                }
-            });
+        let needed = self.code.nodes.iter().zip(&self.needed).filter(|(_, needed)| **needed);
+        let loads = needed.filter_map(|(node, _)| match node.expr {
+            Expr::Load(operand) | Expr::Fetch { operand, .. } => Some(usize::from(operand)),
+            _ => None,
+        });
         let main = self.role != Role::Check;
         let stores = self.code.stores.iter().filter(move |_| main);
         loads.chain(stores.map(|store| usize::from(store.operand)))
     }
 
     fn strided(&self) -> bool {
-        self.touched().any(|i| self.code.operands[i].class == Class::Strided)
+        let places = |&i: &usize| !self.tiles.contains(&i);
+        self.touched().filter(places).any(|i| self.code.operands[i].class == Class::Strided)
     }
 
     /// Coordinates of the first point, where a strided operand needs them.
@@ -320,6 +326,8 @@ impl<'a> Entry<'a> {
             } else {
                 format!("get{bytes}(run{node}, k)")
             }
+        } else if self.tiles.contains(&i) {
+            self.tile_element(i)
         } else {
             format!("load_element{bytes}_{buffer}({})", self.element(i))
         };
@@ -455,52 +463,6 @@ impl<'a> Entry<'a> {
             );
         }
     }
-
-    /// A block of each stream, so that four words in a row cost one block, not four.
-    fn random_begin(&mut self) {
-        let mut streams = Vec::new();
-        for (i, node) in self.code.nodes.iter().enumerate() {
-            if let Expr::Random { word, words, scalar } = node.expr
-                && self.needed[i]
-                && !streams.contains(&scalar)
-            {
-                streams.push(scalar);
-                let place = self.place(word, words, scalar, "first");
-                let seed = pair(self.layout.scalar(usize::from(scalar)));
-                let _ = writeln!(
-                    self.before,
-                    "  var block{scalar} = philox(philox_counter({place}), {seed});"
-                );
-            }
-        }
-    }
-
-    fn place(&self, word: u8, words: u8, scalar: u8, linear: &str) -> String {
-        let offset = pair(self.layout.scalar(usize::from(scalar) + 1));
-        let base = pair(params::BASE);
-        format!("stream_place({offset}, {base}, {linear}, {words}u, {word}u)")
-    }
-
-    fn random(&mut self, node: usize, word: u8, words: u8, scalar: u8) -> String {
-        if self.role == Role::Fold {
-            let offset = pair(self.layout.scalar(usize::from(scalar) + 1));
-            let index = format!("add_wide({}, {})", pair(params::BASE), self.wide_index());
-            let seed = pair(self.layout.scalar(usize::from(scalar)));
-            let place = format!("stream_place({offset}, {index}, 0u, {words}u, {word}u)");
-            let _ = writeln!(self.point, "    let place{node} = {place};");
-            let block = format!("philox(philox_counter(place{node}), {seed})");
-            return format!("bitcast<i32>(get4({block}.words, place{node}.x & 3u))");
-        }
-        let place = self.place(word, words, scalar, "linear");
-        let seed = pair(self.layout.scalar(usize::from(scalar)));
-        let _ = writeln!(self.point, "    let place{node} = {place};");
-        let _ = writeln!(
-            self.point,
-            "    if any(philox_counter(place{node}) != block{scalar}.counter) {{\n      \
-             block{scalar} = philox(philox_counter(place{node}), {seed});\n    }}"
-        );
-        format!("bitcast<i32>(get4(block{scalar}.words, place{node}.x & 3u))")
-    }
 }
 
 /// The index of the element of an operand at computed places, but for what is computed, as a number of 64 bits.
@@ -518,4 +480,10 @@ pub(super) fn wide_element(code: &Code, layout: &ParamLayout, i: usize) -> Strin
         }
     }
     text
+}
+
+/// Whether what is needed loads the operand.
+fn is_loaded(code: &Code, needed: &[bool], operand: usize) -> bool {
+    let loads = |expr: &Expr| matches!(*expr, Expr::Load(own) if usize::from(own) == operand);
+    code.nodes.iter().zip(needed).any(|(node, &needed)| needed && loads(&node.expr))
 }

@@ -121,6 +121,63 @@ fn transposed_operands_in_tiles_equal_the_plain_order() {
     }
 }
 
+/// `out = a + b + ..` of operands with these strides, each in a buffer of its own, but for the output, which is where
+/// the first one is.
+fn sums_agree<T: Element>(device: &GpuBackend, strides: &[&[usize]], value: impl Fn(i32) -> T)
+where
+    T: std::ops::Add<Output = T> + std::fmt::Debug,
+{
+    let shape = [2, 40, 44];
+    let len: usize = shape.iter().product();
+    let mut build = Build::new(&shape);
+    let operands: Vec<u8> =
+        strides.iter().zip(0..).map(|(own, i)| build.operand(i, T::DTYPE, 0, own)).collect();
+    let out = build.operand(0, T::DTYPE, 0, strides[0]);
+    let loads: Vec<Value> = operands.iter().map(|&operand| build.load(operand)).collect();
+    let sum = loads[1..]
+        .iter()
+        .fold(loads[0], |sum, &load| build.node(Expr::Binary(Op::Add, [sum, load]), T::DTYPE));
+    build.store(out, sum);
+    let of = |i: usize| -> Vec<T> { (0..len).map(|at| value((i * len + at) as i32)).collect() };
+    let values: Vec<Vec<T>> = (0..strides.len()).map(of).collect();
+    let buffers: Vec<Buffer> = values.iter().map(|values| upload(device, values)).collect();
+    device.run(&[build.launch(&buffers.iter().collect::<Vec<_>>())]).unwrap();
+
+    let mut expected = values[0].clone();
+    for point in 0..len {
+        let index = [point / 1760, point / 44 % 40, point % 44];
+        let at = |i: usize| index.iter().zip(strides[i]).map(|(index, stride)| index * stride);
+        let element = |i: usize| values[i][at(i).sum::<usize>()];
+        expected[at(0).sum::<usize>()] =
+            (1..strides.len()).fold(element(0), |sum, i| sum + element(i));
+    }
+    assert_eq!(download::<T>(device, &buffers[0], len), expected);
+}
+
+#[test]
+fn tiles_of_more_operands_than_workgroups_have_memory_for_are_exact() {
+    let Some(device) = device() else { return };
+    let (plain, turned): (&[usize], &[usize]) = (&[1760, 44, 1], &[1760, 1, 40]);
+    let (row, column, far): (&[usize], &[usize], &[usize]) = (&[0, 0, 1], &[44, 1, 0], &[1, 2, 80]);
+    let cases: [&[&[usize]]; 4] = [
+        &[plain, turned, row, turned, column, far],
+        // In place where it is transposed.
+        &[turned, plain],
+        &[turned, turned, far, row],
+        &[far, plain, turned],
+    ];
+    for strides in cases {
+        sums_agree(&device, strides, |i| i);
+        sums_agree(&device, strides, |i| i as f32);
+        if supports(&device, DType::I64) {
+            sums_agree(&device, strides, |i| i64::from(i) << 20);
+        }
+    }
+    let texts = device.shaders();
+    let held = |text: &String| text.matches("var<workgroup> tile").count();
+    assert_eq!(texts.iter().map(held).max(), Some(3), "as many tiles as fit");
+}
+
 #[test]
 fn add_in_place_uses_one_binding() {
     let Some(device) = device() else { return };
