@@ -3,14 +3,21 @@
 //! Those that the processor has, or fewer where `TAUT_SIMD` says so: `avx2`, `sse4.2`, or `baseline`, which every
 //! processor of its architecture has. No result depends on it, as the tests see to by running under each.
 
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use fearless_simd::Level;
 
+/// In cache lines of its own: every loop asks for it, and what lies beside it may be written to.
+#[repr(align(128))]
+struct Own(LazyLock<Level>);
+
+static LEVEL: Own =
+    Own(LazyLock::new(|| at_most(Level::new(), std::env::var("TAUT_SIMD").ok().as_deref())));
+
 /// What the loops may use, the same as long as the process runs.
+#[inline]
 pub(super) fn level() -> Level {
-    static LEVEL: OnceLock<Level> = OnceLock::new();
-    *LEVEL.get_or_init(|| at_most(Level::new(), std::env::var("TAUT_SIMD").ok().as_deref()))
+    *LEVEL.0
 }
 
 /// The level, or the named one if that is less.
