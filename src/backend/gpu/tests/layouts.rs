@@ -123,10 +123,11 @@ fn transposed_operands_in_tiles_equal_the_plain_order() {
 
 /// `out = a + b + ..` of operands with these strides, each in a buffer of its own, but for the output, which is where
 /// the first one is.
-fn sums_agree<T: Element>(device: &GpuBackend, strides: &[&[usize]], value: impl Fn(i32) -> T)
-where
-    T: std::ops::Add<Output = T> + std::fmt::Debug,
-{
+fn sums_agree<T: Element + std::ops::Add<Output = T>>(
+    device: &GpuBackend,
+    strides: &[&[usize]],
+    value: impl Fn(i32) -> T,
+) {
     let shape = [2, 40, 44];
     let len: usize = shape.iter().product();
     let mut build = Build::new(&shape);
