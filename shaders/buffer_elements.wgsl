@@ -1,4 +1,5 @@
-// Elements and runs of four elements, or as many as are named after an x, in a buffer of words. $B is its number.
+// Elements and runs of four elements, or as many as are named after an x, in a buffer of words. $B is
+// its number.
 //
 // The digit is the size of an element in bytes, i the index of an element. Runs begin at a multiple
 // of their length. store_run stores the first count elements of a run; where that ends within a word,

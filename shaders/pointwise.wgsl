@@ -1,8 +1,8 @@
 // Visits every point of an iteration space once, $RUN consecutive points an invocation: 4, 8 or 16.
 //
-// Needs params.wgsl. $FIRST chooses the invocation's run; $GATE may return early; $TILE is for all points of a workgroup; $BEFORE is for what its points share, $POINT
-// runs at each, $AFTER stores whole runs. A run of more than 4 goes in turns of 4, before and after which $TURN and
-// $TURNED stand. They may use:
+// Needs params.wgsl. $TILE is for all points of a workgroup, $FIRST chooses the invocation's run; $GATE may
+// return early; $BEFORE is for what the points of a run share, $POINT runs at each, $AFTER stores whole runs.
+// A run of more than 4 goes in turns of 4, before and after which $TURN and $TURNED stand. They may use:
 //   first    linear index of the run's first point, a multiple of $RUN;
 //   count    points of the run, 1 to $RUN;
 //   turn, k  the turn and the point in it, 0 to 3; k at $POINT only;

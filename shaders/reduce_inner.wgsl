@@ -32,7 +32,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var run = run_of(identity());
   let end = min((part + 1u) * 4096u, $REDUCED_COUNT);
   var start = part * 4096u;
-  // Four loads at a time, and no question whether there are so many.
+  // Four runs at a time, and no question whether there are so many.
   for (; start + 1024u <= end; start += 1024u) {
     for (var turn = 0u; turn < 4u; turn++) {
       let within = kept < $LEAD_COUNT;

@@ -6,7 +6,7 @@
 //
 // Where workgroup memory is to be had, an operand is loaded into it first, by neighbours that load along whichever of
 // the two dimensions is nearer in memory, and is taken from there in the order of the points: a row of a tile has 33
-// places, so that neither way meets the same bank twice.
+// places, so that neither way meets the same bank twice where places have 4 bytes.
 
 // The tile of a workgroup: the index of its dimensions before the last two, its first row and its first column.
 struct Tile { outer: u32, row: u32, column: u32 }

@@ -9,7 +9,9 @@
 //! of an operand's element at a point of the iteration space, or of the run around it: `submit` refuses
 //! a launch whose operands leave their buffers ([`in_range`]), points beyond the end are clamped to the
 //! last one, what is read at a computed place is clamped to the part of the buffer that is bound, and runs
-//! stay within a buffer because they and buffers are aligned ([`GRANULE`]). Folds index their workgroup's
+//! stay within a buffer because they and buffers are aligned ([`GRANULE`]). Tiles of operands are loaded at rows, columns
+//! and outer indices clamped to the last ones, to places that are as many as their workgroup memory has. Folds index their
+//! workgroup's
 //! memory by the invocation and what is added to it within
 //! their lanes, and their scratch memory as `submit` laid it out. Products clamp the lines that they load
 //! to the last one of their matrix, load nothing from the end of `k` on and store no result that is not

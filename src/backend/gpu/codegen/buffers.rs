@@ -2,8 +2,9 @@
 //!
 //! # Note [Wide operands]
 //! An invocation handles a run of consecutive points: four, or, where that is less than 16 bytes of every
-//! contiguous operand, as many as are 16 bytes of the widest ([`Variant::long`]). A contiguous operand whose
-//! offset is a multiple of the run is wide: it moves the run at once, packed. Elements of 8
+//! contiguous operand, as many as are 16 bytes of the widest ([`Variant::long`]). Where all contiguous
+//! operands that are loaded begin at multiples of the run they are wide, and so are those that are stored to: they move
+//! the run at once, packed. Folds load runs of four so. Elements of 8
 //! and 16 bits share words, so storing them one by one needs atomics; a wide store owns its words and
 //! needs none, as long as it is the only store to its buffer.
 

@@ -20,7 +20,7 @@ pub(crate) enum Stage {
     Whole,
     /// From elements to partial results.
     Partial,
-    /// The same without dimensions behind, where runs of four elements begin at multiples of four.
+    /// The same where runs of four elements begin at multiples of four.
     WholeAligned,
     PartialAligned,
     /// From partial results to fewer.
@@ -48,13 +48,18 @@ impl Stage {
     }
 
     /// The stage that does the same where runs begin so, if there is one for this fold.
-    pub(crate) fn aligned(self, code: &Code, reduce: &Reduce) -> Option<Self> {
-        let inner = reduce.trail(code.rank) == 0 && contiguous(code).any(|i| !code.is_stored(i));
+    pub(crate) fn aligned(self, code: &Code) -> Option<Self> {
+        let has_runs = contiguous(code).any(|i| !code.is_stored(i));
         match self {
-            Self::Whole if inner => Some(Self::WholeAligned),
-            Self::Partial if inner => Some(Self::PartialAligned),
+            Self::Whole if has_runs => Some(Self::WholeAligned),
+            Self::Partial if has_runs => Some(Self::PartialAligned),
             _ => None,
         }
+    }
+
+    /// Whether elements are folded, four side by side.
+    fn has_runs(self) -> bool {
+        matches!(self, Self::Whole | Self::WholeAligned | Self::Partial | Self::PartialAligned)
     }
 
     fn variant(self) -> Variant {
@@ -63,7 +68,7 @@ impl Stage {
     }
 }
 
-/// Elements move one by one: neighbours of an invocation are not neighbours in memory.
+/// Elements move one by one.
 pub(super) const UNALIGNED: Variant = Variant {
     loads_aligned: false,
     stores_aligned: false,
@@ -101,13 +106,20 @@ impl Text<'_> {
         let template = match self.stage {
             Stage::Pairs | Stage::Last => include_str!("../../../../shaders/reduce_pairs.wgsl"),
             Stage::Scan | Stage::ScanPart => include_str!("../../../../shaders/scan.wgsl"),
-            _ if self.is_inner() => include_str!("../../../../shaders/reduce_inner.wgsl"),
-            _ => include_str!("../../../../shaders/reduce_outer.wgsl"),
+            _ if self.is_outer() => include_str!("../../../../shaders/reduce_outer.wgsl"),
+            _ => include_str!("../../../../shaders/reduce_inner.wgsl"),
         };
         let start = template.find("var<").or_else(|| template.find("@compute"));
         let [before, turn, point] = self.pieces();
         let (begin, carry) = match self.stage {
-            Stage::Partial | Stage::PartialAligned | Stage::ScanPart => (
+            Stage::Partial | Stage::PartialAligned => (
+                "for (var k = 0u; k < 4u; k++) {\n  \
+                   let kept = first_kept + k;\n  \
+                   if $CONTINUED != 0u && column + k < $TRAIL_COUNT {\n    \
+                     run = run_with(run, k, load_folded($PLACE));\n  }\n}\n",
+                "",
+            ),
+            Stage::ScanPart => (
                 "if $CONTINUED != 0u { folded = load_folded($PLACE); }\n",
                 "store_folded($PLACE, folded);\n",
             ),
@@ -133,11 +145,9 @@ impl Text<'_> {
         text
     }
 
-    /// Whether elements are folded four side by side.
-    fn is_inner(&self) -> bool {
-        let is_partial = matches!(self.stage, Stage::Partial | Stage::PartialAligned);
-        let from_elements = is_partial || matches!(self.stage, Stage::Whole | Stage::WholeAligned);
-        from_elements && self.reduce.trail(self.code.rank) == 0
+    /// Whether four kept points are side by side, not four elements of one.
+    fn is_outer(&self) -> bool {
+        self.stage.has_runs() && self.reduce.trail(self.code.rank) > 0
     }
 
     /// Where a partial result goes.
@@ -157,20 +167,28 @@ impl Text<'_> {
             return Default::default();
         }
         let [lead, reduced, trail] = self.parts();
-        let [values, turn, point] = self.points().pieces();
+        let [values, loads, point] = self.points().pieces();
         let strided = |i: usize| self.code.operands[i].class == Class::Strided;
-        let mut before = String::new();
+        let (mut before, mut turn, mut text) = (String::new(), String::new(), String::new());
         if (0..self.code.operands.len()).any(strided) {
             before.push_str(&self.coordinates(lead, "lead"));
-            before.push_str(&self.coordinates(trail, "trail"));
+            if !self.is_outer() {
+                before.push_str(&self.coordinates(trail.clone(), "trail"));
+            }
         }
         before.push_str(&dedent(&values));
-        let mut text = String::new();
         // The result stays where it is along folded dimensions.
         let moves = |&i: &usize| self.reduce.scan || i != usize::from(self.reduce.operand);
         if (0..self.code.operands.len()).filter(moves).any(strided) {
-            text.push_str(&self.coordinates(reduced, "place"));
+            let places = self.coordinates(reduced, "place");
+            if self.is_outer() {
+                turn.push_str(&places);
+                text.push_str(&self.coordinates(trail, "trail"));
+            } else {
+                text.push_str(&places);
+            }
         }
+        turn.push_str(&dedent(&loads));
         text.push_str(&dedent(&point));
         let value = self.reduce.value;
         let _ = match Carried::of(self.code, self.reduce) {
@@ -178,7 +196,7 @@ impl Text<'_> {
             Carried::Place => writeln!(text, "let point = Folded(v{value}, place);"),
             Carried::Error => writeln!(text, "let point = Folded(v{value}, f32());"),
         };
-        [before, dedent(&turn), text]
+        [before, turn, text]
     }
 
     fn points(&self) -> Entry<'_> {
@@ -216,10 +234,14 @@ impl Text<'_> {
         let i = usize::from(self.reduce.operand);
         let operand = self.code.operands[i];
         let mut text = String::new();
-        if self.stage == Stage::Last && operand.class == Class::Strided {
+        if operand.class == Class::Strided {
             let [lead, _, trail] = self.parts();
-            text.push_str(&self.coordinates(lead, "lead"));
-            text.push_str(&self.coordinates(trail, "trail"));
+            if self.stage == Stage::Last {
+                text.push_str(&self.coordinates(lead, "lead"));
+            }
+            if self.stage == Stage::Last || self.is_outer() {
+                text.push_str(&self.coordinates(trail, "trail"));
+            }
         }
         let element = self.points().element(i);
         let (bytes, buffer) = (operand.dtype.size(), operand.buffer);

@@ -96,16 +96,21 @@ impl Numbers {
         self
     }
 
-    /// Whether the runs of `shaders/reduce_inner.wgsl` begin at multiples of four elements.
-    fn aligned(&self, kernel: &Kernel, places: Places<'_>) -> bool {
+    /// Whether the runs of `shaders/reduce_inner.wgsl` and `reduce_outer.wgsl` begin at multiples of four elements.
+    fn aligned(&self, kernel: &Kernel, places: Places<'_>, outer: bool) -> bool {
         let of = |param: FoldParam| self.0[param as usize];
-        let length = of(FoldParam::Length);
-        let rows = match of(FoldParam::LeadCount) {
+        let (length, breadth) = (of(FoldParam::Length), of(FoldParam::Breadth));
+        // Lines are apart by all of their elements; where there are kept points behind, elements of a line by those.
+        let lines = match of(FoldParam::LeadCount) {
             1 => length.wrapping_mul(of(FoldParam::LeadFirst)),
             _ => length,
         };
+        let begins = match outer {
+            false => [of(FoldParam::ReducedFirst), lines],
+            true => [of(FoldParam::TrailFirst), breadth],
+        };
         let mut loaded = contiguous(&kernel.code).filter(|&i| !kernel.code.is_stored(i));
-        [of(FoldParam::ReducedFirst), rows].iter().all(|index| index.is_multiple_of(4))
+        begins.iter().all(|index| index.is_multiple_of(4))
             && loaded.all(|i| places.offset(kernel, i).is_multiple_of(4))
     }
 }
@@ -203,15 +208,15 @@ impl Planner<'_, '_> {
                 .with(FoldParam::Continued, continued.into());
             let groups = match (reduce.scan, outer) {
                 (true, _) => kept.div_ceil(WORKGROUP),
-                (false, true) => (kept * parts).div_ceil(WORKGROUP),
-                (false, false) => rows.div_ceil(WORKGROUP / lanes) * parts,
+                (false, true) => (rows * columns.div_ceil(4) * parts).div_ceil(WORKGROUP),
+                (false, false) => rows.div_ceil(INNER_LANES as u64 / lanes) * parts,
             };
             let scratch = scratch.as_ref().map(|buffer| buffer.memory::<GpuMemory>().slab());
             let bindings =
                 slabs.iter().copied().zip(window.sights.iter().cloned()).chain(scratch.map(all));
             let places = Places { origins: &window.origins, base: window.base };
-            let aligned = stage.aligned(&kernel.code, reduce);
-            let stage = aligned.filter(|_| numbers.aligned(kernel, places)).unwrap_or(stage);
+            let aligned = stage.aligned(&kernel.code);
+            let stage = aligned.filter(|_| numbers.aligned(kernel, places, outer)).unwrap_or(stage);
             self.fold(kernel, stage, bindings, (numbers, places), groups)?;
         }
         if direct || reduce.scan {

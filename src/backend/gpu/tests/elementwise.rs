@@ -80,6 +80,17 @@ fn runs_of_every_length_store_their_elements_and_no_others() {
     runs_agree(&device, Op::Mul, &halves, |a| f16::from_f32(a.to_f32() * a.to_f32()));
     let floats: Vec<f32> = (0..64).map(|i| i as f32 * 0.37 + 1.0).collect();
     runs_agree(&device, Op::Mul, &floats, |a| a * a);
+    // More than one workgroup has, and their ends.
+    for len in [2047, 2049, 4095, 4097, 10_000] {
+        let a: Vec<u8> = (0..len).map(|i| (i * 7 + i / 251) as u8).collect();
+        let expected: Vec<u8> = a.iter().map(|a| a.wrapping_add(*a)).collect();
+        assert_eq!(run_binary(&device, Op::Add, &a, &a), expected, "{len}");
+        let a: Vec<f16> = a.iter().map(|&a| f16::from_f32(f32::from(a))).collect();
+        let expected: Vec<f16> = a.iter().map(|a| f16::from_f32(a.to_f32() * a.to_f32())).collect();
+        assert_eq!(run_binary(&device, Op::Mul, &a, &a), expected, "{len}");
+    }
+    let texts = device.shaders().concat();
+    assert!(texts.contains("= load_run1x16_0(") && texts.contains("= load_run2x8_0("), "{texts}");
 }
 
 #[test]
@@ -98,6 +109,7 @@ fn bytes_beside_halves_move_in_runs_of_eight() {
         let expected = (0..32).map(|i| if i < len { u8::from(i > 10) } else { 7 });
         assert_eq!(download::<u8>(&device, &out, 32), expected.collect::<Vec<u8>>(), "{len}");
     }
+    assert!(device.shaders().concat().contains("  store_run1x8_1("));
 }
 
 #[test]

@@ -173,7 +173,9 @@ fn fold_code(
 }
 
 /// The stages, each with its parts.
-const STAGES: [(Stage, [usize; 3]); 10] = [
+const STAGES: [(Stage, [usize; 3]); 12] = [
+    (Stage::WholeAligned, [1, 2, 2]),
+    (Stage::PartialAligned, [0, 1, 1]),
     (Stage::WholeAligned, [1, 1, 0]),
     (Stage::PartialAligned, [2, 2, 0]),
     (Stage::Whole, [2, 2, 0]),
@@ -303,6 +305,49 @@ fn checked_select() -> SharedCode {
     build.store(out, value);
     build.check(mask, 1);
     build.0.code
+}
+
+/// As [`checked_select`], of bytes alone.
+fn checked_bytes() -> SharedCode {
+    let mut build = Build::new(&[40]);
+    let (mask, out) = (build.dense(0, DType::Bool), build.dense(1, DType::U8));
+    let (mask, old) = (build.load(mask), build.load(out));
+    let value = build.node(Expr::Binary(Op::Add, [old, old]), DType::U8);
+    let value = build.node(Expr::Select([mask, value, old]), DType::U8);
+    build.store(out, value);
+    build.check(mask, 1);
+    build.0.code
+}
+
+/// Random words to bytes.
+fn random_bytes() -> SharedCode {
+    let mut build = Build::new(&[40]);
+    let out = build.dense(0, DType::U8);
+    build.0.args.scalars.extend([0, 0]);
+    let value = build.node(Expr::Random { word: 0, words: 1, scalar: 0 }, DType::I32);
+    let value = build.node(Expr::Cast(value), DType::U8);
+    build.store(out, value);
+    build.0.code
+}
+
+/// Two stores to one buffer.
+fn bytes_twice() -> SharedCode {
+    let mut build = Build::new(&[40]);
+    let a = build.dense(0, DType::U8);
+    let outs = [0, 64].map(|offset| build.operand(1, DType::U8, offset, &[1]));
+    let a = build.load(a);
+    let sum = build.node(Expr::Binary(Op::Add, [a, a]), DType::U8);
+    build.store(outs[0], a);
+    build.store(outs[1], sum);
+    build.0.code
+}
+
+#[test]
+fn text_of_long_runs_with_what_else_a_kernel_does_translates() {
+    for code in [checked_bytes(), random_bytes(), bytes_twice()] {
+        let text = translated(&code, LONG);
+        assert!(text.contains("x16_") || text.contains("x16("), "{text}");
+    }
 }
 
 /// Elements of a table whose rows lie apart, at these places beyond.

@@ -27,8 +27,8 @@ use crate::kernel::{Fold, INNER_BLOCK, Kernel, OUTER_BLOCK, OperandCode, Reduce}
 
 /// Blocks of the outer form that an invocation folds at most; what the shader's stack has room for.
 const BLOCKS: u64 = 64;
-/// Invocations that are enough for any device.
-const INVOCATIONS: u64 = 1 << 15;
+/// Invocations that keep any device busy: of those with most, half of what they run at once, with four loads each.
+const INVOCATIONS: u64 = 1 << 17;
 
 /// Steps of a scan in one dispatch: llvmpipe leaves a loop after 65,535 turns, and devices with a watchdog
 /// like short dispatches.
@@ -280,7 +280,7 @@ impl Cutter<'_> {
         if !self.outer {
             return INNER_BLOCK as u64;
         }
-        let kept = (lead.end - lead.start) * (trail.end - trail.start);
+        let kept = (lead.end - lead.start) * (trail.end - trail.start).div_ceil(4);
         let mut blocks = most;
         while blocks > 1
             && kept * self.extents[1].div_ceil(blocks * OUTER_BLOCK as u64) < INVOCATIONS

@@ -183,8 +183,12 @@ impl Cutter<'_> {
             let middle = low + (high - low).div_ceil(2);
             if fits(middle) { low = middle } else { high = middle - 1 }
         }
-        // Windows that start at multiples of a run keep aligned operands aligned.
-        if low >= 4 { low - low % 4 } else { low }
+        // Windows that start at multiples of a run keep aligned operands aligned: of the longest, or of the shortest.
+        match low {
+            16.. => low - low % 16,
+            4.. => low - low % 4,
+            _ => low,
+        }
     }
 
     fn fits(&self, window: &Window) -> bool {

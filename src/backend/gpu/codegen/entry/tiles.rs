@@ -18,15 +18,18 @@ fn place(code: &Code, operand: usize) -> usize {
     code.operands[operand].dtype.size().max(4)
 }
 
-/// The operands that the entry point takes from workgroup memory, as many as that holds. Where a kernel checks there are
-/// none: a launch that failed leaves before its invocations could wait for each other.
+/// The operands that the entry point takes from workgroup memory, the first ones that it holds: which of them are
+/// transposed is a fact about numbers, which a text does not know. Where a kernel checks there are none, as a launch that
+/// failed leaves before its invocations could wait for each other; and none of a buffer that is stored to, as the
+/// barrier orders workgroup memory alone.
 pub(super) fn tiles(code: &Code, variant: Variant, role: Role, needed: &[bool]) -> Vec<usize> {
     if !variant.tiled || role != Role::Main || code.check.is_some() {
         return Vec::new();
     }
     let loaded = (0..code.operands.len()).filter(|&i| {
-        let is_strided = code.operands[i].class == Class::Strided;
-        is_strided && !code.is_stored(i) && super::is_loaded(code, needed, i)
+        let operand = code.operands[i];
+        let is_written = code.is_written(operand.buffer.into());
+        operand.class == Class::Strided && !is_written && super::is_loaded(code, needed, i)
     });
     let mut left = MEMORY;
     loaded

@@ -77,7 +77,7 @@ impl Text<'_> {
                    return Folded(s, add_f32p(a.error, low));\n}}\n"
             ),
         };
-        if self.is_inner() {
+        if self.stage.has_runs() {
             text.push_str(&runs(lane, Carried::of(self.code, self.reduce)));
         }
         text.push_str(&self.encode_result(lane));
@@ -213,7 +213,6 @@ fn runs(lane: Lane, carried: Carried) -> String {
          fn run_of(a: Folded) -> FoldedRun {{ return FoldedRun({}); }}\n\
          fn run_element(a: FoldedRun, k: u32) -> Folded {{\n  return Folded({});\n}}\n\
          fn run_with(a: FoldedRun, k: u32, v: Folded) -> FoldedRun {{\n  \
-           let own = vec4<u32>(0u, 1u, 2u, 3u) == vec4<u32>(k);\n  \
            return FoldedRun({});\n}}\n\
          fn fold_runs(a: FoldedRun, b: FoldedRun) -> FoldedRun {{\n\
          {}  return FoldedRun({});\n}}\n\
@@ -225,7 +224,13 @@ fn runs(lane: Lane, carried: Carried) -> String {
             let pair = |low, high| format!("select(a.{field}.{low}, a.{field}.{high}, k > 1u)");
             format!("select({}, {}, (k & 1u) != 0u)", pair("x", "z"), pair("y", "w"))
         }),
-        each(&|field, dtype| format!("select(a.{field}, vec4<{dtype}>(v.{field}), own)")),
+        // One by one: not every language of shaders selects among vectors of 64-bit numbers.
+        each(&|field, dtype| {
+            let part =
+                |(component, k)| format!("select(a.{field}.{component}, v.{field}, k == {k}u)");
+            let parts = [("x", 0), ("y", 1), ("z", 2), ("w", 3)].map(part);
+            format!("vec4<{dtype}>({})", parts.join(", "))
+        }),
         ["x", "y", "z", "w"]
             .map(|component| {
                 let of = |run: &str| each(&|field, _| format!("{run}.{field}.{component}"));

@@ -27,30 +27,50 @@ fn layouts_of_the_input_do_not_change_the_fold() {
 fn lines_that_begin_anywhere_fold_alike() {
     let half = |i: usize| half::f16::from_f64(float(i) / 1e4);
     let add = |a: half::f16, b: half::f16| half::f16::from_f32(a.to_f32() + b.to_f32());
-    // Runs of four elements begin at multiples of that, and so does each line, if there are several.
-    let cases: [(&[usize], usize, usize, bool); 8] = [
-        (&[], 1001, 0, true),
-        (&[], 1001, 4, true),
-        (&[], 1001, 2, false),
-        (&[3], 8, 12, true),
-        (&[3], 4100, 4, true),
-        (&[3], 4100, 1, false),
-        (&[3], 4102, 0, false),
-        (&[3], 2, 0, false),
+    // Runs of four elements begin at multiples of that, and so does each line, if there are several, or each
+    // element's kept points behind.
+    type Parts<'a> = (&'a [usize], usize, &'a [usize]);
+    let cases: [(Parts<'_>, usize, bool); 16] = [
+        ((&[], 1001, &[]), 0, true),
+        ((&[], 1001, &[]), 4, true),
+        ((&[], 1001, &[]), 2, false),
+        ((&[3], 8, &[]), 12, true),
+        ((&[3], 4100, &[]), 4, true),
+        ((&[3], 4100, &[]), 1, false),
+        ((&[3], 4102, &[]), 0, false),
+        ((&[3], 2, &[]), 0, false),
+        ((&[], 33, &[8]), 0, true),
+        ((&[], 3, &[100]), 4, true),
+        ((&[2], 1001, &[12]), 8, true),
+        ((&[2], 40, &[3, 4]), 8, true),
+        ((&[2], 33, &[8]), 3, false),
+        ((&[2], 33, &[10]), 0, false),
+        ((&[], 500, &[3]), 0, false),
+        ((&[], 40, &[1]), 0, false),
     ];
-    for (lead, n, offset, runs) in cases {
+    for ((lead, n, trail), offset, runs) in cases {
         let Some(device) = device() else { return };
         let n = [n];
-        let folding = Folding { offset, ..Folding::new(lead, &n, &[], SUM) };
+        let folding = Folding { offset, ..Folding::new(lead, &n, trail, SUM) };
         check(&device, &folding, |i| noise(i) as u8, 0, u8::wrapping_add, |a| a);
         check(&device, &folding, half, half::f16::ZERO, add, |a| a);
         check(&device, &folding, |i| float(i) as f32, 0.0, |a, b| a + b, |a| a);
         check(&device, &folding, |i| noise(i) as i32, 0, i32::wrapping_add, |a| a);
-        let place = Folding { offset, ..Folding::new(lead, &n, &[], Fold::ArgMax) };
+        let mut folds = 5;
+        if supports(&device, DType::I64) {
+            let wide = |i| (i64::from(noise(i) as i32) << 20) + i as i64;
+            check(&device, &folding, wide, 0, i64::wrapping_add, |a| a);
+            folds += 1;
+        }
+        let place = Folding { offset, ..Folding::new(lead, &n, trail, Fold::ArgMax) };
         check_position(&device, &place, |i| noise(i) as u8 % 40, |_| false, |a, b| a > b);
         let texts = device.shaders();
         let in_runs = texts.iter().filter(|text| text.contains("= load_run"));
-        assert_eq!(in_runs.count(), if runs { 5 } else { 0 }, "{lead:?} {n:?} {offset}");
+        assert_eq!(
+            in_runs.count(),
+            if runs { folds } else { 0 },
+            "{lead:?} {n:?} {trail:?} {offset}"
+        );
     }
 }
 

@@ -11,7 +11,9 @@ fn sum_of_any_length_has_the_bits_of_the_tree() {
     let Some(device) = device() else { return };
     let value = |i: usize| float(i) as f32;
     for n in LENS.map(|n| [n]) {
-        for (lead, trail) in [(&[][..], &[][..]), (&[3], &[]), (&[], &[5]), (&[2], &[3])] {
+        let around: [(&[usize], &[usize]); 5] =
+            [(&[], &[]), (&[3], &[]), (&[], &[5]), (&[2], &[3]), (&[], &[8])];
+        for (lead, trail) in around {
             let folding = Folding::new(lead, &n, trail, SUM);
             check(&device, &folding, value, 0.0, |a, b| a + b, |a| a);
         }

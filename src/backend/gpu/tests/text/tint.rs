@@ -21,19 +21,19 @@ fn every_text() -> Texts {
     for &op in Op::ALL {
         for dtype in DType::ALL.into_iter().filter(|&dtype| op.info().computes_in(dtype)) {
             let code = operation(op, dtype, &[8], &[&[1][..]; 4]);
-            texts.add(&code, Text::Points(ALIGNED), KEPT);
+            texts.add(&code, Text::Points(LONG), KEPT);
             texts.add(&code, Text::Points(ALIGNED), FLUSHED);
         }
     }
     for dtype in DType::ALL {
         for strides in layouts() {
             let code = operation(any_op(dtype), dtype, &[4, 3, 5], &strides);
-            for variant in [ALIGNED, UNALIGNED, TILED] {
+            for variant in [ALIGNED, LONG, UNALIGNED, TILED] {
                 texts.add(&code, Text::Points(variant), KEPT);
             }
         }
         for to in DType::ALL {
-            texts.add(&cast(dtype, to), Text::Points(ALIGNED), KEPT);
+            texts.add(&cast(dtype, to), Text::Points(LONG), KEPT);
         }
         for (kind, output) in folds(dtype) {
             for (stage, parts) in STAGES {
@@ -54,6 +54,9 @@ fn every_text() -> Texts {
     }
     for code in [chain(), random(), checked_select()] {
         texts.add(&code, Text::Points(ALIGNED), KEPT);
+    }
+    for code in [checked_bytes(), random_bytes(), bytes_twice()] {
+        texts.add(&code, Text::Points(LONG), KEPT);
     }
     texts
 }
