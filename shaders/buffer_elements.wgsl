@@ -3,7 +3,8 @@
 //
 // The digit is the size of an element in bytes, i the index of an element. Runs begin at a multiple
 // of their length. store_run stores the first count elements of a run; where that ends within a word,
-// the rest of the word is written back as it was, so nobody else may store to it meanwhile. store_element1 and store_element2 need buffer_atomic.wgsl.
+// the rest of the word is written back as it was, so nobody else may store to it meanwhile.
+// store_element1 and store_element2 need buffer_atomic.wgsl.
 
 fn load_element1_$B(i: u32) -> u32 {
   return (load_word$B(i >> 2u) >> ((i & 3u) * 8u)) & 0xffu;

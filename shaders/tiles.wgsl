@@ -30,3 +30,6 @@ fn tile_first(tile: Tile, local: u32, rows: u32, columns: u32) -> u32 {
 fn tile_element(e: u32, stride_down: u32, stride_across: u32) -> vec2<u32> {
   return select(vec2<u32>(e >> 5u, e & 31u), vec2<u32>(e & 31u, e >> 5u), stride_down < stride_across);
 }
+
+// Where an element of a tile lies in workgroup memory.
+fn tile_place(row: u32, column: u32) -> u32 { return row * 33u + column; }

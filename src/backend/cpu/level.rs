@@ -7,17 +7,12 @@ use std::sync::LazyLock;
 
 use fearless_simd::Level;
 
-/// In cache lines of its own: every loop asks for it, and what lies beside it may be written to.
-#[repr(align(128))]
-struct Own(LazyLock<Level>);
-
-static LEVEL: Own =
-    Own(LazyLock::new(|| at_most(Level::new(), std::env::var("TAUT_SIMD").ok().as_deref())));
-
 /// What the loops may use, the same as long as the process runs.
 #[inline]
 pub(super) fn level() -> Level {
-    *LEVEL.0
+    static LEVEL: LazyLock<Level> =
+        LazyLock::new(|| at_most(Level::new(), std::env::var("TAUT_SIMD").ok().as_deref()));
+    *LEVEL
 }
 
 /// The level, or the named one if that is less. A name that is none is told, as that of a device is.

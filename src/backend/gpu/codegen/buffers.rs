@@ -8,8 +8,8 @@
 //! and 16 bits share words, so storing them one by one needs atomics; a wide store owns its words and
 //! needs none, as long as it is the only store to its buffer.
 
-use super::Variant;
-use crate::kernel::{Class, Code};
+use super::{Variant, contiguous};
+use crate::kernel::Code;
 
 /// The element type of a buffer's binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,13 +43,11 @@ pub(crate) fn buffer_count(code: &Code) -> usize {
 impl Buffers {
     pub(super) fn of(code: &Code, variant: Variant) -> Self {
         let run = variant.run(code) as usize;
-        let mut wide: Vec<bool> = (0..code.operands.len())
-            .map(|i| {
-                let aligned =
-                    if code.is_stored(i) { variant.stores_aligned } else { variant.loads_aligned };
-                aligned && code.operands[i].class == Class::Contiguous && !code.is_fetched(i)
-            })
-            .collect();
+        let mut wide = vec![false; code.operands.len()];
+        for i in contiguous(code) {
+            wide[i] =
+                if code.is_stored(i) { variant.stores_aligned } else { variant.loads_aligned };
+        }
         let views = (0..buffer_count(code))
             .map(|buffer| {
                 let sees = |&i: &usize| usize::from(code.operands[i].buffer) == buffer;

@@ -100,9 +100,8 @@ impl<'a> Entry<'a> {
         for (narrowed, node) in narrowed.iter_mut().zip(&code.nodes) {
             *narrowed |= !node.dtype.is_half();
         }
-        let tiles = tiles::tiles(code, variant, role, &needed);
         let (before, turn, point, turned, after) = Default::default();
-        Self {
+        let mut entry = Self {
             code,
             variant,
             buffers,
@@ -110,14 +109,16 @@ impl<'a> Entry<'a> {
             role,
             needed,
             uniform,
-            tiles,
+            tiles: Vec::new(),
             narrowed,
             before,
             turn,
             point,
             turned,
             after,
-        }
+        };
+        entry.tiles = entry.held();
+        entry
     }
 
     pub(super) fn text(mut self) -> String {
@@ -480,10 +481,4 @@ pub(super) fn wide_element(code: &Code, layout: &ParamLayout, i: usize) -> Strin
         }
     }
     text
-}
-
-/// Whether what is needed loads the operand.
-fn is_loaded(code: &Code, needed: &[bool], operand: usize) -> bool {
-    let loads = |expr: &Expr| matches!(*expr, Expr::Load(own) if usize::from(own) == operand);
-    code.nodes.iter().zip(needed).any(|(node, &needed)| needed && loads(&node.expr))
 }

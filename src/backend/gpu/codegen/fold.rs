@@ -49,10 +49,10 @@ impl Stage {
 
     /// The stage that does the same where runs begin so, if there is one for this fold.
     pub(crate) fn aligned(self, code: &Code) -> Option<Self> {
-        let has_runs = contiguous(code).any(|i| !code.is_stored(i));
+        let loads = contiguous(code).any(|i| !code.is_stored(i));
         match self {
-            Self::Whole if has_runs => Some(Self::WholeAligned),
-            Self::Partial if has_runs => Some(Self::PartialAligned),
+            Self::Whole if loads => Some(Self::WholeAligned),
+            Self::Partial if loads => Some(Self::PartialAligned),
             _ => None,
         }
     }

@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use super::{Entry, Role};
-use crate::backend::gpu::codegen::Variant;
 use crate::backend::gpu::params::word;
 use crate::kernel::{Class, Code};
 
@@ -18,31 +17,33 @@ fn place(code: &Code, operand: usize) -> usize {
     code.operands[operand].dtype.size().max(4)
 }
 
-/// The operands that the entry point takes from workgroup memory, the first ones that it holds: which of them are
-/// transposed is a fact about numbers, which a text does not know. Where a kernel checks there are none, as a launch that
-/// failed leaves before its invocations could wait for each other; and none of a buffer that is stored to, as the
-/// barrier orders workgroup memory alone.
-pub(super) fn tiles(code: &Code, variant: Variant, role: Role, needed: &[bool]) -> Vec<usize> {
-    if !variant.tiled || role != Role::Main || code.check.is_some() {
-        return Vec::new();
-    }
-    let loaded = (0..code.operands.len()).filter(|&i| {
-        let operand = code.operands[i];
-        let is_written = code.is_written(operand.buffer.into());
-        operand.class == Class::Strided && !is_written && super::is_loaded(code, needed, i)
-    });
-    let mut left = MEMORY;
-    loaded
-        .filter(|&i| {
-            let bytes = PLACES * place(code, i);
-            let fits = bytes <= left;
-            left -= if fits { bytes } else { 0 };
-            fits
-        })
-        .collect()
-}
-
 impl Entry<'_> {
+    /// The operands that are taken from workgroup memory, the first ones that it holds: which of them are transposed is
+    /// a fact about numbers, which a text does not know. Where a kernel checks there are none, as a launch that failed
+    /// leaves before its invocations could wait for each other; and none of a buffer that is stored to, as the
+    /// barrier orders workgroup memory alone.
+    pub(super) fn held(&self) -> Vec<usize> {
+        let code = self.code;
+        if !self.variant.tiled || self.role != Role::Main || code.check.is_some() {
+            return Vec::new();
+        }
+        let touched: Vec<usize> = self.touched().collect();
+        let mut left = MEMORY;
+        (0..code.operands.len())
+            .filter(|&i| {
+                let operand = code.operands[i];
+                let is_read = touched.contains(&i) && !code.is_written(operand.buffer.into());
+                operand.class == Class::Strided && is_read && !code.is_fetched(i)
+            })
+            .filter(|&i| {
+                let bytes = PLACES * place(code, i);
+                let fits = bytes <= left;
+                left -= if fits { bytes } else { 0 };
+                fits
+            })
+            .collect()
+    }
+
     /// The memory of the tiles.
     pub(super) fn tile_memory(&self) -> String {
         let memory = |&i: &usize| {
@@ -83,7 +84,7 @@ impl Entry<'_> {
                 "    let at{i} = tile_element(k * 256u + local, {down}, {across});\n    \
                  let row{i} = min(tile.row + at{i}.x, {rows} - 1u);\n    \
                  let column{i} = min(tile.column + at{i}.y, {columns} - 1u);\n    \
-                 tile{i}[at{i}.x * 33u + at{i}.y] = load_element{bytes}_{buffer}(\
+                 tile{i}[tile_place(at{i}.x, at{i}.y)] = load_element{bytes}_{buffer}(\
                  {element} + row{i} * {down} + column{i} * {across});\n"
             );
         }
@@ -93,6 +94,6 @@ impl Entry<'_> {
 
     /// The element of a tile at the point, in its stored form.
     pub(super) fn tile_element(&self, operand: usize) -> String {
-        format!("tile{operand}[(local >> 3u) * 33u + (local & 7u) * 4u + k]")
+        format!("tile{operand}[tile_place(local >> 3u, (local & 7u) * 4u + k)]")
     }
 }

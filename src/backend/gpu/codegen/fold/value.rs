@@ -199,15 +199,11 @@ fn runs(lane: Lane, carried: Carried) -> String {
         let texts = fields.iter().map(|(field, dtype)| text(field, dtype));
         texts.collect::<Vec<_>>().join(", ")
     };
-    let parts = |text: &dyn Fn(&str, &str, &str) -> String| {
-        each(&|field, dtype| {
-            let part = |component: &str| text(field, dtype, component);
-            format!("vec4<{dtype}>({})", ["x", "y", "z", "w"].map(part).join(", "))
-        })
+    let components = ["x", "y", "z", "w"];
+    let element = |run: &str, component: &str| {
+        format!("Folded({})", each(&|field, _| format!("{run}.{field}.{component}")))
     };
-    let part =
-        |component: &str| format!("Folded({})", each(&|field, _| format!("a.{field}.{component}")));
-    let [x, y, z, w] = ["x", "y", "z", "w"].map(part);
+    let [x, y, z, w] = components.map(|component| element("a", component));
     format!(
         "struct FoldedRun {{ {} }}\n\
          fn run_of(a: Folded) -> FoldedRun {{ return FoldedRun({}); }}\n\
@@ -231,16 +227,15 @@ fn runs(lane: Lane, carried: Carried) -> String {
             let parts = [("x", 0), ("y", 1), ("z", 2), ("w", 3)].map(part);
             format!("vec4<{dtype}>({})", parts.join(", "))
         }),
-        ["x", "y", "z", "w"]
+        components
             .map(|component| {
-                let of = |run: &str| each(&|field, _| format!("{run}.{field}.{component}"));
-                format!(
-                    "  let {component} = fold_pair(Folded({}), Folded({}));\n",
-                    of("a"),
-                    of("b")
-                )
+                let [a, b] = ["a", "b"].map(|run| element(run, component));
+                format!("  let {component} = fold_pair({a}, {b});\n")
             })
             .concat(),
-        parts(&|field, _, component| format!("{component}.{field}")),
+        each(&|field, dtype| {
+            let parts = components.map(|component| format!("{component}.{field}"));
+            format!("vec4<{dtype}>({})", parts.join(", "))
+        }),
     )
 }
