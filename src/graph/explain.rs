@@ -27,7 +27,8 @@ impl Runtime {
     /// The kernels that a flush would run now; those that write `storage` are marked.
     pub(crate) fn explain(&self, storage: &Arc<Storage>) -> String {
         let _executor = lock(&self.executor);
-        let tape = lock(&self.tape);
+        let mut tape = lock(&self.tape);
+        tape.write_out();
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _ = self.write_plan(&tape.records, storage, &mut text);

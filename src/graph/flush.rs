@@ -27,6 +27,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+use super::alike::Alike;
 use super::build::{Built, build};
 use super::plan::{GroupLimits, MOST_CUT, dead_records, plan};
 use super::record::{Record, Refusal};
@@ -51,8 +52,9 @@ pub(super) struct Executor {
     checks: Vec<Checked>,
     /// What the next read point reports.
     deferred: Option<Error>,
-    /// The memory of the last tape, for the next.
-    spare: Vec<Box<Record>>,
+    /// The tape that runs, and the memory of the last one for the next.
+    alike: Alike,
+    records: Vec<Box<Record>>,
     /// That of the storages' numbers.
     slots: Slots,
     templates: Templates,
@@ -145,21 +147,35 @@ impl Runtime {
 
     /// Runs the tape. The caller holds the executor's lock, see Note [Locks].
     pub(super) fn flush_holding(&self, executor: &mut Executor) {
-        let (mut records, is_alike) = self.take_records(std::mem::take(&mut executor.spare));
-        if !records.is_empty() {
+        self.take_tape(executor);
+        let operations = executor.alike.len() + executor.records.len();
+        if operations > 0 {
             let kernels = || self.counters.kernels.load(Ordering::Relaxed);
-            let (span, before) = (spans::flush(self.device(), records.len()), kernels());
-            if let [record] = &records[..] {
-                self.flush_one(executor, record);
-                records.drain(..).for_each(Record::end);
-            } else if self.flush_alike(executor, &records, is_alike) {
-                records.drain(..).for_each(Record::end);
-            } else {
-                records = self.flush_again(executor, records);
+            let (span, before) = (spans::flush(self.device(), operations), kernels());
+            if !self.flush_plain(executor) {
+                let Executor { alike, records, .. } = executor;
+                alike.write_out(records);
+                let records = std::mem::take(records);
+                executor.records = self.flush_records(executor, records);
             }
+            executor.alike.clear();
             span.tell_kernels(kernels() - before);
         }
-        executor.spare = records;
+    }
+
+    /// Runs the operations of a tape; returns their list, empty.
+    fn flush_records(
+        &self,
+        executor: &mut Executor,
+        mut records: Vec<Box<Record>>,
+    ) -> Vec<Box<Record>> {
+        if let [record] = &records[..] {
+            self.flush_one(executor, record);
+        } else if !self.flush_alike(executor, &records) {
+            return self.flush_again(executor, records);
+        }
+        records.drain(..).for_each(Record::end);
+        records
     }
 
     /// Runs the operations of a tape, whose storages have their slots; returns their list, empty.
@@ -372,11 +388,19 @@ impl Runtime {
         if rest.is_empty() { Ok(()) } else { self.backend().run(rest) }
     }
 
-    /// Takes the tape's records and leaves it an empty list. Says whether all are plain, and of one layout.
-    fn take_records(&self, empty: Vec<Box<Record>>) -> (Vec<Box<Record>>, bool) {
+    /// Takes the tape and leaves it empty.
+    fn take_tape(&self, executor: &mut Executor) {
+        let Executor { alike, records, .. } = executor;
+        // After a panic that somebody caught there may be some.
+        alike.clear();
+        records.clear();
         let mut tape = lock(&self.tape);
         (tape.passed_bytes, tape.full) = (0, 0);
-        (std::mem::replace(&mut tape.records, empty), tape.is_alike)
+        if tape.records.is_empty() {
+            std::mem::swap(&mut tape.alike, alike);
+        } else {
+            std::mem::swap(&mut tape.records, records);
+        }
     }
 }
 

@@ -16,6 +16,7 @@
 /// Records that have ended, and storages, whose places a thread keeps.
 const KEPT: usize = 1024;
 
+mod alike;
 mod build;
 mod explain;
 mod flush;

@@ -3,9 +3,10 @@
 //! # Note [Plain operations]
 //! Most operations are one row of the table, of one tensor, of two that are alike (of one dtype, on one device,
 //! of one [kept](crate::layout::Layout::is_kept) layout), or of one tensor and a number. What becomes of such
-//! an operation follows from few facts, and its record says them in one number, [`Plain`]: of small tensors, to
-//! look at programs, layouts and dtypes again and again takes longer than to compute. Such a record is like any
-//! other; who does not ask whether it is plain sees no difference.
+//! an operation follows from few facts, which are one number, [`Plain`]: of small tensors, to
+//! look at programs, layouts and dtypes again and again takes longer than to compute. As long as a tape has no
+//! other operations they are no records ([Note](super::alike)); the record of one is like any other, and who does
+//! not ask whether it is plain sees no difference.
 
 use std::num::NonZeroU32;
 use std::panic::Location;
@@ -33,11 +34,44 @@ pub(crate) enum Takes<'a> {
     NumberLeft(u64, &'a View),
 }
 
+/// What a plain operation takes, but for its views.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    One,
+    Two,
+    NumberRight(u64),
+    NumberLeft(u64),
+}
+
+impl<'a> Takes<'a> {
+    /// The form, and the views.
+    #[inline]
+    pub(super) fn parts(self) -> (Form, &'a View, Option<&'a View>) {
+        match self {
+            Self::One(first) => (Form::One, first, None),
+            Self::Two(first, second) => (Form::Two, first, Some(second)),
+            Self::NumberRight(first, bits) => (Form::NumberRight(bits), first, None),
+            Self::NumberLeft(bits, first) => (Form::NumberLeft(bits), first, None),
+        }
+    }
+}
+
+impl Form {
+    /// The number that is taken.
+    pub(super) fn number(self) -> Option<u64> {
+        match self {
+            Self::One | Self::Two => None,
+            Self::NumberRight(bits) | Self::NumberLeft(bits) => Some(bits),
+        }
+    }
+}
+
 impl Plain {
     /// In each of them; no other word that describes a record has this bit.
     const MARK: NonZeroU32 = NonZeroU32::new(1 << 30).unwrap();
 
-    fn new(op: Op, dtype: DType, takes: Takes<'_>, output: &View) -> Self {
+    #[inline]
+    pub(super) fn new(op: Op, dtype: DType, takes: Takes<'_>, output: &View) -> Self {
         let (form, first) = match takes {
             Takes::One(first) => (0, first),
             Takes::Two(first, _) => (1, first),
@@ -55,48 +89,45 @@ impl Plain {
 }
 
 impl Record {
-    /// The plain operation `op` in `dtype`. The output has the dtype of the result and the layout of what is
-    /// taken; it is the first of that, or of a storage of its own.
-    #[inline]
-    pub(crate) fn plain(
+    /// A plain operation in `dtype`. The output has the dtype of the result and the layout of what is taken; it
+    /// is the first of that, or of a storage of its own.
+    pub(super) fn plain(
         (name, location): (&'static str, &'static Location<'static>),
         (op, dtype): (Op, DType),
         takes: Takes<'_>,
         output: &View,
     ) -> Box<Self> {
         let mut record = Self::new(name, location);
+        let (form, first, second) = takes.parts();
+        record.make_plain(Plain::new(op, dtype, takes, output), (op, dtype), form);
+        match second {
+            Some(second) => record.views.extend([first, second, output].into_iter().cloned()),
+            None => record.views.extend([first, output].into_iter().cloned()),
+        }
+        debug_assert!(record.is_what_plain_says(), "{op:?} in {dtype}");
+        record
+    }
+
+    /// Makes a new record that of a plain operation, whose views are yet to come.
+    pub(super) fn make_plain(&mut self, plain: Plain, (op, dtype): (Op, DType), form: Form) {
         let of = |expr| Node { expr, dtype };
         let result = |expr| Node { expr, dtype: op.info().result(dtype) };
         let two = |left, right| {
             let result = result(Expr::Binary(op, [0, 1]));
             SmallVec::from_buf_and_len([of(left), of(right), result, result], 3)
         };
-        let (nodes, first) = match takes {
-            Takes::One(first) => {
+        self.program.nodes = match form {
+            Form::One => {
                 let result = result(Expr::Unary(op, 0));
                 let nodes = [of(Expr::Load(0)), result, result, result];
-                (SmallVec::from_buf_and_len(nodes, 2), first)
+                SmallVec::from_buf_and_len(nodes, 2)
             }
-            Takes::Two(first, _) => (two(Expr::Load(0), Expr::Load(1)), first),
-            Takes::NumberRight(first, _) => (two(Expr::Load(0), Expr::Scalar(0)), first),
-            Takes::NumberLeft(_, first) => (two(Expr::Scalar(0), Expr::Load(0)), first),
+            Form::Two => two(Expr::Load(0), Expr::Load(1)),
+            Form::NumberRight(_) => two(Expr::Load(0), Expr::Scalar(0)),
+            Form::NumberLeft(_) => two(Expr::Scalar(0), Expr::Load(0)),
         };
-        record.program.nodes = nodes;
-        let second = match takes {
-            Takes::One(_) => None,
-            Takes::Two(_, second) => Some(second),
-            Takes::NumberRight(_, bits) | Takes::NumberLeft(bits, _) => {
-                record.program.scalars.push(bits);
-                None
-            }
-        };
-        match second {
-            Some(second) => record.views.extend([first, second, output].into_iter().cloned()),
-            None => record.views.extend([first, output].into_iter().cloned()),
-        }
-        record.plain = Some(Plain::new(op, dtype, takes, output));
-        debug_assert!(record.is_what_plain_says(), "{op:?} in {dtype}");
-        record
+        self.program.scalars.extend(form.number());
+        self.plain = Some(plain);
     }
 
     /// Whether the operation says that it is plain.
@@ -105,13 +136,7 @@ impl Record {
         self.plain.is_some()
     }
 
-    /// Whether it is plain, and its views have the layout of those of another that is.
-    #[inline]
-    pub(super) fn is_as_plain_as(&self, other: &Self) -> bool {
-        self.is_plain() && self.output().layout.is_kept_as(&other.output().layout)
-    }
-
-    fn is_what_plain_says(&self) -> bool {
+    pub(super) fn is_what_plain_says(&self) -> bool {
         let layout = &self.output().layout;
         let [first, others @ ..] = self.inputs() else { return false };
         let apart =

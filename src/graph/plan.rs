@@ -52,10 +52,11 @@ pub(super) struct GroupLimits {
 }
 
 impl GroupLimits {
-    /// Operations that become one kernel if they are plain and of one layout; as many as there are where longer
-    /// tapes are worth more.
-    pub(super) fn most_alike(self) -> usize {
-        if self.canonical { usize::MAX } else { self.records.min(MAX_NUMBERED / 3) }
+    /// Operations that become one kernel if they are plain and of one layout; none where longer tapes are worth
+    /// more.
+    pub(super) fn most_alike(self) -> Option<usize> {
+        // They have three views, at most, and a number.
+        (!self.canonical).then(|| self.records.min(MAX_NUMBERED / 3))
     }
 }
 
@@ -172,11 +173,7 @@ pub(super) fn plan(
 
 /// Whether all operations of a tape store at each point what they see there, through one layout, and are so few
 /// that they become one kernel if it sees no more buffers than a launch may have.
-pub(super) fn is_one_kernel(records: &[Box<Record>], is_alike: bool, limits: GroupLimits) -> bool {
-    // Plain ones have three views, at most, and a scalar.
-    if is_alike && !limits.canonical && records.len() <= limits.most_alike() {
-        return true;
-    }
+pub(super) fn is_one_kernel(records: &[Box<Record>], limits: GroupLimits) -> bool {
     // There it would have to be of a size that is not cut.
     if limits.canonical || records.len() > limits.records {
         return false;

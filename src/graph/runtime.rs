@@ -1,15 +1,20 @@
 //! One device's tape, and its flush.
 
+use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
+use super::alike::Alike;
 use super::flush::{Executor, group_limits, hoarded_bytes};
 use super::later::Report;
+use super::plain::Takes;
 use super::record::Record;
-use super::storage::Storage;
+use super::storage::{Storage, View};
 use crate::backend::{Backend, Buffer, Limits, MAX_PENDING_BYTES};
 use crate::device::Device;
+use crate::dtype::DType;
 use crate::error::Result;
+use crate::ops::Op;
 
 /// Records that a tape holds before it flushes by itself.
 const MAX_RECORDS: usize = 1024;
@@ -24,8 +29,8 @@ const MOST_KEPT: usize = 4;
 pub(crate) struct Runtime {
     device: Device,
     backend: &'static dyn Backend,
-    /// Plain operations of one layout that a tape holds, if its tensors are small.
-    most_alike: usize,
+    /// Plain operations of one layout that a tape holds, if its tensors are small; none where [`Alike`] are records.
+    most_alike: Option<usize>,
     pub(super) tape: Mutex<Tape>,
     pub(super) executor: Mutex<Executor>,
     /// Note [Undelivered reports] in `later.rs`; locked last, and for a moment.
@@ -33,65 +38,78 @@ pub(crate) struct Runtime {
     pub(super) counters: Counters,
 }
 
+/// Operations in program order: those of [`Alike`], or records.
 #[derive(Default)]
 pub(super) struct Tape {
+    /// There are some only while there are no records.
+    pub(super) alike: Alike,
     pub(super) records: Vec<Box<Record>>,
-    /// Whether all records are plain, and of one layout.
-    pub(super) is_alike: bool,
-    /// Records from which on it is asked whether they are a full kernel, if these are more than it has.
+    /// Operations from which on it is asked whether they are a full kernel, if these are more than it has.
     pub(super) full: usize,
-    /// Bytes of the storages that records named since the last look at what the tape hoards.
+    /// Bytes of the storages that operations named since the last look at what the tape hoards.
     pub(super) passed_bytes: usize,
 }
 
 impl Tape {
-    fn push(&mut self, record: Box<Record>) {
-        self.is_alike = match self.records.first() {
-            Some(first) if self.is_alike => record.is_as_plain_as(first),
-            Some(_) => false,
-            None => record.is_plain(),
-        };
-        self.records.push(record);
+    /// Sees that no guard is in the way of an operation, and how much it touches; returns whether it must run at
+    /// once.
+    ///
+    /// # Errors
+    /// `Value` when a host guard is in the way.
+    #[inline]
+    fn pass<'a>(
+        &mut self,
+        inputs: impl Iterator<Item = &'a View> + Clone,
+        output: &'a View,
+    ) -> Result<bool> {
+        for input in inputs.clone() {
+            input.storage.check_guards(false)?;
+        }
+        output.storage.check_guards(true)?;
+        let mut exported = false;
+        for view in inputs.chain([output]) {
+            self.passed_bytes += view.storage.bytes();
+            exported |= view.storage.is_exported();
+        }
+        Ok(exported)
+    }
+
+    /// Writes out what is alike.
+    pub(super) fn write_out(&mut self) {
+        if !self.alike.is_empty() {
+            self.alike.write_out(&mut self.records);
+        }
     }
 
     /// Whether it should run as a kernel that no further operation joins, of small tensors: these are in a cache
     /// now. The next operation asks: when it comes, its caller has let go of what the last one took. Where a
     /// caller keeps many of the results they would have to be stored, and may be gone later: so it asks again
     /// when the tape is twice as long.
+    #[inline]
     fn is_full_kernel(&mut self, most_alike: usize) -> bool {
         let full = self.full.max(most_alike);
-        if !self.is_alike || self.records.len() < full {
+        if self.alike.len() < full {
             return false;
         }
-        if self.records[0].output().layout.len() <= SMALL_KERNEL && self.kept() <= MOST_KEPT {
+        let is_small = self.alike.layout().is_some_and(|layout| layout.len() <= SMALL_KERNEL);
+        if is_small && self.alike.kept() <= MOST_KEPT {
             return true;
         }
         self.full = full.saturating_mul(2);
         false
     }
 
-    /// How many results have more holders than an operation that gives and one that takes them; of those that
-    /// are written again one is enough.
-    fn kept(&self) -> usize {
-        let mut outputs = self.records.iter().map(|record| &record.output().storage).peekable();
-        let mut kept = 0;
-        while let Some(output) = outputs.next() {
-            let is_last = outputs.peek().is_none_or(|next| !Arc::ptr_eq(output, next));
-            kept += usize::from(is_last && Arc::strong_count(output) > 2);
-        }
-        kept
-    }
-
     /// Whether so much waits that it should run. A tape is long enough to fuse what can be fused; and
     /// memory that only the tape still holds must not add up, which is looked at now and then.
+    #[inline]
     fn is_full(&mut self) -> bool {
         if self.passed_bytes >= MAX_PENDING_BYTES {
             self.passed_bytes = 0;
-            if hoarded_bytes(&self.records) >= MAX_PENDING_BYTES {
+            if hoarded_bytes(&self.records) + self.alike.hoarded_bytes() >= MAX_PENDING_BYTES {
                 return true;
             }
         }
-        self.records.len() >= MAX_RECORDS
+        self.records.len() + self.alike.len() >= MAX_RECORDS
     }
 }
 
@@ -185,31 +203,66 @@ impl Runtime {
     ///
     /// # Errors
     /// `Value` when a host guard is in the way.
-    #[inline]
     pub(crate) fn record(&self, record: Box<Record>) -> Result<()> {
-        let now = {
-            let mut tape = lock(&self.tape);
-            if tape.is_full_kernel(self.most_alike) {
-                drop(tape);
-                self.flush_unless_busy();
-                tape = lock(&self.tape);
-            }
-            for input in record.inputs() {
-                input.storage.check_guards(false)?;
-            }
-            record.output().storage.check_guards(true)?;
-            let mut exported = false;
-            for view in &record.views {
-                tape.passed_bytes += view.storage.bytes();
-                exported |= view.storage.is_exported();
-            }
-            tape.push(record);
-            tape.is_full() || exported
-        };
+        let mut tape = self.open_tape();
+        let exported = tape.pass(record.inputs().iter(), record.output())?;
+        tape.write_out();
+        tape.records.push(record);
+        self.close_tape(tape, exported);
+        Ok(())
+    }
+
+    /// As [`record`](Self::record), of a plain operation in `dtype`: the output has the dtype of the result and
+    /// the layout of what is taken; it is the first of that, or of a storage of its own.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub(crate) fn record_plain(
+        &self,
+        caller: (&'static str, &'static Location<'static>),
+        what: (Op, DType),
+        takes: Takes<'_>,
+        output: &View,
+    ) -> Result<()> {
+        let mut tape = self.open_tape();
+        let (_, first, second) = takes.parts();
+        let exported = tape.pass([Some(first), second].into_iter().flatten(), output)?;
+        let joins = self.most_alike.is_some()
+            && tape.records.is_empty()
+            && tape.alike.is_of(&output.layout);
+        if joins {
+            tape.alike.push(caller, what, takes, output);
+        } else {
+            tape.write_out();
+            tape.records.push(Record::plain(caller, what, takes, output));
+        }
+        self.close_tape(tape, exported);
+        Ok(())
+    }
+
+    /// The tape, for one more operation.
+    #[inline]
+    fn open_tape(&self) -> MutexGuard<'_, Tape> {
+        let mut tape = lock(&self.tape);
+        if let Some(most_alike) = self.most_alike
+            && tape.is_full_kernel(most_alike)
+        {
+            drop(tape);
+            self.flush_unless_busy();
+            tape = lock(&self.tape);
+        }
+        tape
+    }
+
+    /// Lets go of the tape, and flushes it if it is to run now.
+    #[inline]
+    fn close_tape(&self, mut tape: MutexGuard<'_, Tape>, exported: bool) {
+        let now = tape.is_full() || exported;
+        drop(tape);
         if now {
             self.flush();
         }
-        Ok(())
     }
 
     /// Turns the tape into kernels and starts them; what goes wrong is kept for the next read point.
@@ -281,7 +334,7 @@ impl Runtime {
     /// A new storage that holds these bytes.
     pub(crate) fn upload(
         &'static self,
-        dtype: crate::DType,
+        dtype: DType,
         len: usize,
         bytes: &[u8],
     ) -> Result<Arc<Storage>> {
@@ -299,7 +352,7 @@ impl Runtime {
     /// buffer is nobody else's.
     pub(crate) fn adopt_bytes(
         &'static self,
-        dtype: crate::DType,
+        dtype: DType,
         len: usize,
         bytes: &[u8],
     ) -> Result<Arc<Storage>> {
@@ -314,7 +367,7 @@ impl Runtime {
     /// `OutOfMemory`, or what `fill` returns.
     pub(crate) fn receive(
         &'static self,
-        dtype: crate::DType,
+        dtype: DType,
         len: usize,
         fill: &mut dyn FnMut(&mut [u8]) -> Result<()>,
     ) -> Result<Arc<Storage>> {

@@ -16,7 +16,7 @@
 //! read or written. So every operation on such a storage runs at once, before the call that recorded
 //! it returns, and what the other library then reads is what the program says.
 
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::backend::Buffer;
@@ -47,6 +47,8 @@ pub(crate) struct Storage {
     exported: AtomicBool,
     /// See Note [Slots] in `slots.rs`.
     pub(super) slot: AtomicU32,
+    /// Its number among those of the tape, see Note [Alike] in `alike.rs`; under the tape's lock.
+    pub(super) place: AtomicU16,
     /// Why the elements could not be computed.
     failure: OnceLock<Error>,
 }
@@ -67,6 +69,7 @@ impl Storage {
             guards: AtomicI32::new(0),
             exported: AtomicBool::new(false),
             slot: AtomicU32::new(0),
+            place: AtomicU16::new(0),
             failure: OnceLock::new(),
         })
     }
@@ -84,8 +87,7 @@ impl Storage {
     #[inline(never)]
     fn end_last(mut storage: Arc<Self>) {
         let Some(ended) = Arc::get_mut(&mut storage) else { return };
-        let Self { runtime: _, dtype: _, len: _, buffer, guards, exported, slot: _, failure } =
-            ended;
+        let Self { buffer, guards, exported, failure, .. } = ended;
         if let Some(buffer) = buffer.take() {
             buffer.end();
         }

@@ -23,8 +23,10 @@ use std::hash::Hasher;
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use smallvec::SmallVec;
 
+use super::alike::Alike;
 use super::build::build;
 use super::notes::Notes;
+use super::plain::Plain;
 use super::record::{Entire, Fetching, Folding, Record};
 use super::storage::View;
 use crate::kernel::{Fold, Node, Whole};
@@ -102,6 +104,22 @@ impl Templates {
         }
         let hash = self.describe(records, number, &stored);
         self.known_or_made(hash, records, stored)
+    }
+
+    /// The template of plain operations that are no records, if there is one.
+    pub(super) fn of_alike(&mut self, alike: &Alike) -> Option<&Template> {
+        if let Some((plain, stored)) = alike.only() {
+            let recent = self.recent[place_of_plain(plain)] as usize;
+            if self.all.get(recent).is_some_and(|template| template.only == plain.word(stored)) {
+                return Some(&self.all[recent]);
+            }
+        }
+        if !alike.describe(&mut self.words) {
+            return None;
+        }
+        self.walks.clear();
+        let at = self.known(hash_of(&self.words), &[])?;
+        Some(&self.all[at])
     }
 
     /// The template of a number.
@@ -239,19 +257,27 @@ impl Templates {
             walk(record, &mut |size| self.walks.push(size));
         }
         let mut hasher = FxHasher::default();
-        hasher.write_usize(record.name.as_ptr().addr());
+        if !record.is_plain() {
+            hasher.write_usize(record.name.as_ptr().addr());
+        }
         self.words.iter().for_each(|&word| hasher.write_u32(word));
         self.walks.iter().for_each(|&size| hasher.write_usize(size));
         hasher.finish()
     }
 }
 
+/// The hash of operations that are plain, as of records that are.
+fn hash_of(words: &[u32]) -> u64 {
+    let mut hasher = FxHasher::default();
+    words.iter().for_each(|&word| hasher.write_u32(word));
+    hasher.finish()
+}
+
 /// Where the template of a single record is looked for first.
 #[inline]
 fn place_of(record: &Record) -> usize {
     match record.plain {
-        // Operations are told apart by the middle of the product.
-        Some(plain) => (plain.word(false).wrapping_mul(0x9e37_79b9) >> 20) as usize % RECENT,
+        Some(plain) => place_of_plain(plain),
         // Where names lie differs in the low bits; how many nodes there are tells numbers from tensors, and how
         // many layouts are no common ones rows and slices from whole tensors.
         None => {
@@ -259,6 +285,13 @@ fn place_of(record: &Record) -> usize {
             (record.name.as_ptr().addr() ^ record.program.nodes.len() ^ others << 3) % RECENT
         }
     }
+}
+
+/// As [`place_of`], of what is plain.
+#[inline]
+fn place_of_plain(plain: Plain) -> usize {
+    // Operations are told apart by the middle of the product.
+    (plain.word(false).wrapping_mul(0x9e37_79b9) >> 20) as usize % RECENT
 }
 
 /// The records whose programs say more of them than their words do.

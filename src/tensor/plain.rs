@@ -8,7 +8,7 @@ use super::elementwise::scalar_bits;
 use super::{Arg, Tensor};
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::graph::{Record, Storage, Takes, View};
+use crate::graph::{Storage, Takes, View};
 use crate::ops::Op;
 
 /// Records a row, computed in `dtype`, on its arguments, if that is plain.
@@ -27,8 +27,8 @@ pub(crate) fn record(
     // Not larger than the first one, nor of a dtype that some devices lack.
     let storage = Storage::new(runtime, op.info().result(dtype), len);
     let output = View { storage, layout };
-    let record = Record::plain((name, Location::caller()), (op, dtype), takes, &output);
-    Some(runtime.record(record).map(|()| Tensor::from_view(output)))
+    let recorded = runtime.record_plain((name, Location::caller()), (op, dtype), takes, &output);
+    Some(recorded.map(|()| Tensor::from_view(output)))
 }
 
 /// Records a row, computed in `dtype`, on its arguments, the first of which is a tensor and takes the result,
@@ -47,9 +47,8 @@ pub(crate) fn record_into(
     if target.layout().is_empty() {
         return None;
     }
-    let output = target.view_ref();
-    let record = Record::plain((name, Location::caller()), (op, dtype), takes, output);
-    Some(target.runtime().record(record))
+    let caller = (name, Location::caller());
+    Some(target.runtime().record_plain(caller, (op, dtype), takes, target.view_ref()))
 }
 
 /// What is taken, and the first tensor of it.

@@ -1,6 +1,6 @@
 //! Kernels that run one by one, and tapes that are one kernel: one operation, or a few [alike](is_one_kernel).
 //!
-//! Most tapes of small tensors are such. Nothing is planned, and the kernel runs at once: by [`Backend::flat`]
+//! Most tapes of small tensors are such, and most of these have no records, see Note [Alike]. Nothing is planned, and the kernel runs at once: by [`Backend::flat`]
 //! or [`Backend::ready`] if that is something for it, else as a launch that does not go through a batch.
 //!
 //! [`Backend::flat`]: crate::backend::Backend::flat
@@ -51,17 +51,49 @@ impl Runtime {
         }
     }
 
+    /// Runs a tape that is plain operations of one layout, see Note [Alike], if they are one small kernel that was
+    /// made before and that the backend has something for; returns whether they were.
+    pub(super) fn flush_plain(&self, executor: &mut Executor) -> bool {
+        let Executor { alike, templates, deferred, .. } = executor;
+        let Some(layout) = alike.layout().filter(|_| !alike.is_empty()) else { return false };
+        let (len, offset) = (layout.len(), layout.offset());
+        if len > SMALL || spans::kernels_are_told() {
+            return false;
+        }
+        if alike.is_dead_alone() {
+            count(&self.counters.flushes, 1);
+            return true;
+        }
+        let limits = self.backend().limits();
+        if group_limits(&limits).most_alike().is_none_or(|most| alike.len() > most) {
+            return false;
+        }
+        let pattern = templates.of_alike(alike).and_then(|template| template.pattern.as_ref());
+        let Some(pattern) = pattern.filter(|pattern| pattern.buffers() <= limits.buffers) else {
+            return false;
+        };
+        let Some(flat) = pattern.flat(self.backend()) else { return false };
+        let ran = buffers_of(pattern.storages_of(alike)).map(|buffers| {
+            let scalars = pattern.scalars_of(alike);
+            flat.run(FlatArgs { len, offset, scalars: &scalars, buffers: &buffers })
+        });
+        match ran {
+            Ok(true) => self.count_kernel(pattern.bytes(len)),
+            Ok(false) => return false,
+            Err(error) => {
+                let outputs = alike.outputs().cloned().collect();
+                give_up(deferred, &error, &[outputs]);
+            }
+        }
+        count(&self.counters.flushes, 1);
+        true
+    }
+
     /// Runs the operations of a tape that is one kernel, so that there is nothing to plan; returns whether it
     /// was. Not where one of them is dead: what that reads should be gone before the kernel asks for memory.
-    /// `is_alike` if they are known to be plain, and of one layout.
-    pub(super) fn flush_alike(
-        &self,
-        executor: &mut Executor,
-        records: &[Box<Record>],
-        is_alike: bool,
-    ) -> bool {
+    pub(super) fn flush_alike(&self, executor: &mut Executor, records: &[Box<Record>]) -> bool {
         let limits = self.backend().limits();
-        if !is_one_kernel(records, is_alike, group_limits(&limits)) {
+        if !is_one_kernel(records, group_limits(&limits)) {
             return false;
         }
         executor.slots.number(records);

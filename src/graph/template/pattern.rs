@@ -3,13 +3,15 @@
 //! Owns [`Pattern`], the kernel of a [template](super), and what the backend keeps for it.
 
 use std::cell::{Cell, OnceCell};
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use crate::backend::{Backend, Flat, Launch, Ready};
+use crate::graph::alike::Alike;
 use crate::graph::build::Built;
 use crate::graph::record::Record;
-use crate::graph::storage::View;
+use crate::graph::storage::{Storage, View};
 use crate::kernel::{self, Args, Dims, Kernel, OperandArgs, SharedCode};
 
 /// How to make the kernel from records.
@@ -177,6 +179,23 @@ impl Pattern {
             let record = records[usize::from(record)];
             &record.views[usize::from(view)]
         })
+    }
+
+    /// As [`scalars`](Self::scalars), of operations that are no records.
+    pub(in crate::graph) fn scalars_of(&self, alike: &Alike) -> SmallVec<[u64; 4]> {
+        if self.scalars.is_empty() {
+            return SmallVec::new();
+        }
+        let all: SmallVec<[u64; 16]> = alike.numbers().collect();
+        self.scalars.iter().map(|&number| all[usize::from(number)]).collect()
+    }
+
+    /// As those of [`views`](Self::views), of operations that are no records.
+    pub(in crate::graph) fn storages_of<'a>(
+        &self,
+        alike: &'a Alike,
+    ) -> impl Iterator<Item = &'a Arc<Storage>> {
+        self.buffers.iter().map(|&place| alike.storage(place))
     }
 
     /// Bytes that a kernel of so many points loads, and stores.
