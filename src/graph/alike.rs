@@ -9,10 +9,10 @@
 //! records, and so has a flush that finds no kernel made before.
 
 use std::panic::Location;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use smallvec::SmallVec;
+use triomphe::Arc;
 
 use super::plain::{Form, Plain, Takes};
 use super::record::Record;

@@ -10,10 +10,10 @@
 //! on the place of its point in the shape's order, as random numbers do, the kernel keeps to that.
 
 use std::cmp::Reverse;
-use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
+use triomphe::Arc;
 
 use super::record::{Entire, Folding, Record};
 use super::storage::{Storage, View};

@@ -4,7 +4,8 @@
 //! Nothing is taken from the tape, allocated on the device or counted.
 
 use std::fmt::{self, Write};
-use std::sync::Arc;
+
+use triomphe::Arc;
 
 use super::build::{Built, build};
 use super::flush::{Order, group_limits};

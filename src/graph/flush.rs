@@ -21,11 +21,11 @@ mod order;
 mod tests;
 
 use std::panic::Location;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
+use triomphe::Arc;
 
 use super::alike::Alike;
 use super::build::{Built, build};

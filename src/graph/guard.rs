@@ -1,7 +1,8 @@
 //! Guards of host arrays, see Note [Host guards] in `storage.rs`.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+use triomphe::Arc;
 
 use super::runtime::lock;
 use super::storage::Storage;

@@ -2,7 +2,9 @@
 
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+
+use triomphe::Arc;
 
 use super::alike::Alike;
 use super::flush::{Executor, group_limits, hoarded_bytes};

@@ -6,8 +6,9 @@
 //! written and read under the executor's lock only (a storage belongs to one device, and so to one
 //! executor), and means nothing to the next flush.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+use triomphe::Arc;
 
 use super::record::Record;
 use super::storage::View;

@@ -16,8 +16,10 @@
 //! read or written. So every operation on such a storage runs at once, before the call that recorded
 //! it returns, and what the other library then reads is what the program says.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU16, AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+
+use triomphe::{Arc, UniqueArc};
 
 use crate::backend::Buffer;
 use crate::backend::cpu::CpuMemory;
@@ -30,8 +32,8 @@ use super::KEPT;
 use super::runtime::Runtime;
 
 thread_local! {
-    /// Storages that have ended, without memory, one handle each.
-    static SPARE: Spare<Arc<Storage>, KEPT> = const { Spare::new() };
+    /// Storages that have ended, without memory.
+    static SPARE: Spare<UniqueArc<Storage>, KEPT> = const { Spare::new() };
 }
 
 /// What all views of one tensor share.
@@ -55,13 +57,17 @@ pub(crate) struct Storage {
 
 impl Storage {
     pub(crate) fn new(runtime: &'static Runtime, dtype: DType, len: usize) -> Arc<Self> {
-        if let Some(mut storage) = Spare::take(&SPARE)
-            && let Some(new) = Arc::get_mut(&mut storage)
-        {
+        Self::unshared(runtime, dtype, len).shareable()
+    }
+
+    /// A storage that nobody else has a handle to.
+    #[inline]
+    fn unshared(runtime: &'static Runtime, dtype: DType, len: usize) -> UniqueArc<Self> {
+        if let Some(mut new) = Spare::take(&SPARE) {
             (new.runtime, new.dtype, new.len) = (runtime, dtype, len);
-            return storage;
+            return new;
         }
-        Arc::new(Self {
+        UniqueArc::new(Self {
             runtime,
             dtype,
             len,
@@ -78,16 +84,14 @@ impl Storage {
     /// a later one of this thread.
     #[inline]
     pub(crate) fn end(storage: Arc<Self>) {
-        // Mostly somebody holds it, which a look says sooner than a try.
-        if Arc::strong_count(&storage) == 1 {
-            Self::end_last(storage);
+        if let Ok(last) = Arc::try_unique(storage) {
+            Self::end_last(last);
         }
     }
 
     #[inline(never)]
-    fn end_last(mut storage: Arc<Self>) {
-        let Some(ended) = Arc::get_mut(&mut storage) else { return };
-        let Self { buffer, guards, exported, failure, .. } = ended;
+    fn end_last(mut ended: UniqueArc<Self>) {
+        let Self { buffer, guards, exported, failure, .. } = &mut *ended;
         if let Some(buffer) = buffer.take() {
             buffer.end();
         }
@@ -95,7 +99,7 @@ impl Storage {
             *failure = OnceLock::new();
         }
         (*guards.get_mut(), *exported.get_mut()) = (0, false);
-        Spare::keep(&SPARE, storage);
+        Spare::keep(&SPARE, ended);
     }
 
     /// A storage over memory that holds its elements already.
@@ -105,10 +109,10 @@ impl Storage {
         len: usize,
         buffer: Buffer,
     ) -> Arc<Self> {
-        let storage = Self::new(runtime, dtype, len);
-        let fresh = storage.buffer.set(buffer).is_ok();
-        debug_assert!(fresh, "a new storage has no buffer");
-        storage
+        let mut storage = Self::unshared(runtime, dtype, len);
+        debug_assert!(storage.buffer.get().is_none(), "a new storage has no buffer");
+        storage.buffer = OnceLock::from(buffer);
+        storage.shareable()
     }
 
     pub(crate) fn bytes(&self) -> usize {

@@ -1,10 +1,10 @@
 //! Between the bytes of a file and the elements of a tensor.
 
 use std::io::{ErrorKind, Read};
-use std::sync::Arc;
 
 use bytemuck::Pod;
 use half::{bf16, f16};
+use triomphe::Arc;
 
 use crate::device::Device;
 use crate::dtype::{DType, Element};

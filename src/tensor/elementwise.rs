@@ -4,9 +4,9 @@
 //! operation computes is added by the caller; the result goes to a new tensor or into an existing one.
 
 use std::panic::Location;
-use std::sync::Arc;
 
 use smallvec::SmallVec;
+use triomphe::Arc;
 
 use crate::device::Device;
 use crate::dtype::DType;

@@ -9,6 +9,7 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 use ndarray::{ArrayRef, ArrayView, ArrayViewMut, Dimension, IxDyn, ShapeBuilder, StrideShape};
+use triomphe::Arc;
 
 use crate::device::Device;
 use crate::dtype::{DType, Element};
@@ -277,7 +278,7 @@ impl<T: Element> HostArray<T> {
             return Ok(self.read()?.to_owned());
         }
         let View { storage, layout } = self.tensor.into_view();
-        let storage = match std::sync::Arc::try_unwrap(storage) {
+        let storage = match Arc::try_unwrap(storage) {
             Ok(storage) => match storage.into_vec::<T>() {
                 Ok(mut values) => {
                     let end = layout.extent().map_or(0, |extent| extent.end);
@@ -365,7 +366,7 @@ impl<T: Element> fmt::Debug for HostArray<T> {
 }
 
 /// Makes every byte of a bool storage 0 or 1, as Rust's `bool` must be: fresh memory may hold others.
-fn make_bools(storage: &std::sync::Arc<Storage>) -> Result<()> {
+fn make_bools(storage: &Arc<Storage>) -> Result<()> {
     let whole = Layout::contiguous(&[storage.len])?;
     if storage.len == 0 {
         return Ok(());

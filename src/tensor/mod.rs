@@ -40,8 +40,6 @@ mod stats;
 pub mod table;
 mod views;
 
-use std::sync::Arc;
-
 pub use arg::Arg;
 pub use arithmetic::Rounding;
 pub use choose::Limit;
@@ -68,6 +66,8 @@ pub(crate) use read::reserve;
 pub use sample::sample;
 pub use sizes::{Dim, IntoDims, IntoSizes, Size};
 pub use sorting::Unique;
+
+use triomphe::Arc;
 
 use crate::device::Device;
 use crate::dtype::DType;

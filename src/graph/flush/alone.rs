@@ -6,9 +6,8 @@
 //! [`Backend::flat`]: crate::backend::Backend::flat
 //! [`Backend::ready`]: crate::backend::Backend::ready
 
-use std::sync::Arc;
-
 use smallvec::SmallVec;
+use triomphe::Arc;
 
 use super::{
     Executor, Made, buffers_of, count, expect_refusal, give_up, group_limits, make, outputs_of,

@@ -1,8 +1,9 @@
 //! Which way kernels took: results and counters are the same by all of them.
 
 use std::panic::Location;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+use triomphe::Arc;
 
 use super::super::plain::Takes;
 use super::super::record::{Folding, Record};

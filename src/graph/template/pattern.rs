@@ -3,9 +3,9 @@
 //! Owns [`Pattern`], the kernel of a [template](super), and what the backend keeps for it.
 
 use std::cell::{Cell, OnceCell};
-use std::sync::Arc;
 
 use smallvec::SmallVec;
+use triomphe::Arc;
 
 use crate::backend::{Backend, Flat, Launch, Ready};
 use crate::graph::alike::Alike;
