@@ -11,7 +11,6 @@
 use std::panic::Location;
 use std::sync::atomic::Ordering;
 
-use smallvec::SmallVec;
 use triomphe::Arc;
 
 use super::plain::{Form, Plain, Takes};
@@ -28,6 +27,9 @@ pub(super) struct Alike {
     layout: Option<Layout>,
     operations: Vec<Operation>,
     storages: Vec<Known>,
+    /// Of each operation what it is, and which storage, of which dtype, each of its views is: as their
+    /// [template](super::template) has them, but for what is stored.
+    words: Vec<u32>,
 }
 
 /// A plain operation, which names storages by number.
@@ -50,6 +52,8 @@ struct Known {
     storage: Option<Arc<Storage>>,
     /// How many views there are of it.
     uses: u32,
+    /// One more than the number of the last operation that reads it.
+    read: u32,
 }
 
 impl Known {
@@ -112,29 +116,43 @@ impl Alike {
         if self.operations.is_empty() {
             self.layout = Some(output.layout.clone());
         }
+        let Takes { form, first, second } = takes;
         let plain = Plain::new(op, dtype, takes, output);
-        let (form, first, second) = takes.parts();
-        let first = self.number(&first.storage);
-        let second = second.map_or(first, |second| self.number(&second.storage));
-        let output = self.number(&output.storage);
+        let read = self.operations.len() as u32 + 1;
+        let word = |number: u16, dtype: DType| u32::from(number) << 8 | dtype as u32;
+        let first = self.number(&first.storage, read);
+        let second = second.map(|second| self.number(&second.storage, read));
+        let result = output.storage.dtype;
+        let output = self.number(&output.storage, 0);
+        self.words.push(plain.word(false));
+        self.words.push(word(first, dtype));
+        if let Some(second) = second {
+            self.words.push(word(second, dtype));
+        }
+        self.words.push(word(output, result));
+        let second = second.unwrap_or(first);
         let operation = Operation { name, location, plain, op, dtype, form, first, second, output };
         self.operations.push(operation);
     }
 
     /// The number of a storage, a new one unless it is known. The caller holds the tape's lock.
     #[inline]
-    fn number(&mut self, storage: &Arc<Storage>) -> u16 {
+    fn number(&mut self, storage: &Arc<Storage>, read: u32) -> u16 {
         let at = storage.place.load(Ordering::Relaxed);
         // A number that an earlier tape left may be another storage's by now.
         if let Some(known) = self.storages.get_mut(usize::from(at))
             && known.storage.as_ref().is_some_and(|known| Arc::ptr_eq(known, storage))
         {
             known.uses += 1;
+            known.read = known.read.max(read);
             return at;
         }
         let at = self.storages.len() as u16;
         storage.place.store(at, Ordering::Relaxed);
-        self.storages.push(Known { storage: Some(Arc::clone(storage)), uses: 1 });
+        // To push it is slower: it is put together elsewhere, and is then moved as one word while its parts are on
+        // their way to memory.
+        let known = |storage| Known { storage: Some(Arc::clone(storage)), uses: 1, read };
+        self.storages.extend(std::iter::once(storage).map(known));
         at
     }
 
@@ -163,24 +181,22 @@ impl Alike {
         !self.storages[usize::from(only.output)].is_held()
     }
 
-    /// Writes down the words of all, as their [template](super::template) has them; returns whether somebody sees
-    /// what each writes, or what is computed of it.
-    pub(super) fn describe(&self, words: &mut Vec<u32>) -> bool {
-        words.clear();
-        let mut seen: SmallVec<[bool; 64]> = self.storages.iter().map(Known::is_held).collect();
-        for operation in &self.operations {
-            let is_held = self.storages[usize::from(operation.output)].is_held();
-            words.push(operation.plain.word(is_held));
-            for number in operation.views() {
-                let dtype = self.storages[usize::from(number)].storage().dtype;
-                words.push(u32::from(number) << 8 | dtype as u32);
+    /// The words of all, with what is stored as handles are now; none if nobody sees what one of them writes, nor
+    /// what is computed of it.
+    pub(super) fn words(&mut self) -> Option<&[u32]> {
+        let Self { operations, storages, words, .. } = self;
+        let mut at = 0;
+        for (operation, read) in operations.iter().zip(1..) {
+            let output = &storages[usize::from(operation.output)];
+            if output.is_held() {
+                words[at] = operation.plain.word(true);
+            } else if output.read <= read {
+                // The last one is held, and so somebody sees what is read by a later one, if all are seen.
+                return None;
             }
+            at += 3 + usize::from(operation.form == Form::Two);
         }
-        self.operations.iter().rev().all(|operation| {
-            seen[usize::from(operation.first)] |= seen[usize::from(operation.output)];
-            seen[usize::from(operation.second)] |= seen[usize::from(operation.output)];
-            seen[usize::from(operation.output)]
-        })
+        Some(words)
     }
 
     /// The only operation, with whether somebody sees its result.
@@ -214,7 +230,7 @@ impl Alike {
 
     /// Moves all to the end of a list of records.
     pub(super) fn write_out(&mut self, records: &mut Vec<Box<Record>>) {
-        let Self { layout, operations, storages } = self;
+        let Self { layout, operations, storages, words } = self;
         let Some(layout) = layout else { return };
         for operation in operations.drain(..) {
             let Operation { name, location, plain, op, dtype, form, .. } = operation;
@@ -235,11 +251,13 @@ impl Alike {
             records.push(record);
         }
         storages.clear();
+        words.clear();
     }
 
     /// Lets go of all.
     pub(super) fn clear(&mut self) {
         self.operations.clear();
+        self.words.clear();
         self.storages.drain(..).filter_map(|known| known.storage).for_each(Storage::end);
     }
 }

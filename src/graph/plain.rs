@@ -27,11 +27,10 @@ pub(crate) struct Plain(NonZeroU32);
 /// What a plain operation takes: views of one dtype and of one kept layout, each of a storage of its own, and
 /// the stored form of a number in that dtype.
 #[derive(Clone, Copy)]
-pub(crate) enum Takes<'a> {
-    One(&'a View),
-    Two(&'a View, &'a View),
-    NumberRight(&'a View, u64),
-    NumberLeft(u64, &'a View),
+pub(crate) struct Takes<'a> {
+    pub(super) form: Form,
+    pub(super) first: &'a View,
+    pub(super) second: Option<&'a View>,
 }
 
 /// What a plain operation takes, but for its views.
@@ -44,15 +43,20 @@ pub(super) enum Form {
 }
 
 impl<'a> Takes<'a> {
-    /// The form, and the views.
-    #[inline]
-    pub(super) fn parts(self) -> (Form, &'a View, Option<&'a View>) {
-        match self {
-            Self::One(first) => (Form::One, first, None),
-            Self::Two(first, second) => (Form::Two, first, Some(second)),
-            Self::NumberRight(first, bits) => (Form::NumberRight(bits), first, None),
-            Self::NumberLeft(bits, first) => (Form::NumberLeft(bits), first, None),
-        }
+    pub(crate) fn one(first: &'a View) -> Self {
+        Self { form: Form::One, first, second: None }
+    }
+
+    pub(crate) fn two(first: &'a View, second: &'a View) -> Self {
+        Self { form: Form::Two, first, second: Some(second) }
+    }
+
+    pub(crate) fn number_right(first: &'a View, number: u64) -> Self {
+        Self { form: Form::NumberRight(number), first, second: None }
+    }
+
+    pub(crate) fn number_left(number: u64, first: &'a View) -> Self {
+        Self { form: Form::NumberLeft(number), first, second: None }
     }
 }
 
@@ -64,6 +68,16 @@ impl Form {
             Self::NumberRight(bits) | Self::NumberLeft(bits) => Some(bits),
         }
     }
+
+    /// As a number.
+    fn word(self) -> u32 {
+        match self {
+            Self::One => 0,
+            Self::Two => 1,
+            Self::NumberRight(_) => 2,
+            Self::NumberLeft(_) => 3,
+        }
+    }
 }
 
 impl Plain {
@@ -72,13 +86,8 @@ impl Plain {
 
     #[inline]
     pub(super) fn new(op: Op, dtype: DType, takes: Takes<'_>, output: &View) -> Self {
-        let (form, first) = match takes {
-            Takes::One(first) => (0, first),
-            Takes::Two(first, _) => (1, first),
-            Takes::NumberRight(first, _) => (2, first),
-            Takes::NumberLeft(_, first) => (3, first),
-        };
-        let in_place = u32::from(first.is_of(&output.storage));
+        let in_place = u32::from(takes.first.is_of(&output.storage));
+        let form = takes.form.word();
         Self(Self::MARK | ((op as u32) << 8 | (dtype as u32) << 4 | form << 1 | in_place))
     }
 
@@ -98,7 +107,7 @@ impl Record {
         output: &View,
     ) -> Box<Self> {
         let mut record = Self::new(name, location);
-        let (form, first, second) = takes.parts();
+        let Takes { form, first, second } = takes;
         record.make_plain(Plain::new(op, dtype, takes, output), (op, dtype), form);
         match second {
             Some(second) => record.views.extend([first, second, output].into_iter().cloned()),

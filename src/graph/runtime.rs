@@ -53,27 +53,16 @@ pub(super) struct Tape {
 }
 
 impl Tape {
-    /// Sees that no guard is in the way of an operation, and how much it touches; returns whether it must run at
-    /// once.
+    /// Sees that no guard is in the way of what an operation does to a view, and how much it touches; returns
+    /// whether it must run at once.
     ///
     /// # Errors
     /// `Value` when a host guard is in the way.
     #[inline]
-    fn pass<'a>(
-        &mut self,
-        inputs: impl Iterator<Item = &'a View> + Clone,
-        output: &'a View,
-    ) -> Result<bool> {
-        for input in inputs.clone() {
-            input.storage.check_guards(false)?;
-        }
-        output.storage.check_guards(true)?;
-        let mut exported = false;
-        for view in inputs.chain([output]) {
-            self.passed_bytes += view.storage.bytes();
-            exported |= view.storage.is_exported();
-        }
-        Ok(exported)
+    fn pass(&mut self, view: &View, writes: bool) -> Result<bool> {
+        view.storage.check_guards(writes)?;
+        self.passed_bytes += view.storage.bytes();
+        Ok(view.storage.is_exported())
     }
 
     /// Writes out what is alike.
@@ -207,7 +196,11 @@ impl Runtime {
     /// `Value` when a host guard is in the way.
     pub(crate) fn record(&self, record: Box<Record>) -> Result<()> {
         let mut tape = self.open_tape();
-        let exported = tape.pass(record.inputs().iter(), record.output())?;
+        let mut exported = false;
+        for input in record.inputs() {
+            exported |= tape.pass(input, false)?;
+        }
+        exported |= tape.pass(record.output(), true)?;
         tape.write_out();
         tape.records.push(record);
         self.close_tape(tape, exported);
@@ -228,8 +221,11 @@ impl Runtime {
         output: &View,
     ) -> Result<()> {
         let mut tape = self.open_tape();
-        let (_, first, second) = takes.parts();
-        let exported = tape.pass([Some(first), second].into_iter().flatten(), output)?;
+        let mut exported = tape.pass(takes.first, false)?;
+        if let Some(second) = takes.second {
+            exported |= tape.pass(second, false)?;
+        }
+        exported |= tape.pass(output, true)?;
         let joins = self.most_alike.is_some()
             && tape.records.is_empty()
             && tape.alike.is_of(&output.layout);

@@ -19,6 +19,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU16, AtomicU32, Ordering};
 
+use spin::Once;
 use triomphe::{Arc, UniqueArc};
 
 use crate::backend::Buffer;
@@ -42,7 +43,7 @@ pub(crate) struct Storage {
     pub(crate) dtype: DType,
     /// Elements.
     pub(crate) len: usize,
-    buffer: OnceLock<Buffer>,
+    buffer: Once<Buffer>,
     /// See Note [Host guards].
     pub(super) guards: AtomicI32,
     /// Whether a raw pointer to the memory is out, see Note [Raw pointers].
@@ -71,7 +72,7 @@ impl Storage {
             runtime,
             dtype,
             len,
-            buffer: OnceLock::new(),
+            buffer: Once::new(),
             guards: AtomicI32::new(0),
             exported: AtomicBool::new(false),
             slot: AtomicU32::new(0),
@@ -92,7 +93,7 @@ impl Storage {
     #[inline(never)]
     fn end_last(mut ended: UniqueArc<Self>) {
         let Self { buffer, guards, exported, failure, .. } = &mut *ended;
-        if let Some(buffer) = buffer.take() {
+        if let Some(buffer) = std::mem::take(buffer).try_into_inner() {
             buffer.end();
         }
         if failure.get().is_some() {
@@ -111,7 +112,7 @@ impl Storage {
     ) -> Arc<Self> {
         let mut storage = Self::unshared(runtime, dtype, len);
         debug_assert!(storage.buffer.get().is_none(), "a new storage has no buffer");
-        storage.buffer = OnceLock::from(buffer);
+        storage.buffer = Once::initialized(buffer);
         storage.shareable()
     }
 
@@ -133,8 +134,7 @@ impl Storage {
 
     #[inline(never)]
     fn allocate(&self) -> Result<&Buffer> {
-        let buffer = self.runtime.backend().allocate(self.bytes().max(1))?;
-        Ok(self.buffer.get_or_init(|| buffer))
+        self.buffer.try_call_once(|| self.runtime.backend().allocate(self.bytes().max(1)))
     }
 
     pub(crate) fn buffer(&self) -> Option<&Buffer> {
@@ -151,7 +151,7 @@ impl Storage {
     /// if its memory came from elsewhere or has another holder.
     pub(crate) fn into_vec<T: Element>(self) -> Result<Vec<T>, Arc<Self>> {
         let (runtime, dtype, len) = (self.runtime, self.dtype, self.len);
-        match self.buffer.into_inner().map(CpuMemory::into_vec) {
+        match self.buffer.try_into_inner().map(CpuMemory::into_vec) {
             Some(Ok(values)) => Ok(values),
             Some(Err(buffer)) => Err(Self::with_buffer(runtime, dtype, len, buffer)),
             None => Err(Self::new(runtime, dtype, len)),
@@ -182,9 +182,17 @@ impl Storage {
     }
 
     /// Refuses an operation that conflicts with a guard, see Note [Host guards].
+    #[inline]
     pub(super) fn check_guards(&self, writes: bool) -> Result<()> {
         match self.guards.load(Ordering::Relaxed) {
             0 => Ok(()),
+            guards => Self::check_guarded(guards, writes),
+        }
+    }
+
+    #[cold]
+    fn check_guarded(guards: i32, writes: bool) -> Result<()> {
+        match guards {
             readers if readers > 0 && !writes => Ok(()),
             readers if readers > 0 => Err(Error::value(
                 "cannot write to a tensor whose memory is being read through a host array: drop the \

@@ -66,6 +66,8 @@ pub(super) struct Templates {
     known: FxHashMap<u64, SmallVec<[u32; 2]>>,
     /// A number may be of another template by now, or of none.
     recent: [u32; RECENT],
+    /// That of several operations that are no records, likewise.
+    last_alike: usize,
     /// Records of all.
     kept: usize,
     /// How often all were forgotten.
@@ -107,19 +109,20 @@ impl Templates {
     }
 
     /// The template of plain operations that are no records, if there is one.
-    pub(super) fn of_alike(&mut self, alike: &Alike) -> Option<&Template> {
+    pub(super) fn of_alike(&mut self, alike: &mut Alike) -> Option<&Template> {
         if let Some((plain, stored)) = alike.only() {
             let recent = self.recent[place_of_plain(plain)] as usize;
             if self.all.get(recent).is_some_and(|template| template.only == plain.word(stored)) {
                 return Some(&self.all[recent]);
             }
         }
-        if !alike.describe(&mut self.words) {
-            return None;
+        let words = alike.words()?;
+        let is_it = |template: &Template| template.words == words && template.is_plain();
+        if !self.all.get(self.last_alike).is_some_and(is_it) {
+            let mut known = self.known.get(&hash_of(words))?.iter().map(|&at| at as usize);
+            self.last_alike = known.find(|&at| is_it(&self.all[at]))?;
         }
-        self.walks.clear();
-        let at = self.known(hash_of(&self.words), &[])?;
-        Some(&self.all[at])
+        Some(&self.all[self.last_alike])
     }
 
     /// The template of a number.
@@ -426,6 +429,11 @@ impl Template {
             && self.words.iter().copied().eq(words_of_one(record, stored))
             && is_flat(&[record])
             && self.nodes[..] == record.program.nodes[..]
+    }
+
+    /// Whether it is of plain operations of one layout.
+    fn is_plain(&self) -> bool {
+        self.walks.is_empty() && self.nodes.is_empty()
     }
 
     fn is_of(&self, records: &[&Record]) -> bool {

@@ -55,7 +55,7 @@ pub(crate) fn record_into(
 #[inline]
 fn takes<'a>(args: &[Arg<'a>], dtype: DType) -> Option<(&'a Tensor, Takes<'a>)> {
     let (first, takes) = match *args {
-        [Arg::Tensor(only)] => (only, Takes::One(only.view_ref())),
+        [Arg::Tensor(only)] => (only, Takes::one(only.view_ref())),
         [Arg::Tensor(first), Arg::Tensor(second)] => {
             let is_alike = second.dtype() == dtype
                 && second.layout().is_kept_as(first.layout())
@@ -64,13 +64,13 @@ fn takes<'a>(args: &[Arg<'a>], dtype: DType) -> Option<(&'a Tensor, Takes<'a>)> 
             if !is_alike {
                 return None;
             }
-            (first, Takes::Two(first.view_ref(), second.view_ref()))
+            (first, Takes::two(first.view_ref(), second.view_ref()))
         }
         [Arg::Tensor(tensor), Arg::Scalar(number)] => {
-            (tensor, Takes::NumberRight(tensor.view_ref(), scalar_bits(number, dtype)))
+            (tensor, Takes::number_right(tensor.view_ref(), scalar_bits(number, dtype)))
         }
         [Arg::Scalar(number), Arg::Tensor(tensor)] => {
-            (tensor, Takes::NumberLeft(scalar_bits(number, dtype), tensor.view_ref()))
+            (tensor, Takes::number_left(scalar_bits(number, dtype), tensor.view_ref()))
         }
         _ => return None,
     };

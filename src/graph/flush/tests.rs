@@ -62,7 +62,7 @@ fn plain(op: Op, a: &View, b: &View) -> View {
     let layout = a.layout.clone();
     let out = View { storage: Storage::new(runtime, DType::F32, layout.len()), layout };
     let caller = (op.info().name, Location::caller());
-    runtime.record_plain(caller, (op, DType::F32), Takes::Two(a, b), &out).unwrap();
+    runtime.record_plain(caller, (op, DType::F32), Takes::two(a, b), &out).unwrap();
     out
 }
 
