@@ -91,6 +91,12 @@ impl Alike {
         self.operations.len()
     }
 
+    /// Elements of all results together.
+    pub(super) fn size(&self) -> usize {
+        let len = self.layout.as_ref().map_or(0, |layout| layout.len());
+        len.saturating_mul(self.operations.len())
+    }
+
     /// The layout of all, if there are some.
     pub(super) fn layout(&self) -> Option<&Layout> {
         self.layout.as_ref()

@@ -27,7 +27,7 @@ struct Planned {
 impl Runtime {
     /// The kernels that a flush would run now; those that write `storage` are marked.
     pub(crate) fn explain(&self, storage: &Arc<Storage>) -> String {
-        let _executor = lock(&self.executor);
+        let _turn = self.turn();
         let mut tape = lock(&self.tape);
         tape.write_out();
         let mut text = String::new();

@@ -31,7 +31,7 @@ use super::alike::Alike;
 use super::build::{Built, build};
 use super::plan::{GroupLimits, MOST_CUT, dead_records, plan};
 use super::record::{Record, Refusal};
-use super::runtime::{Runtime, lock};
+use super::runtime::{Runtime, Tape};
 use super::score::Scores;
 use super::slots::Slots;
 use super::spans;
@@ -53,7 +53,7 @@ pub(super) struct Executor {
     /// What the next read point reports.
     deferred: Option<Error>,
     /// The tape that runs, and the memory of the last one for the next.
-    alike: Alike,
+    pub(super) alike: Box<Alike>,
     records: Vec<Box<Record>>,
     /// That of the storages' numbers.
     slots: Slots,
@@ -120,6 +120,16 @@ impl Made<'_> {
 type Outputs = SmallVec<[Arc<Storage>; 2]>;
 
 impl Executor {
+    /// Takes what waits on the tape.
+    pub(super) fn take_operations(&mut self, tape: &mut Tape) {
+        tape.forget();
+        if tape.records.is_empty() {
+            std::mem::swap(&mut tape.alike, &mut self.alike);
+        } else {
+            std::mem::swap(&mut tape.records, &mut self.records);
+        }
+    }
+
     /// What is to be reported, for a read point that reports it.
     pub(super) fn take_reports(&mut self) -> (Vec<Checked>, Option<Error>) {
         (std::mem::take(&mut self.checks), self.deferred.take())
@@ -145,22 +155,23 @@ impl Runtime {
         self.undelivered().or(deferred).or_else(refused).map_or(Ok(()), Err)
     }
 
-    /// Runs the tape. The caller holds the executor's lock, see Note [Locks].
-    pub(super) fn flush_holding(&self, executor: &mut Executor) {
-        self.take_tape(executor);
+    /// Runs the operations that the executor took from the tape.
+    pub(super) fn flush_taken(&self, executor: &mut Executor) {
         let operations = executor.alike.len() + executor.records.len();
-        if operations > 0 {
-            let kernels = || self.counters.kernels.load(Ordering::Relaxed);
-            let (span, before) = (spans::flush(self.device(), operations), kernels());
-            if !self.flush_plain(executor) {
-                let Executor { alike, records, .. } = executor;
-                alike.write_out(records);
-                let records = std::mem::take(records);
-                executor.records = self.flush_records(executor, records);
-            }
-            executor.alike.clear();
-            span.tell_kernels(kernels() - before);
+        if operations == 0 {
+            return;
         }
+        let kernels = || self.counters.kernels.load(Ordering::Relaxed);
+        let (span, before) = (spans::flush(self.device(), operations), kernels());
+        let mut alike = std::mem::take(&mut executor.alike);
+        if !self.flush_plain(executor, &mut alike) {
+            let mut records = std::mem::take(&mut executor.records);
+            alike.write_out(&mut records);
+            executor.records = self.flush_records(executor, records);
+        }
+        alike.clear();
+        executor.alike = alike;
+        span.tell_kernels(kernels() - before);
     }
 
     /// Runs the operations of a tape; returns their list, empty.
@@ -387,21 +398,6 @@ impl Runtime {
         }
         if rest.is_empty() { Ok(()) } else { self.backend().run(rest) }
     }
-
-    /// Takes the tape and leaves it empty.
-    fn take_tape(&self, executor: &mut Executor) {
-        let Executor { alike, records, .. } = executor;
-        // After a panic that somebody caught there may be some.
-        alike.clear();
-        records.clear();
-        let mut tape = lock(&self.tape);
-        (tape.passed_bytes, tape.full) = (0, 0);
-        if tape.records.is_empty() {
-            std::mem::swap(&mut tape.alike, alike);
-        } else {
-            std::mem::swap(&mut tape.records, records);
-        }
-    }
 }
 
 /// Ends a record, unless it has ended.
@@ -421,7 +417,7 @@ fn outputs_of(members: &[&Record]) -> Outputs {
     members.iter().map(|record| record.output().storage.clone()).collect()
 }
 
-/// Adds to a counter. The caller holds the executor's lock, so that nobody else adds meanwhile.
+/// Adds to a counter. The caller has the executor, so that nobody else adds meanwhile.
 fn count(counter: &AtomicU64, more: u64) {
     counter.store(counter.load(Ordering::Relaxed) + more, Ordering::Relaxed);
 }

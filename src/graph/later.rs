@@ -56,8 +56,7 @@ impl Runtime {
         start: usize,
         bytes: Vec<u8>,
     ) -> Later {
-        let mut executor = lock(&self.executor);
-        self.flush_holding(&mut executor);
+        let mut executor = self.turn_after_flush();
         let mut reports = std::mem::take(&mut *lock(&self.undelivered));
         reports.retain(|report| !report.is_empty());
         let read = || {

@@ -5,9 +5,10 @@
 //! nothing of tensors or of PyTorch's rules: a record comes with its types settled.
 //!
 //! # Note [Locks]
-//! `Runtime::executor` before `Runtime::tape`, never the other way. Recording takes the tape alone; a
-//! flush holds the executor throughout and the tape only while it takes the records. So threads record
-//! while another flushes, and flushes of one device keep their order.
+//! Recording locks the tape; a flush has the executor throughout, and locks the tape only while it takes the
+//! executor and the operations, and while it puts the executor back (Note [Turns] in `turn.rs`). So threads
+//! record while another flushes, and flushes of one device keep their order. Nobody waits for a turn who has
+//! locked a tape, and of two devices' turns that of the CPU comes first.
 #![allow(
     clippy::vec_box,
     reason = "records are large, pass many hands, and their memory is used again"
@@ -32,6 +33,7 @@ mod slots;
 mod spans;
 mod storage;
 mod template;
+mod turn;
 
 pub(crate) use guard::HostGuard;
 pub(crate) use later::Later;

@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use triomphe::Arc;
 
@@ -34,7 +34,8 @@ pub(crate) struct Runtime {
     /// Plain operations of one layout that a tape holds, if its tensors are small; none where [`Alike`] are records.
     most_alike: Option<usize>,
     pub(super) tape: Mutex<Tape>,
-    pub(super) executor: Mutex<Executor>,
+    /// Told when the executor lies on the tape again, see Note [Turns].
+    pub(super) returned: Condvar,
     /// Note [Undelivered reports] in `later.rs`; locked last, and for a moment.
     pub(super) undelivered: Mutex<Vec<Report>>,
     pub(super) counters: Counters,
@@ -44,8 +45,11 @@ pub(crate) struct Runtime {
 #[derive(Default)]
 pub(super) struct Tape {
     /// There are some only while there are no records.
-    pub(super) alike: Alike,
+    pub(super) alike: Box<Alike>,
     pub(super) records: Vec<Box<Record>>,
+    /// None while a thread has it, and how many wait for it: Note [Turns].
+    pub(super) executor: Option<Box<Executor>>,
+    pub(super) waiting: usize,
     /// Operations from which on it is asked whether they are a full kernel, if these are more than it has.
     pub(super) full: usize,
     /// Bytes of the storages that operations named since the last look at what the tape hoards.
@@ -63,6 +67,11 @@ impl Tape {
         view.storage.check_guards(writes)?;
         self.passed_bytes += view.storage.bytes();
         Ok(view.storage.is_exported())
+    }
+
+    /// Begins to count anew, as its operations are taken.
+    pub(super) fn forget(&mut self) {
+        (self.passed_bytes, self.full) = (0, 0);
     }
 
     /// Writes out what is alike.
@@ -171,8 +180,8 @@ impl Runtime {
             device,
             backend,
             most_alike: group_limits(&backend.limits()).most_alike(),
-            tape: Mutex::default(),
-            executor: Mutex::default(),
+            tape: Mutex::new(Tape { executor: Some(Box::default()), ..Tape::default() }),
+            returned: Condvar::new(),
             undelivered: Mutex::default(),
             counters: Counters::default(),
         }
@@ -246,9 +255,11 @@ impl Runtime {
         if let Some(most_alike) = self.most_alike
             && tape.is_full_kernel(most_alike)
         {
-            drop(tape);
-            self.flush_unless_busy();
-            tape = lock(&self.tape);
+            // Not while another thread flushes: that may take long, and recording waits for nobody.
+            if tape.executor.is_some() {
+                self.flush_settled(tape);
+                tape = lock(&self.tape);
+            }
         }
         tape
     }
@@ -263,27 +274,12 @@ impl Runtime {
         }
     }
 
-    /// Turns the tape into kernels and starts them; what goes wrong is kept for the next read point.
-    pub(crate) fn flush(&self) {
-        self.flush_holding(&mut lock(&self.executor));
-    }
-
-    /// [`flush`](Self::flush), if no other thread does: that may take long, and recording waits for nobody.
-    fn flush_unless_busy(&self) {
-        match self.executor.try_lock() {
-            Ok(mut executor) => self.flush_holding(&mut executor),
-            Err(TryLockError::Poisoned(executor)) => self.flush_holding(&mut executor.into_inner()),
-            Err(TryLockError::WouldBlock) => {}
-        }
-    }
-
     /// Runs everything and waits for it.
     ///
     /// # Errors
     /// What went wrong since the last read point.
     pub(crate) fn synchronize(&self) -> Result<()> {
-        let mut executor = lock(&self.executor);
-        self.flush_holding(&mut executor);
+        let mut executor = self.turn_after_flush();
         self.surface(&mut executor)
     }
 
@@ -298,8 +294,8 @@ impl Runtime {
     }
 
     /// As [`Self::read`], but calls `see` with the bytes of `len` elements, where they lie if the host can
-    /// reach them. The lock of this device's executor is held meanwhile: `see` may take that of a GPU's,
-    /// which nobody holds who comes for this one.
+    /// reach them. This device's turn lasts meanwhile: `see` may take one of a GPU's,
+    /// which nobody has who comes for this one.
     ///
     /// # Errors
     /// As [`Self::read`], or what `see` returns.
@@ -315,13 +311,12 @@ impl Runtime {
 
     /// Makes a storage ready to be read and calls `read` with its memory.
     fn reading(&self, storage: &Storage, read: impl FnOnce(&Buffer) -> Result<()>) -> Result<()> {
-        let mut executor = lock(&self.executor);
-        self.flush_holding(&mut executor);
+        let mut executor = self.turn_after_flush();
         self.surface(&mut executor)?;
         if let Some(failure) = storage.failure() {
             return Err(failure);
         }
-        // A writer that comes after this waits for the executor, in `materialize`.
+        // A writer that comes after this waits for its turn, in `materialize`.
         let tape = lock(&self.tape);
         storage.check_guards(false)?;
         drop(tape);
@@ -338,10 +333,10 @@ impl Runtime {
     ) -> Result<Arc<Storage>> {
         let storage = Storage::new(self, dtype, len);
         if !bytes.is_empty() {
-            let executor = lock(&self.executor);
+            let turn = self.turn();
             let buffer = storage.materialize()?;
             self.backend.write(buffer, 0, bytes)?;
-            drop(executor);
+            drop(turn);
         }
         Ok(storage)
     }
@@ -378,8 +373,7 @@ impl Runtime {
 
     /// Makes sure that the storage has memory holding what program order says, which stays where it is.
     pub(crate) fn materialize(&self, storage: &Storage) -> Result<()> {
-        let mut executor = lock(&self.executor);
-        self.flush_holding(&mut executor);
+        let mut executor = self.turn_after_flush();
         self.surface(&mut executor)?;
         storage.materialize().map(|_| ())
     }

@@ -3,7 +3,7 @@
 //! # Note [Slots]
 //! A flush asks of every view which storage it is of, many times. So it numbers the storages once and
 //! leaves each its number, in `Storage::slot`; what it knows of them then lies in plain arrays. A slot is
-//! written and read under the executor's lock only (a storage belongs to one device, and so to one
+//! written and read by who has the executor only (a storage belongs to one device, and so to one
 //! executor), and means nothing to the next flush.
 
 use std::sync::atomic::Ordering;
@@ -27,7 +27,7 @@ struct Slot {
 }
 
 impl Slots {
-    /// Numbers the storages of `records`. The caller holds the executor's lock.
+    /// Numbers the storages of `records`. The caller has the executor.
     pub(super) fn of(records: &[Box<Record>]) -> Self {
         let mut slots = Self::default();
         slots.number(records);

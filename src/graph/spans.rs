@@ -38,6 +38,15 @@ pub(super) fn kernels_are_told() -> bool {
     false
 }
 
+/// Whether anybody wants to know of flushes.
+#[inline]
+pub(super) fn flushes_are_told() -> bool {
+    #[cfg(feature = "tracing")]
+    return tracing::span_enabled!(target: "taut", tracing::Level::DEBUG);
+    #[cfg(not(feature = "tracing"))]
+    false
+}
+
 /// Of a flush of so many operations.
 #[inline]
 pub(super) fn flush(device: Device, operations: usize) -> Entered {

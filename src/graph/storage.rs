@@ -123,7 +123,7 @@ impl Storage {
     /// The memory, made now if it was not there.
     ///
     /// # Errors
-    /// `OutOfMemory`. The caller holds the executor's lock, so that no two threads allocate at once.
+    /// `OutOfMemory`. The caller has the executor, so that no two threads allocate at once.
     #[inline]
     pub(crate) fn materialize(&self) -> Result<&Buffer> {
         match self.buffer.get() {

@@ -51,7 +51,7 @@ fn values(view: &View) -> Vec<f32> {
 
 /// Kernels run, templates made, and whether a kernel needed a launch of its own, since the last asking.
 fn ways(runtime: &Runtime) -> (u64, usize, bool) {
-    let mut executor = lock(&runtime.executor);
+    let mut executor = runtime.turn();
     let kernels = runtime.counters.kernels.swap(0, Ordering::Relaxed);
     (kernels, executor.templates.count(), executor.single.take().is_some())
 }
@@ -73,7 +73,7 @@ fn full_kernels_of_small_tensors_run_at_once_but_not_while_another_thread_flushe
     let grown = |from: View, times| (0..times).fold(from, |sum, _| plain(Op::Add, &sum, &b));
     let sum = grown(a, 65);
     assert_eq!(ways(runtime).0, 1);
-    let busy = lock(&runtime.executor);
+    let busy = runtime.turn();
     let sum = grown(sum, 200);
     drop(busy);
     assert_eq!(ways(runtime).0, 0);
@@ -92,7 +92,7 @@ fn views_of_one_storage_before_another_are_found_at_once() {
         let same = tape.records[0].duplicate();
         drop(tape);
         runtime.flush();
-        assert_eq!(lock(&runtime.executor).templates.knows_at_once(&same, true), is_known);
+        assert_eq!(runtime.turn().templates.knows_at_once(&same, true), is_known);
         assert_eq!(values(&sum), [0.0, 3.0, 3.0, 6.0]);
     }
 }
@@ -165,7 +165,7 @@ fn sums(a: &View, start: f32) -> View {
 
 /// How many tapes have a score.
 fn scores(runtime: &Runtime) -> usize {
-    lock(&runtime.executor).scores.count()
+    runtime.turn().scores.count()
 }
 
 #[test]

@@ -1,0 +1,128 @@
+//! Whose turn it is to run operations.
+//!
+//! # Note [Turns]
+//! Kernels of one device run one after the other, so one thread at a time has its [`Executor`]; others record
+//! meanwhile. The executor lies on the tape. Who flushes takes it, with the operations that wait, under one lock,
+//! and puts it back when they have run: that is a turn. A kernel so small that it ends sooner than a turn would
+//! runs while the tape is locked, without one; of what that lets go, nothing ends before the lock does, as memory
+//! that a program gave may do anything when it ends.
+
+use std::mem;
+use std::ops::{Deref, DerefMut};
+use std::sync::{MutexGuard, PoisonError};
+
+use super::alike::Alike;
+use super::flush::Executor;
+use super::runtime::{Runtime, Tape, lock};
+use super::spans;
+use crate::spare::Spare;
+
+/// Results of all operations of a kernel that runs while the tape is locked, at most.
+const AT_ONCE: usize = 1 << 12;
+
+thread_local! {
+    /// What has run, empty.
+    static SPARE: Spare<Box<Alike>, 1> = const { Spare::new() };
+}
+
+/// The executor of a device, until this is dropped.
+pub(super) struct Turn<'r> {
+    runtime: &'r Runtime,
+    /// There until the turn ends.
+    executor: Option<Box<Executor>>,
+}
+
+impl Deref for Turn<'_> {
+    type Target = Executor;
+
+    fn deref(&self) -> &Executor {
+        match &self.executor {
+            Some(executor) => executor,
+            None => unreachable!("a turn has the executor until it ends"),
+        }
+    }
+}
+
+impl DerefMut for Turn<'_> {
+    fn deref_mut(&mut self) -> &mut Executor {
+        match &mut self.executor {
+            Some(executor) => executor,
+            None => unreachable!("a turn has the executor until it ends"),
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        // Some are left after a panic.
+        self.alike.clear();
+        let mut tape = lock(&self.runtime.tape);
+        tape.executor = self.executor.take();
+        if tape.waiting > 0 {
+            self.runtime.returned.notify_one();
+        }
+    }
+}
+
+impl Runtime {
+    /// A turn, when it comes, with what waits on the tape still there.
+    pub(super) fn turn(&self) -> Turn<'_> {
+        let mut tape = self.settled_tape();
+        Turn { runtime: self, executor: tape.executor.take() }
+    }
+
+    /// A turn, when it comes, after what waited on the tape has run.
+    pub(super) fn turn_after_flush(&self) -> Turn<'_> {
+        self.take(self.settled_tape())
+    }
+
+    /// Turns the tape into kernels and starts them; what goes wrong is kept for the next read point.
+    pub(crate) fn flush(&self) {
+        self.flush_settled(self.settled_tape());
+    }
+
+    /// [`flush`](Self::flush) of a tape on which the executor lies.
+    pub(super) fn flush_settled(&self, mut tape: MutexGuard<'_, Tape>) {
+        if tape.alike.size() > AT_ONCE || tape.alike.is_empty() || spans::flushes_are_told() {
+            drop(self.take(tape));
+            return;
+        }
+        let mut alike = Spare::take(&SPARE).unwrap_or_default();
+        mem::swap(&mut tape.alike, &mut alike);
+        let ran = match &mut tape.executor {
+            Some(executor) => self.flush_plain(executor, &mut alike),
+            None => false,
+        };
+        if ran {
+            tape.forget();
+            drop(tape);
+            alike.clear();
+        } else {
+            mem::swap(&mut tape.alike, &mut alike);
+            drop(self.take(tape));
+        }
+        Spare::keep(&SPARE, alike);
+    }
+
+    /// The tape, once the executor lies on it.
+    fn settled_tape(&self) -> MutexGuard<'_, Tape> {
+        let mut tape = lock(&self.tape);
+        if tape.executor.is_none() {
+            tape.waiting += 1;
+            while tape.executor.is_none() {
+                tape = self.returned.wait(tape).unwrap_or_else(PoisonError::into_inner);
+            }
+            tape.waiting -= 1;
+        }
+        tape
+    }
+
+    /// Takes the executor and the operations of a tape, and runs these.
+    fn take<'r>(&'r self, mut tape: MutexGuard<'_, Tape>) -> Turn<'r> {
+        let mut turn = Turn { runtime: self, executor: tape.executor.take() };
+        turn.take_operations(&mut tape);
+        drop(tape);
+        self.flush_taken(&mut turn);
+        turn
+    }
+}
