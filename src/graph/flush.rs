@@ -163,14 +163,12 @@ impl Runtime {
         }
         let kernels = || self.counters.kernels.load(Ordering::Relaxed);
         let (span, before) = (spans::flush(self.device(), operations), kernels());
-        let mut alike = std::mem::take(&mut executor.alike);
-        if !self.flush_plain(executor, &mut alike) {
+        if executor.alike.is_empty() || !self.flush_plain(executor) {
             let mut records = std::mem::take(&mut executor.records);
-            alike.write_out(&mut records);
+            executor.alike.write_out(&mut records);
             executor.records = self.flush_records(executor, records);
         }
-        alike.clear();
-        executor.alike = alike;
+        executor.alike.clear();
         span.tell_kernels(kernels() - before);
     }
 

@@ -87,21 +87,30 @@ impl Runtime {
             drop(self.take(tape));
             return;
         }
-        let mut alike = Spare::take(&SPARE).unwrap_or_default();
-        mem::swap(&mut tape.alike, &mut alike);
-        let ran = match &mut tape.executor {
-            Some(executor) => self.flush_plain(executor, &mut alike),
-            None => false,
+        let ran = match &mut *tape {
+            Tape { alike, executor: Some(executor), .. } => self.flush_small(executor, alike),
+            Tape { executor: None, .. } => None,
         };
-        if ran {
-            tape.forget();
-            drop(tape);
-            alike.clear();
-        } else {
-            mem::swap(&mut tape.alike, &mut alike);
-            drop(self.take(tape));
+        match ran {
+            Some(mut ran) => {
+                tape.forget();
+                drop(tape);
+                ran.clear();
+                Spare::keep(&SPARE, ran);
+            }
+            None => drop(self.take(tape)),
         }
-        Spare::keep(&SPARE, alike);
+    }
+
+    /// Runs the operations if they are a kernel that was made before, and returns them.
+    fn flush_small(&self, executor: &mut Executor, alike: &mut Box<Alike>) -> Option<Box<Alike>> {
+        mem::swap(alike, &mut executor.alike);
+        if self.flush_plain(executor) {
+            let spare = Spare::take(&SPARE).unwrap_or_default();
+            return Some(mem::replace(&mut executor.alike, spare));
+        }
+        mem::swap(alike, &mut executor.alike);
+        None
     }
 
     /// The tape, once the executor lies on it.

@@ -1,4 +1,4 @@
-//! Small launches over contiguous elements: one tile, run where it is asked for.
+//! Small launches over contiguous elements, run where they are asked for.
 //!
 //! Owns [`FlatKernel`], a program and where its operands lie. Of a small tensor, to look a program up, to say
 //! how each operand walks and to keep its buffers takes longer than to run it; here there are only the
@@ -15,8 +15,9 @@ use super::chain::{ChainLoop, Link, Out};
 use super::lanes::Loop;
 use super::ops::loop_of;
 use super::plan::{Argument, Fill, FillValue, Form, Lanes, Place, Program, Purpose, Step};
+use super::run::is_small;
 use super::sweep::Way;
-use super::tile::{Launched, most_points};
+use super::tile::Launched;
 use super::view::{Rows, View};
 use crate::backend::{Buffer, Flat, FlatArgs};
 use crate::dtype::DType;
@@ -38,8 +39,6 @@ pub(super) struct FlatKernel {
     operands: SmallVec<[Operand; 4]>,
     /// Bytes of all operands at a point.
     bytes: usize,
-    /// Points of a tile, at most.
-    most: usize,
 }
 
 /// Where an operand's elements lie.
@@ -148,15 +147,15 @@ impl FlatKernel {
         let operands =
             operands.map(|o| Operand { buffer: o.buffer, size: o.dtype.size() as u8 }).collect();
         let bytes = code.operands.iter().map(|operand| operand.dtype.size()).sum();
-        let (only, most) = (Only::of(&program, code), most_points(&program));
-        Self { program, only, operands, bytes, most }
+        let only = Only::of(&program, code);
+        Self { program, only, operands, bytes }
     }
 }
 
 impl Flat for FlatKernel {
     fn run(&self, FlatArgs { len, offset, scalars, buffers }: FlatArgs<'_>) -> bool {
-        // Neither threads nor what goes past the cache come into question for one tile.
-        if len > self.most {
+        // Then neither threads nor what goes past the cache come into question.
+        if !is_small(len, &self.program) {
             return false;
         }
         let view = |operand: Operand| {
@@ -208,7 +207,9 @@ impl Flat for FlatKernel {
             }
             None => {
                 let views = self.operands.iter().map(|&operand| view(operand));
-                Launched::flat(&self.program, &[len], scalars, views).run(0, 1);
+                let len = [len];
+                let launched = Launched::flat(&self.program, &len, scalars, views);
+                launched.run(0, launched.tiles());
             }
         }
         true

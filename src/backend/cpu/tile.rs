@@ -156,14 +156,14 @@ impl<'a> Launched<'a> {
         }
     }
 
-    /// One tile of `len` points, over views of as many elements.
+    /// Of `len` points, over views of as many elements.
     pub(super) fn flat(
         program: &'a Program,
         len: &'a [usize; 1],
         scalars: &'a [u64],
         views: impl Iterator<Item = View<'a>>,
     ) -> Self {
-        let (shape, tile) = (&len[..], len[0]);
+        let (shape, tile) = (&len[..], len[0].min(most_points(program)));
         let (len, base) = (len[0], 0);
         let (grid, across, still, outer) = (None, None, SmallVec::new(), None);
         let mut launched = Self {

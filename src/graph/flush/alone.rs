@@ -14,7 +14,6 @@ use super::{
 };
 use crate::backend::{FlatArgs, Launch};
 use crate::error::Result;
-use crate::graph::alike::Alike;
 use crate::graph::explain::Reason;
 use crate::graph::plan::{Ended, dead_records, is_one_kernel, plan};
 use crate::graph::record::Record;
@@ -53,8 +52,8 @@ impl Runtime {
 
     /// Runs a tape that is plain operations of one layout, see Note [Alike], if they are one small kernel that was
     /// made before and that the backend has something for; returns whether they were.
-    pub(in crate::graph) fn flush_plain(&self, executor: &mut Executor, alike: &mut Alike) -> bool {
-        let Executor { templates, deferred, .. } = executor;
+    pub(in crate::graph) fn flush_plain(&self, executor: &mut Executor) -> bool {
+        let Executor { alike, templates, deferred, .. } = executor;
         let Some(layout) = alike.layout().filter(|_| !alike.is_empty()) else { return false };
         let (len, offset) = (layout.len(), layout.offset());
         if len > SMALL || spans::kernels_are_told() {
