@@ -17,7 +17,7 @@ use super::ops::loop_of;
 use super::plan::{Argument, Fill, FillValue, Form, Lanes, Place, Program, Purpose, Step};
 use super::run::is_small;
 use super::sweep::Way;
-use super::tile::Launched;
+use super::tile::{Launched, most_points};
 use super::view::{Rows, View};
 use crate::backend::{Buffer, Flat, FlatArgs};
 use crate::dtype::DType;
@@ -39,6 +39,8 @@ pub(super) struct FlatKernel {
     operands: SmallVec<[Operand; 4]>,
     /// Bytes of all operands at a point.
     bytes: usize,
+    /// Points of a tile, at most.
+    most: usize,
 }
 
 /// Where an operand's elements lie.
@@ -147,15 +149,15 @@ impl FlatKernel {
         let operands =
             operands.map(|o| Operand { buffer: o.buffer, size: o.dtype.size() as u8 }).collect();
         let bytes = code.operands.iter().map(|operand| operand.dtype.size()).sum();
-        let only = Only::of(&program, code);
-        Self { program, only, operands, bytes }
+        let (only, most) = (Only::of(&program, code), most_points(&program));
+        Self { program, only, operands, bytes, most }
     }
 }
 
 impl Flat for FlatKernel {
     fn run(&self, FlatArgs { len, offset, scalars, buffers }: FlatArgs<'_>) -> bool {
-        // Then neither threads nor what goes past the cache come into question.
-        if !is_small(len, &self.program) {
+        // For one tile, or few points, neither threads nor what goes past the cache come into question.
+        if len > self.most && !is_small(len, &self.program) {
             return false;
         }
         let view = |operand: Operand| {
