@@ -11,7 +11,7 @@ use super::build::{Built, build};
 use super::flush::{Order, group_limits};
 use super::plan::{Ended, dead_records, plan};
 use super::record::Record;
-use super::runtime::{Runtime, lock};
+use super::runtime::Runtime;
 use super::slots::Slots;
 use super::storage::Storage;
 use crate::dtype::DType;
@@ -28,7 +28,7 @@ impl Runtime {
     /// The kernels that a flush would run now; those that write `storage` are marked.
     pub(crate) fn explain(&self, storage: &Arc<Storage>) -> String {
         let _turn = self.turn();
-        let mut tape = lock(&self.tape);
+        let mut tape = self.tape.lock();
         tape.write_out();
         let mut text = String::new();
         // Writing to a String cannot fail.

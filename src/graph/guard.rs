@@ -4,7 +4,6 @@ use std::sync::atomic::Ordering;
 
 use triomphe::Arc;
 
-use super::runtime::lock;
 use super::storage::Storage;
 use crate::error::Result;
 
@@ -22,7 +21,7 @@ impl HostGuard {
     pub(crate) fn new(storage: &Arc<Storage>, writes: bool) -> Result<Self> {
         let runtime = storage.runtime;
         {
-            let _tape = lock(&runtime.tape);
+            let _tape = runtime.tape.lock();
             storage.check_guards(writes)?;
             if writes {
                 storage.guards.store(-1, Ordering::Relaxed);
@@ -45,7 +44,7 @@ impl HostGuard {
 
 impl Drop for HostGuard {
     fn drop(&mut self) {
-        let _tape = lock(&self.storage.runtime.tape);
+        let _tape = self.storage.runtime.tape.lock();
         if self.writes {
             self.storage.guards.store(0, Ordering::Relaxed);
         } else {

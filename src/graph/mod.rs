@@ -18,6 +18,7 @@
 const KEPT: usize = 1024;
 
 mod alike;
+mod brief;
 mod build;
 mod explain;
 mod flush;

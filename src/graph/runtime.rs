@@ -2,16 +2,18 @@
 
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use triomphe::Arc;
 
 use super::alike::Alike;
+use super::brief::{Brief, BriefGuard};
 use super::flush::{Executor, group_limits, hoarded_bytes};
 use super::later::Report;
 use super::plain::Takes;
 use super::record::Record;
 use super::storage::{Storage, View};
+use super::turn::Returned;
 use crate::backend::{Backend, Buffer, Limits, MAX_PENDING_BYTES};
 use crate::device::Device;
 use crate::dtype::DType;
@@ -33,9 +35,9 @@ pub(crate) struct Runtime {
     backend: &'static dyn Backend,
     /// Plain operations of one layout that a tape holds, if its tensors are small; none where [`Alike`] are records.
     most_alike: Option<usize>,
-    pub(super) tape: Mutex<Tape>,
-    /// Told when the executor lies on the tape again, see Note [Turns].
-    pub(super) returned: Condvar,
+    /// See Note [Brief locks].
+    pub(super) tape: Brief<Tape>,
+    pub(super) returned: Returned,
     /// Note [Undelivered reports] in `later.rs`; locked last, and for a moment.
     pub(super) undelivered: Mutex<Vec<Report>>,
     pub(super) counters: Counters,
@@ -180,8 +182,8 @@ impl Runtime {
             device,
             backend,
             most_alike: group_limits(&backend.limits()).most_alike(),
-            tape: Mutex::new(Tape { executor: Some(Box::default()), ..Tape::default() }),
-            returned: Condvar::new(),
+            tape: Brief::new(Tape { executor: Some(Box::default()), ..Tape::default() }),
+            returned: Returned::default(),
             undelivered: Mutex::default(),
             counters: Counters::default(),
         }
@@ -250,15 +252,15 @@ impl Runtime {
 
     /// The tape, for one more operation.
     #[inline]
-    fn open_tape(&self) -> MutexGuard<'_, Tape> {
-        let mut tape = lock(&self.tape);
+    fn open_tape(&self) -> BriefGuard<'_, Tape> {
+        let mut tape = self.tape.lock();
         if let Some(most_alike) = self.most_alike
             && tape.is_full_kernel(most_alike)
         {
             // Not while another thread flushes: that may take long, and recording waits for nobody.
             if tape.executor.is_some() {
                 self.flush_settled(tape);
-                tape = lock(&self.tape);
+                tape = self.tape.lock();
             }
         }
         tape
@@ -266,7 +268,7 @@ impl Runtime {
 
     /// Lets go of the tape, and flushes it if it is to run now.
     #[inline]
-    fn close_tape(&self, mut tape: MutexGuard<'_, Tape>, exported: bool) {
+    fn close_tape(&self, mut tape: BriefGuard<'_, Tape>, exported: bool) {
         let now = tape.is_full() || exported;
         drop(tape);
         if now {
@@ -317,7 +319,7 @@ impl Runtime {
             return Err(failure);
         }
         // A writer that comes after this waits for its turn, in `materialize`.
-        let tape = lock(&self.tape);
+        let tape = self.tape.lock();
         storage.check_guards(false)?;
         drop(tape);
         let buffer = storage.materialize()?;

@@ -177,7 +177,7 @@ impl Storage {
     #[cfg(feature = "dlpack")]
     pub(crate) fn set_exported(&self) {
         // Under the lock: what is recorded later sees it.
-        let _tape = super::runtime::lock(&self.runtime.tape);
+        let _tape = self.runtime.tape.lock();
         self.exported.store(true, Ordering::Relaxed);
     }
 

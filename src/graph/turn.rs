@@ -9,9 +9,10 @@
 
 use std::mem;
 use std::ops::{Deref, DerefMut};
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::alike::Alike;
+use super::brief::BriefGuard;
 use super::flush::Executor;
 use super::runtime::{Runtime, Tape, lock};
 use super::spans;
@@ -56,11 +57,29 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         // Some are left after a panic.
         self.alike.clear();
-        let mut tape = lock(&self.runtime.tape);
+        let mut tape = self.runtime.tape.lock();
         tape.executor = self.executor.take();
-        if tape.waiting > 0 {
-            self.runtime.returned.notify_one();
+        let waits = tape.waiting > 0;
+        drop(tape);
+        if waits {
+            self.runtime.returned.tell();
         }
+    }
+}
+
+/// Who waits for the executor to lie on the tape again.
+#[derive(Default)]
+pub(super) struct Returned {
+    /// Locked while somebody looks, and then waits, so that nothing is told in between. Before the tape.
+    gate: Mutex<()>,
+    told: Condvar,
+}
+
+impl Returned {
+    /// Wakes one of them.
+    fn tell(&self) {
+        drop(lock(&self.gate));
+        self.told.notify_one();
     }
 }
 
@@ -82,7 +101,7 @@ impl Runtime {
     }
 
     /// [`flush`](Self::flush) of a tape on which the executor lies.
-    pub(super) fn flush_settled(&self, mut tape: MutexGuard<'_, Tape>) {
+    pub(super) fn flush_settled(&self, mut tape: BriefGuard<'_, Tape>) {
         if tape.alike.size() > AT_ONCE || tape.alike.is_empty() || spans::flushes_are_told() {
             drop(self.take(tape));
             return;
@@ -114,20 +133,35 @@ impl Runtime {
     }
 
     /// The tape, once the executor lies on it.
-    fn settled_tape(&self) -> MutexGuard<'_, Tape> {
-        let mut tape = lock(&self.tape);
-        if tape.executor.is_none() {
-            tape.waiting += 1;
-            while tape.executor.is_none() {
-                tape = self.returned.wait(tape).unwrap_or_else(PoisonError::into_inner);
-            }
-            tape.waiting -= 1;
+    fn settled_tape(&self) -> BriefGuard<'_, Tape> {
+        let tape = self.tape.lock();
+        if tape.executor.is_some() {
+            return tape;
         }
-        tape
+        drop(tape);
+        self.wait_for_executor()
+    }
+
+    #[cold]
+    fn wait_for_executor(&self) -> BriefGuard<'_, Tape> {
+        let Returned { gate, told } = &self.returned;
+        let mut gate = lock(gate);
+        let mut is_known = false;
+        loop {
+            let mut tape = self.tape.lock();
+            if tape.executor.is_some() {
+                tape.waiting -= usize::from(is_known);
+                return tape;
+            }
+            tape.waiting += usize::from(!is_known);
+            is_known = true;
+            drop(tape);
+            gate = told.wait(gate).unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// Takes the executor and the operations of a tape, and runs these.
-    fn take<'r>(&'r self, mut tape: MutexGuard<'_, Tape>) -> Turn<'r> {
+    fn take<'r>(&'r self, mut tape: BriefGuard<'_, Tape>) -> Turn<'r> {
         let mut turn = Turn { runtime: self, executor: tape.executor.take() };
         turn.take_operations(&mut tape);
         drop(tape);

@@ -7,7 +7,7 @@ use triomphe::Arc;
 
 use super::super::plain::Takes;
 use super::super::record::{Folding, Record};
-use super::super::runtime::{Runtime, lock};
+use super::super::runtime::Runtime;
 use super::super::storage::{Storage, View};
 use crate::device::Device;
 use crate::dtype::DType;
@@ -88,7 +88,7 @@ fn views_of_one_storage_before_another_are_found_at_once() {
     let other = View { storage: Arc::clone(&a.storage), layout: transposed };
     for is_known in [false, true, true] {
         let sum = record(Op::Add, &a, &other);
-        let tape = lock(&runtime.tape);
+        let tape = runtime.tape.lock();
         let same = tape.records[0].duplicate();
         drop(tape);
         runtime.flush();
