@@ -3,9 +3,9 @@
 //! # Note [Brief locks]
 //! A lock that has waiters sleep until they are woken asks whether somebody sleeps each time it is let go: an
 //! exchange, which waits until all that was written before has come to the cache, and of small tensors takes as
-//! long as the addition. Who waits for this one looks again by itself: at once, then after others
-//! had their turn on the processor, then after sleeping; so nobody keeps from running whoever holds it, whatever
-//! their priorities are. It is for what takes less than a microsecond nearly always.
+//! long as the addition. Who waits for this one looks again by itself: soon, then when others had the processor, then
+//! after sleeping, so that nobody keeps whoever holds it from running. To look ever later lets the other thread do
+//! several things in turn, with what they share in its cache. It is for what nearly always takes less than a microsecond.
 
 use std::hint;
 use std::thread;
