@@ -194,12 +194,12 @@ impl Alike {
         let mut at = 0;
         for (operation, read) in operations.iter().zip(1..) {
             let output = &storages[usize::from(operation.output)];
-            if output.is_held() {
-                words[at] = operation.plain.word(true);
-            } else if output.read <= read {
+            let is_held = output.is_held();
+            if !is_held && output.read <= read {
                 // The last one is held, and so somebody sees what is read by a later one, if all are seen.
                 return None;
             }
+            words[at] = operation.plain.word(is_held);
             at += 3 + usize::from(operation.form == Form::Two);
         }
         Some(words)

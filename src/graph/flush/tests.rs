@@ -80,6 +80,55 @@ fn full_kernels_of_small_tensors_run_at_once_but_not_while_another_thread_flushe
     assert_eq!(values(&sum), [0.0, 531.0, 1062.0]);
 }
 
+/// Bytes written since the last asking.
+fn written(runtime: &Runtime) -> u64 {
+    runtime.counters.bytes_written.swap(0, Ordering::Relaxed)
+}
+
+#[test]
+fn plain_operations_store_what_somebody_holds_and_run_if_somebody_sees_it() {
+    let runtime = runtime();
+    let [a, b] = [1, 2].map(|k| upload(runtime, &[3], |i| (i * k) as f32));
+    for _ in 0..3 {
+        let sum = plain(Op::Add, &a, &b);
+        let product = plain(Op::Mul, &sum, &b);
+        assert_eq!(values(&product), [0.0, 6.0, 24.0]);
+        assert_eq!(values(&sum), [0.0, 3.0, 6.0]);
+        assert_eq!((ways(runtime).0, written(runtime)), (1, 24), "both held");
+        let product = plain(Op::Mul, &plain(Op::Add, &b, &a), &b);
+        assert_eq!(values(&product), [0.0, 6.0, 24.0]);
+        assert_eq!((ways(runtime).0, written(runtime)), (1, 12), "one held");
+        let difference = plain(Op::Sub, &b, &a);
+        drop(plain(Op::Mul, &difference, &b));
+        assert_eq!(values(&difference), [0.0, 1.0, 2.0]);
+        assert_eq!((ways(runtime).0, written(runtime)), (1, 12), "one dead");
+        drop(plain(Op::Add, &a, &b));
+        runtime.flush();
+        assert_eq!((ways(runtime).0, written(runtime)), (0, 0), "nothing held");
+    }
+}
+
+#[test]
+fn plain_operations_before_others_become_records_with_them() {
+    let runtime = runtime();
+    let [a, b] = [1, 2].map(|k| upload(runtime, &[2, 3], |i| (i * k) as f32));
+    for _ in 0..3 {
+        let sum = plain(Op::Add, &a, &b);
+        let product = record(Op::Mul, &plain(Op::Sub, &sum, &a), &b);
+        let last = plain(Op::Add, &product, &sum);
+        drop(product);
+        assert_eq!(values(&last), [0.0, 7.0, 22.0, 45.0, 76.0, 115.0]);
+        assert_eq!(
+            (ways(runtime).0, written(runtime)),
+            (1, 48),
+            "the sum, which is held, and the last"
+        );
+        let rows = sums(&plain(Op::Add, &a, &b), 0.0);
+        assert_eq!(values(&rows), [9.0, 36.0]);
+        assert_eq!((ways(runtime).0, written(runtime)), (1, 8));
+    }
+}
+
 #[test]
 fn views_of_one_storage_before_another_are_found_at_once() {
     let runtime = runtime();
