@@ -123,6 +123,9 @@ impl Executor {
     /// Takes what waits on the tape.
     pub(super) fn take_operations(&mut self, tape: &mut Tape) {
         tape.forget();
+        // Some are left after a panic that somebody caught.
+        self.alike.clear();
+        self.records.clear();
         if tape.records.is_empty() {
             std::mem::swap(&mut tape.alike, &mut self.alike);
         } else {

@@ -6,7 +6,8 @@
 //!
 //! # Note [Locks]
 //! Recording locks the tape; a flush has the executor throughout, and locks the tape only while it takes the
-//! executor and the operations, and while it puts the executor back (Note [Turns] in `turn.rs`). So threads
+//! executor and the operations, and while it puts the executor back, but for small kernels that were made before,
+//! which run with the tape locked (Note [Turns] in `turn.rs`). So threads
 //! record while another flushes, and flushes of one device keep their order. Nobody waits for a turn who has
 //! locked a tape, and of two devices' turns that of the CPU comes first.
 #![allow(

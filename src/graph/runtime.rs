@@ -257,7 +257,7 @@ impl Runtime {
         if let Some(most_alike) = self.most_alike
             && tape.is_full_kernel(most_alike)
         {
-            // Not while another thread flushes: that may take long, and recording waits for nobody.
+            // Not while another thread flushes: that may take long, and recording waits for no turn.
             if tape.executor.is_some() {
                 self.flush_settled(tape);
                 tape = self.tape.lock();

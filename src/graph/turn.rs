@@ -55,8 +55,6 @@ impl DerefMut for Turn<'_> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        // Some are left after a panic.
-        self.alike.clear();
         let mut tape = self.runtime.tape.lock();
         tape.executor = self.executor.take();
         let waits = tape.waiting > 0;
@@ -113,7 +111,12 @@ impl Runtime {
         match ran {
             Some(mut ran) => {
                 tape.forget();
+                let waits = tape.waiting > 0;
                 drop(tape);
+                if waits {
+                    // Whoever ended a turn woke this thread alone, which has had none.
+                    self.returned.tell();
+                }
                 ran.clear();
                 Spare::keep(&SPARE, ran);
             }
@@ -123,6 +126,8 @@ impl Runtime {
 
     /// Runs the operations if they are a kernel that was made before, and returns them.
     fn flush_small(&self, executor: &mut Executor, alike: &mut Box<Alike>) -> Option<Box<Alike>> {
+        // Some are left after a panic that somebody caught.
+        executor.alike.clear();
         mem::swap(alike, &mut executor.alike);
         if self.flush_plain(executor) {
             let spare = Spare::take(&SPARE).unwrap_or_default();

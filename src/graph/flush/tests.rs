@@ -2,6 +2,9 @@
 
 use std::panic::Location;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use triomphe::Arc;
 
@@ -127,6 +130,35 @@ fn plain_operations_before_others_become_records_with_them() {
         assert_eq!(values(&rows), [9.0, 36.0]);
         assert_eq!((ways(runtime).0, written(runtime)), (1, 8));
     }
+}
+
+#[test]
+fn who_waits_for_a_turn_gets_it_after_one_who_needed_none() {
+    let runtime = runtime();
+    let [a, b] = [1, 2].map(|k| upload(runtime, &[3], |i| (i * k) as f32));
+    // Its kernel was made before from the second time on.
+    (0..2).for_each(|_| assert_eq!(values(&plain(Op::Add, &a, &b)), [0.0, 3.0, 6.0]));
+    let turn = runtime.turn();
+    let sum = plain(Op::Add, &a, &b);
+    let (done, ended) = mpsc::channel();
+    let wait = |waiting| {
+        while runtime.tape.lock().waiting < waiting {
+            thread::yield_now();
+        }
+    };
+    let flushes = done.clone();
+    thread::spawn(move || {
+        runtime.flush();
+        flushes.send(true)
+    });
+    wait(1);
+    thread::spawn(move || done.send(runtime.synchronize().is_ok()));
+    wait(2);
+    drop(turn);
+    for _ in 0..2 {
+        assert_eq!(ended.recv_timeout(Duration::from_secs(30)), Ok(true));
+    }
+    assert_eq!(values(&sum), [0.0, 3.0, 6.0]);
 }
 
 #[test]
