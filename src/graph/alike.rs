@@ -41,8 +41,7 @@ struct Operation {
     dtype: DType,
     form: Form,
     first: u16,
-    /// The first once more, if it takes one tensor.
-    second: u16,
+    second: Option<u16>,
     output: u16,
 }
 
@@ -73,8 +72,7 @@ impl Known {
 impl Operation {
     /// The numbers of its views, as a record has them.
     fn views(&self) -> impl Iterator<Item = u16> {
-        let second = matches!(self.form, Form::Two).then_some(self.second);
-        [Some(self.first), second, Some(self.output)].into_iter().flatten()
+        [Some(self.first), self.second, Some(self.output)].into_iter().flatten()
     }
 }
 
@@ -136,7 +134,6 @@ impl Alike {
             self.words.push(word(second, dtype));
         }
         self.words.push(word(output, result));
-        let second = second.unwrap_or(first);
         let operation = Operation { name, location, plain, op, dtype, form, first, second, output };
         self.operations.push(operation);
     }
@@ -181,12 +178,6 @@ impl Alike {
         storages.filter(|storage| storage.buffer().is_some()).map(|storage| storage.bytes()).sum()
     }
 
-    /// Whether nobody can see what the only operation writes.
-    pub(super) fn is_dead_alone(&self) -> bool {
-        let [only] = &self.operations[..] else { return false };
-        !self.storages[usize::from(only.output)].is_held()
-    }
-
     /// The words of all, with what is stored as handles are now; none if nobody sees what one of them writes, nor
     /// what is computed of it.
     pub(super) fn words(&mut self) -> Option<&[u32]> {
@@ -200,7 +191,7 @@ impl Alike {
                 return None;
             }
             words[at] = operation.plain.word(is_held);
-            at += 3 + usize::from(operation.form == Form::Two);
+            at += 3 + usize::from(operation.second.is_some());
         }
         Some(words)
     }
@@ -215,9 +206,9 @@ impl Alike {
     #[inline]
     pub(super) fn storage(&self, (operation, view): (u16, u8)) -> &Arc<Storage> {
         let operation = &self.operations[usize::from(operation)];
-        let number = match (view, operation.form) {
+        let number = match (view, operation.second) {
             (0, _) => operation.first,
-            (1, Form::Two) => operation.second,
+            (1, Some(second)) => second,
             _ => operation.output,
         };
         self.storages[usize::from(number)].storage()

@@ -5,7 +5,7 @@
 //! exchange, which waits until all that was written before has come to the cache, and of small tensors takes as
 //! long as the addition. Who waits for this one looks again by itself: soon, then when others had the processor, then
 //! after sleeping, so that nobody keeps whoever holds it from running. To look ever later lets the other thread do
-//! several things in turn, with what they share in its cache. It is for what nearly always takes less than a microsecond.
+//! several things in turn, with what they share in its cache. It is for what mostly takes less than a microsecond.
 
 use std::hint;
 use std::thread;

@@ -166,7 +166,7 @@ impl Runtime {
         }
         let kernels = || self.counters.kernels.load(Ordering::Relaxed);
         let (span, before) = (spans::flush(self.device(), operations), kernels());
-        if executor.alike.is_empty() || !self.flush_plain(executor) {
+        if !self.flush_plain(executor) {
             let mut records = std::mem::take(&mut executor.records);
             executor.alike.write_out(&mut records);
             executor.records = self.flush_records(executor, records);

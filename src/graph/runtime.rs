@@ -34,7 +34,7 @@ pub(crate) struct Runtime {
     device: Device,
     backend: &'static dyn Backend,
     /// Plain operations of one layout that a tape holds, if its tensors are small; none where [`Alike`] are records.
-    most_alike: Option<usize>,
+    pub(super) most_alike: Option<usize>,
     /// See Note [Brief locks].
     pub(super) tape: Brief<Tape>,
     pub(super) returned: Returned,

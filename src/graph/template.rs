@@ -66,7 +66,7 @@ pub(super) struct Templates {
     known: FxHashMap<u64, SmallVec<[u32; 2]>>,
     /// A number may be of another template by now, or of none.
     recent: [u32; RECENT],
-    /// That of several operations that are no records, likewise.
+    /// That of the operations that were last looked for by their words, likewise.
     last_alike: usize,
     /// Records of all.
     kept: usize,

@@ -3,7 +3,7 @@
 //! Owns [`FlatKernel`], a program and where its operands lie. Of a small tensor, to look a program up, to say
 //! how each operand walks and to keep its buffers takes longer than to run it; here there are only the
 //! views to make. And where one loop from memory to memory is all that a program is, it is called.
-#![allow(unsafe_code, reason = "uses views, for the elements of the only tile")]
+#![allow(unsafe_code, reason = "uses views, for the elements of all points")]
 
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;

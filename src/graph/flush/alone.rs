@@ -1,7 +1,8 @@
 //! Kernels that run one by one, and tapes that are one kernel: one operation, or a few [alike](is_one_kernel).
 //!
-//! Most tapes of small tensors are such, and most of these have no records, see Note [Alike]. Nothing is planned, and the kernel runs at once: by [`Backend::flat`]
-//! or [`Backend::ready`] if that is something for it, else as a launch that does not go through a batch.
+//! Most tapes of small tensors are such, and most of these have no records, see Note [Alike]. Nothing is planned,
+//! and the kernel runs at once: by [`Backend::flat`] or [`Backend::ready`] if that is something for it, else as a
+//! launch that does not go through a batch.
 //!
 //! [`Backend::flat`]: crate::backend::Backend::flat
 //! [`Backend::ready`]: crate::backend::Backend::ready
@@ -59,14 +60,15 @@ impl Runtime {
         if len > SMALL || spans::kernels_are_told() {
             return false;
         }
-        if alike.is_dead_alone() {
+        if matches!(alike.only(), Some((_, false))) {
+            // Nobody sees it.
             count(&self.counters.flushes, 1);
             return true;
         }
-        let limits = self.backend().limits();
-        if group_limits(&limits).most_alike().is_none_or(|most| alike.len() > most) {
+        if self.most_alike.is_none_or(|most| alike.len() > most) {
             return false;
         }
+        let limits = self.backend().limits();
         let pattern = templates.of_alike(alike).and_then(|template| template.pattern.as_ref());
         let Some(pattern) = pattern.filter(|pattern| pattern.buffers() <= limits.buffers) else {
             return false;
