@@ -12,7 +12,7 @@ use crate::graph::{Storage, Takes, View};
 use crate::ops::Op;
 
 /// Records a row, computed in `dtype`, on its arguments, if that is plain.
-#[inline]
+#[inline(always)]
 #[track_caller]
 pub(crate) fn record(
     name: &'static str,
@@ -52,7 +52,7 @@ pub(crate) fn record_into(
 }
 
 /// What is taken, and the first tensor of it.
-#[inline]
+#[inline(always)]
 fn takes<'a>(args: &[Arg<'a>], dtype: DType) -> Option<(&'a Tensor, Takes<'a>)> {
     let (first, takes) = match *args {
         [Arg::Tensor(only)] => (only, Takes::one(only.view_ref())),
