@@ -128,12 +128,15 @@ impl Alike {
         let second = second.map(|second| self.number(&second.storage, read));
         let result = output.storage.dtype;
         let output = self.number(&output.storage, 0);
-        self.words.push(plain.word(false));
-        self.words.push(word(first, dtype));
-        if let Some(second) = second {
-            self.words.push(word(second, dtype));
+        let [plain_word, first_word] = [plain.word(false), word(first, dtype)];
+        let output_word = word(output, result);
+        match second {
+            Some(second) => {
+                let second = word(second, dtype);
+                self.words.extend_from_slice(&[plain_word, first_word, second, output_word]);
+            }
+            None => self.words.extend_from_slice(&[plain_word, first_word, output_word]),
         }
-        self.words.push(word(output, result));
         let operation = Operation { name, location, plain, op, dtype, form, first, second, output };
         self.operations.push(operation);
     }
@@ -255,6 +258,10 @@ impl Alike {
     pub(super) fn clear(&mut self) {
         self.operations.clear();
         self.words.clear();
-        self.storages.drain(..).filter_map(|known| known.storage).for_each(Storage::end);
+        while let Some(known) = self.storages.pop() {
+            if let Some(storage) = known.storage {
+                Storage::end(storage);
+            }
+        }
     }
 }

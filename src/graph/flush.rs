@@ -29,6 +29,7 @@ use triomphe::Arc;
 
 use super::alike::Alike;
 use super::build::{Built, build};
+use super::keyed::Key;
 use super::plan::{GroupLimits, MOST_CUT, dead_records, plan};
 use super::record::{Record, Refusal};
 use super::runtime::{Runtime, Tape};
@@ -59,6 +60,14 @@ pub(super) struct Executor {
     slots: Slots,
     templates: Templates,
     scores: Scores,
+    pub(super) start: Start,
+}
+
+/// What kernels are started with.
+#[derive(Default)]
+pub(super) struct Start {
+    /// That of the device's storages.
+    pub(super) key: Key,
     /// The launch of the last kernel that ran by itself, without its buffers: a launch is large, and the
     /// next one is put in its place.
     single: Option<Launch>,
@@ -131,6 +140,11 @@ impl Executor {
         } else {
             std::mem::swap(&mut tape.records, &mut self.records);
         }
+    }
+
+    /// The key of the device's storages.
+    pub(super) fn key(&mut self) -> &mut Key {
+        &mut self.start.key
     }
 
     /// What is to be reported, for a read point that reports it.
@@ -252,13 +266,14 @@ impl Runtime {
             };
             let bytes = made.as_ref().map(|made| made.bytes(&members));
             let _span = bytes.map(|bytes| spans::kernel(&members, bytes, &reason));
-            let mut launch = made.map(|made| self.launch_made(made, &members));
+            let mut launch =
+                made.map(|made| self.launch_made(made, &members, &mut executor.start.key));
             if matches!(launch, Some(Err(Error::OutOfMemory(_)))) && !batch.launches.is_empty() {
                 // Launches that wait hold temporaries, whose memory is free once they have been run.
                 self.run(&mut executor.deferred, &mut batch);
                 let template = number.map(|number| executor.templates.at(number));
                 let made = make(template, &members, code, stored);
-                launch = made.map(|made| self.launch_made(made, &members));
+                launch = made.map(|made| self.launch_made(made, &members, &mut executor.start.key));
             }
             if let Some(launch) = launch {
                 self.enqueue(executor, &mut batch, launch, &members, &limits);
@@ -321,9 +336,9 @@ impl Runtime {
         }
     }
 
-    fn launch_made(&self, made: Made<'_>, records: &[&Record]) -> Result<Launch> {
+    fn launch_made(&self, made: Made<'_>, records: &[&Record], key: &mut Key) -> Result<Launch> {
         let mut launch = None;
-        self.prepare(made, records, &mut launch)?;
+        self.prepare(made, records, (key, &mut launch))?;
         let Some(launch) = launch else { unreachable!("a launch was prepared") };
         Ok(launch)
     }
@@ -333,7 +348,7 @@ impl Runtime {
         &self,
         made: Made<'_>,
         records: &[&Record],
-        launch: &'l mut Option<Launch>,
+        (key, launch): (&mut Key, &'l mut Option<Launch>),
     ) -> Result<&'l mut Launch> {
         let bytes = made.bytes(records);
         match made {
@@ -341,13 +356,13 @@ impl Runtime {
                 let launch = launch.get_or_insert_with(|| pattern.launch());
                 pattern.fill(&mut launch.kernel, records, code);
                 let storages = pattern.views(records).map(|view| &view.storage);
-                self.give_buffers(launch, storages, bytes)?;
+                self.give_buffers(launch, storages, (key, bytes))?;
                 Ok(launch)
             }
             Made::Now(built) => {
                 let buffers = SmallVec::new();
                 let launch = launch.insert(Launch { kernel: built.kernel, buffers });
-                self.give_buffers(launch, built.storages.iter(), bytes)?;
+                self.give_buffers(launch, built.storages.iter(), (key, bytes))?;
                 Ok(launch)
             }
         }
@@ -359,11 +374,13 @@ impl Runtime {
         &self,
         Launch { kernel, buffers }: &mut Launch,
         storages: impl Iterator<Item = &'a Arc<Storage>> + Clone,
-        bytes: [u64; 2],
+        (key, bytes): (&mut Key, [u64; 2]),
     ) -> Result<()> {
         // After a panic that somebody caught there may be some.
         buffers.clear();
-        buffers.extend(buffers_of(storages)?.into_iter().cloned());
+        with_buffers(storages, key, |all| {
+            buffers.extend(all.iter().map(|&buffer| buffer.clone()))
+        })?;
         kernel::debug_verify(kernel, buffers.len());
         self.count_kernel(bytes);
         Ok(())
@@ -436,23 +453,25 @@ fn make<'t>(
     }
 }
 
-/// The memory of storages, made now where it was not there.
+/// Calls `run` with the memory of storages, made now where it was not there.
 ///
 /// # Errors
 /// Why one of them has no elements; `OutOfMemory`.
 #[inline]
-fn buffers_of<'a>(
+fn with_buffers<'a, T>(
     storages: impl Iterator<Item = &'a Arc<Storage>>,
-) -> Result<SmallVec<[&'a Buffer; 8]>> {
-    let mut buffers = SmallVec::new();
+    key: &mut Key,
+    run: impl FnOnce(&[&'a Buffer]) -> T,
+) -> Result<T> {
+    let mut buffers: SmallVec<[&Buffer; 8]> = SmallVec::new();
     for storage in storages {
         // What is read comes first, so mostly before memory is asked for.
         if let Some(failure) = storage.failure() {
             return Err(failure);
         }
-        buffers.push(storage.materialize()?);
+        buffers.push(storage.materialize(key)?);
     }
-    Ok(buffers)
+    Ok(run(&buffers))
 }
 
 /// Marks storages whose elements will never come, and keeps the error for the next read point.

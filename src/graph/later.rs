@@ -66,7 +66,7 @@ impl Runtime {
             if let Some(failure) = storage.failure() {
                 return Err(failure);
             }
-            let buffer = storage.materialize()?;
+            let buffer = storage.materialize(executor.key())?;
             self.backend().read_later(buffer, start * storage.dtype.size(), bytes)
         };
         let bytes = Some(read());

@@ -24,6 +24,7 @@ mod build;
 mod explain;
 mod flush;
 mod guard;
+mod keyed;
 mod later;
 mod notes;
 mod plain;

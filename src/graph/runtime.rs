@@ -9,6 +9,7 @@ use triomphe::Arc;
 use super::alike::Alike;
 use super::brief::{Brief, BriefGuard};
 use super::flush::{Executor, group_limits, hoarded_bytes};
+use super::keyed::Number;
 use super::later::Report;
 use super::plain::Takes;
 use super::record::Record;
@@ -38,6 +39,8 @@ pub(crate) struct Runtime {
     /// See Note [Brief locks].
     pub(super) tape: Brief<Tape>,
     pub(super) returned: Returned,
+    /// That of the executor's key, see Note [Keys].
+    pub(super) key: Number,
     /// Note [Undelivered reports] in `later.rs`; locked last, and for a moment.
     pub(super) undelivered: Mutex<Vec<Report>>,
     pub(super) counters: Counters,
@@ -178,11 +181,13 @@ pub(crate) fn runtime(device: Device) -> Result<&'static Runtime> {
 
 impl Runtime {
     pub(super) fn new(device: Device, backend: &'static dyn Backend) -> Self {
+        let executor: Box<Executor> = Box::default();
         Self {
             device,
             backend,
+            key: executor.start.key.number(),
             most_alike: group_limits(&backend.limits()).most_alike(),
-            tape: Brief::new(Tape { executor: Some(Box::default()), ..Tape::default() }),
+            tape: Brief::new(Tape { executor: Some(executor), ..Tape::default() }),
             returned: Returned::default(),
             undelivered: Mutex::default(),
             counters: Counters::default(),
@@ -322,7 +327,7 @@ impl Runtime {
         let tape = self.tape.lock();
         storage.check_guards(false)?;
         drop(tape);
-        let buffer = storage.materialize()?;
+        let buffer = storage.materialize(executor.key())?;
         read(buffer)
     }
 
@@ -335,8 +340,8 @@ impl Runtime {
     ) -> Result<Arc<Storage>> {
         let storage = Storage::new(self, dtype, len);
         if !bytes.is_empty() {
-            let turn = self.turn();
-            let buffer = storage.materialize()?;
+            let mut turn = self.turn();
+            let buffer = storage.materialize(turn.key())?;
             self.backend.write(buffer, 0, bytes)?;
             drop(turn);
         }
@@ -377,7 +382,7 @@ impl Runtime {
     pub(crate) fn materialize(&self, storage: &Storage) -> Result<()> {
         let mut executor = self.turn_after_flush();
         self.surface(&mut executor)?;
-        storage.materialize().map(|_| ())
+        storage.materialize(executor.key()).map(|_| ())
     }
 
     pub(crate) fn stats(&self) -> Stats {

@@ -19,7 +19,6 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU16, AtomicU32, Ordering};
 
-use spin::Once;
 use triomphe::{Arc, UniqueArc};
 
 use crate::backend::Buffer;
@@ -30,6 +29,7 @@ use crate::layout::Layout;
 use crate::spare::Spare;
 
 use super::KEPT;
+use super::keyed::{Key, Keyed};
 use super::runtime::Runtime;
 
 thread_local! {
@@ -43,7 +43,7 @@ pub(crate) struct Storage {
     pub(crate) dtype: DType,
     /// Elements.
     pub(crate) len: usize,
-    buffer: Once<Buffer>,
+    buffer: Keyed<Buffer>,
     /// See Note [Host guards].
     pub(super) guards: AtomicI32,
     /// Whether a raw pointer to the memory is out, see Note [Raw pointers].
@@ -66,13 +66,14 @@ impl Storage {
     fn unshared(runtime: &'static Runtime, dtype: DType, len: usize) -> UniqueArc<Self> {
         if let Some(mut new) = Spare::take(&SPARE) {
             (new.runtime, new.dtype, new.len) = (runtime, dtype, len);
+            new.buffer.set_number(runtime.key);
             return new;
         }
         UniqueArc::new(Self {
             runtime,
             dtype,
             len,
-            buffer: Once::new(),
+            buffer: Keyed::new(runtime.key),
             guards: AtomicI32::new(0),
             exported: AtomicBool::new(false),
             slot: AtomicU32::new(0),
@@ -93,7 +94,7 @@ impl Storage {
     #[inline(never)]
     fn end_last(mut ended: UniqueArc<Self>) {
         let Self { buffer, guards, exported, failure, .. } = &mut *ended;
-        if let Some(buffer) = std::mem::take(buffer).try_into_inner() {
+        if let Some(buffer) = buffer.take() {
             buffer.end();
         }
         if failure.get().is_some() {
@@ -112,7 +113,7 @@ impl Storage {
     ) -> Arc<Self> {
         let mut storage = Self::unshared(runtime, dtype, len);
         debug_assert!(storage.buffer.get().is_none(), "a new storage has no buffer");
-        storage.buffer = Once::initialized(buffer);
+        storage.buffer = Keyed::with(runtime.key, buffer);
         storage.shareable()
     }
 
@@ -123,18 +124,10 @@ impl Storage {
     /// The memory, made now if it was not there.
     ///
     /// # Errors
-    /// `OutOfMemory`. The caller has the executor, so that no two threads allocate at once.
+    /// `OutOfMemory`.
     #[inline]
-    pub(crate) fn materialize(&self) -> Result<&Buffer> {
-        match self.buffer.get() {
-            Some(buffer) => Ok(buffer),
-            None => self.allocate(),
-        }
-    }
-
-    #[inline(never)]
-    fn allocate(&self) -> Result<&Buffer> {
-        self.buffer.try_call_once(|| self.runtime.backend().allocate(self.bytes().max(1)))
+    pub(super) fn materialize(&self, key: &mut Key) -> Result<&Buffer> {
+        self.buffer.get_or_make(key, || self.runtime.backend().allocate(self.bytes().max(1)))
     }
 
     pub(crate) fn buffer(&self) -> Option<&Buffer> {
@@ -151,7 +144,7 @@ impl Storage {
     /// if its memory came from elsewhere or has another holder.
     pub(crate) fn into_vec<T: Element>(self) -> Result<Vec<T>, Arc<Self>> {
         let (runtime, dtype, len) = (self.runtime, self.dtype, self.len);
-        match self.buffer.try_into_inner().map(CpuMemory::into_vec) {
+        match self.buffer.into_inner().map(CpuMemory::into_vec) {
             Some(Ok(values)) => Ok(values),
             Some(Err(buffer)) => Err(Self::with_buffer(runtime, dtype, len, buffer)),
             None => Err(Self::new(runtime, dtype, len)),

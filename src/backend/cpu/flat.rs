@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 
 use bytemuck::bytes_of;
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 use super::chain::{ChainLoop, Link, Out};
 use super::lanes::Loop;
@@ -18,7 +18,7 @@ use super::plan::{Argument, Fill, FillValue, Form, Lanes, Place, Program, Purpos
 use super::run::is_small;
 use super::sweep::Way;
 use super::tile::{Launched, most_points};
-use super::view::{Rows, View};
+use super::view::{Rows, View, flat, flat_mut};
 use crate::backend::{Buffer, Flat, FlatArgs};
 use crate::dtype::DType;
 use crate::kernel::Code;
@@ -53,7 +53,7 @@ struct Operand {
 
 /// The only step of a program, if all that it reads and writes are operands.
 enum Only {
-    Apply { run: Loop, arguments: SmallVec<[u8; 3]>, out: u8 },
+    Apply { run: Loop, arguments: [Option<u8>; 3], out: u8 },
     Chain { run: ChainLoop, first: u8, links: SmallVec<[(Link, Other); 4]>, out: u8 },
 }
 
@@ -76,7 +76,8 @@ impl Only {
             [Step::Apply { run, arguments, out, round: None, past_cache: false }] => {
                 let given = arguments.iter().map(|argument| &argument.lanes);
                 let given = given.filter(|lanes| lanes.place != Place::Nowhere);
-                let arguments = given.map(operand).collect::<Option<_>>()?;
+                let given: SmallVec<[u8; 3]> = given.map(operand).collect::<Option<_>>()?;
+                let arguments = [0, 1, 2].map(|i| given.get(i).copied());
                 Some(Self::Apply { run: *run, arguments, out: operand(out)? })
             }
             [Step::Chain { chain, out, past_cache: false }] => {
@@ -110,7 +111,7 @@ impl Only {
                 let (op, side) = links[0].0.row();
                 let (left, right) = side.of([first, other]);
                 let run = loop_of(op, code.operands[usize::from(out)].dtype);
-                Some(Self::Apply { run, arguments: smallvec![left, right], out })
+                Some(Self::Apply { run, arguments: [Some(left), Some(right), None], out })
             }
             _ => None,
         }
@@ -160,26 +161,33 @@ impl Flat for FlatKernel {
         if len > self.most && !is_small(len, &self.program) {
             return false;
         }
-        let view = |operand: Operand| {
+        let place = |operand: &Operand| {
             let buffer: &Buffer = buffers[usize::from(operand.buffer)];
-            View::flat(buffer, operand.size.into(), (offset, len))
+            (buffer, usize::from(operand.size), (offset, len))
         };
-        let operand = |number: &u8| view(self.operands[usize::from(*number)]);
+        let operand = |number: &u8| {
+            let (buffer, size, place) = place(&self.operands[usize::from(*number)]);
+            // SAFETY: the elements of all points, which this thread alone runs; by Note [In place] the step writes
+            // none that it reads.
+            unsafe { flat(buffer, size, place) }
+        };
+        let result = |number: &u8| {
+            let (buffer, size, place) = place(&self.operands[usize::from(*number)]);
+            // SAFETY: as above, and there is one out.
+            unsafe { flat_mut(buffer, size, place) }
+        };
         let is_whole = len * self.bytes <= WHOLE;
         match &self.only {
             Some(Only::Chain { run, first, links, out }) => {
-                let (first, out) = (operand(first), operand(out));
+                let (first, size) = (operand(first), self.operands[usize::from(*first)].size);
                 let taken = |other: &Other| match other {
-                    // SAFETY: the elements of all points, which this thread alone runs; by Note [In place] the
-                    // step writes none that it reads.
-                    Other::Operand(number) => unsafe { operand(number).into_slice(len) },
-                    Other::Number(scalar) => low(&scalars[usize::from(*scalar)], first.size),
+                    Other::Operand(number) => operand(number),
+                    Other::Number(scalar) => low(&scalars[usize::from(*scalar)], size.into()),
                     Other::Nothing => &[],
                 };
                 let links = links.iter().map(|(link, other)| (*link, Rows::one(taken(other))));
                 let links: SmallVec<[_; 4]> = links.collect();
-                // SAFETY: as above.
-                let (first, out) = unsafe { (first.slice(0, len), out.slice_mut(0, len)) };
+                let out = result(out);
                 let run = |out: &mut [u8], start: usize| {
                     run(Out::Cached(out), (0, start), Rows::one(first), &links);
                 };
@@ -190,14 +198,9 @@ impl Flat for FlatKernel {
                 }
             }
             Some(Only::Apply { run, arguments, out }) => {
-                let argument = |i: usize| match arguments.get(i) {
-                    // SAFETY: as above.
-                    Some(number) => unsafe { operand(number).into_slice(len) },
-                    None => &[],
-                };
-                let (a, b, c, out) = (argument(0), argument(1), argument(2), operand(out));
-                // SAFETY: as above.
-                let out = unsafe { out.slice_mut(0, len) };
+                let argument = |number: &Option<u8>| number.as_ref().map_or(&[][..], operand);
+                let [a, b, c] = arguments;
+                let (a, b, c, out) = (argument(a), argument(b), argument(c), result(out));
                 if is_whole {
                     run(out, a, b, c);
                 } else {
@@ -208,7 +211,10 @@ impl Flat for FlatKernel {
                 }
             }
             None => {
-                let views = self.operands.iter().map(|&operand| view(operand));
+                let views = self.operands.iter().map(|operand| {
+                    let (buffer, size, place) = place(operand);
+                    View::flat(buffer, size, place)
+                });
                 let len = [len];
                 let launched = Launched::flat(&self.program, &len, scalars, views);
                 launched.run(0, launched.tiles());

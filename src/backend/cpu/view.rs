@@ -3,7 +3,7 @@
 //! Owns [`View`], an operand of a launch with its pointer. All others see slices of bytes.
 //!
 //! # Note [Who may touch what]
-//! - In bounds: [`View::new`] and [`View::flat`] compare the furthest element with the size of the buffer.
+//! - In bounds: [`View::new`], [`View::flat`] and [`flat`] compare the furthest element with the size of the buffer.
 //! - Between launches: the graph serialises the launches of a device and the guards of host arrays. Those that
 //!   run together touch, on different threads at a time, rows apart: [`bands`](super::bands) sees to it.
 //! - Within a launch, between points: the kernel's specification says that an element stored is touched
@@ -107,6 +107,47 @@ fn memory_of(buffer: &Buffer, size: usize) -> NonNull<[u8]> {
     memory
 }
 
+/// Where element `offset` of a buffer lies, none of whose elements at `end` or beyond is asked for, and its bytes.
+#[inline]
+fn reach(buffer: &Buffer, size: usize, (offset, end): (usize, Option<usize>)) -> (*mut u8, usize) {
+    let memory = memory_of(buffer, size);
+    let reach = end.and_then(|end| end.checked_mul(size));
+    assert!(
+        reach.is_some_and(|reach| reach <= memory.len()),
+        "an operand reaches {reach:?} bytes into {buffer:?}"
+    );
+    // SAFETY: in bounds, as just asserted: `end` is not before `offset`.
+    let pointer = unsafe { memory.cast::<u8>().add(offset * size) }.as_ptr();
+    (pointer, memory.len())
+}
+
+/// All elements of an operand, as of [`View::flat`].
+///
+/// # Safety
+/// As for [`View::slice`], for as long as the buffer is borrowed.
+#[inline]
+pub(super) unsafe fn flat(buffer: &Buffer, size: usize, (offset, len): (usize, usize)) -> &[u8] {
+    let (pointer, _) = reach(buffer, size, (offset, offset.checked_add(len)));
+    // SAFETY: in bounds by `reach`; for the rest Note [Who may touch what] and the caller.
+    unsafe { slice::from_raw_parts(pointer, len * size) }
+}
+
+/// The same, to write.
+///
+/// # Safety
+/// As for [`View::slice_mut`], for as long as the buffer is borrowed.
+#[inline]
+#[expect(clippy::mut_from_ref, reason = "each caller has elements of its own")]
+pub(super) unsafe fn flat_mut(
+    buffer: &Buffer,
+    size: usize,
+    (offset, len): (usize, usize),
+) -> &mut [u8] {
+    let (pointer, _) = reach(buffer, size, (offset, offset.checked_add(len)));
+    // SAFETY: as in `flat`.
+    unsafe { slice::from_raw_parts_mut(pointer, len * size) }
+}
+
 impl<'a> View<'a> {
     pub(super) fn new(
         buffer: &'a Buffer,
@@ -138,15 +179,7 @@ impl<'a> View<'a> {
         (offset, end): (usize, Option<usize>),
         (strides, class): (&'a [usize], Class),
     ) -> Self {
-        let memory = memory_of(buffer, size);
-        let reach = end.and_then(|end| end.checked_mul(size));
-        assert!(
-            reach.is_some_and(|reach| reach <= memory.len()),
-            "an operand reaches {reach:?} bytes into {buffer:?}"
-        );
-        // SAFETY: in bounds, as just asserted: `end` is not before `offset`.
-        let pointer = unsafe { memory.cast::<u8>().add(offset * size) }.as_ptr();
-        let bytes = memory.len();
+        let (pointer, bytes) = reach(buffer, size, (offset, end));
         Self { pointer, size, offset, bytes, strides, class, buffer: PhantomData }
     }
 
@@ -195,16 +228,6 @@ impl<'a> View<'a> {
     pub(super) unsafe fn slice_mut(&self, from: usize, len: usize) -> &mut [u8] {
         // SAFETY: as in `slice`.
         unsafe { slice::from_raw_parts_mut(self.pointer.add(from * self.size), len * self.size) }
-    }
-
-    /// The first `len` elements.
-    ///
-    /// # Safety
-    /// As for [`View::slice`], for as long as the buffer is borrowed.
-    #[inline]
-    pub(super) unsafe fn into_slice(self, len: usize) -> &'a [u8] {
-        // SAFETY: in bounds by `up_to`; for the rest Note [Who may touch what] and the caller.
-        unsafe { slice::from_raw_parts(self.pointer, len * self.size) }
     }
 
     /// The elements `from .. from + len` from the origin, to write: those before a line of the cache

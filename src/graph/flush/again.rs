@@ -15,7 +15,7 @@ impl Runtime {
         records: Vec<Box<Record>>,
     ) -> Vec<Box<Record>> {
         executor.slots.number(&records);
-        let Executor { slots, templates, scores, single, deferred, checks, .. } = executor;
+        let Executor { slots, templates, scores, start, deferred, checks, .. } = executor;
         // Who is told of kernels is told why each ended, too.
         let told = spans::kernels_are_told();
         let score = scores.find(&records, slots, templates.generation()).filter(|_| !told);
@@ -29,7 +29,7 @@ impl Runtime {
                 members.filter_map(|&index| records[usize::from(index)].as_deref()).collect();
             if let Some(pattern) = &templates.at(part.template).pattern {
                 let made = Made::Before(pattern, checks.len() as u32);
-                if let Err(error) = self.run_alone(made, &members, single) {
+                if let Err(error) = self.run_alone(made, &members, start) {
                     give_up(deferred, &error, &[outputs_of(&members)]);
                 }
                 expect_refusal(checks, &members);

@@ -11,11 +11,13 @@ use smallvec::SmallVec;
 use triomphe::Arc;
 
 use super::{
-    Executor, Made, buffers_of, count, expect_refusal, give_up, group_limits, make, outputs_of,
+    Executor, Made, Start, count, expect_refusal, give_up, group_limits, make, outputs_of,
+    with_buffers,
 };
-use crate::backend::{FlatArgs, Launch};
+use crate::backend::FlatArgs;
 use crate::error::Result;
 use crate::graph::explain::Reason;
+use crate::graph::keyed::Key;
 use crate::graph::plan::{Ended, dead_records, is_one_kernel, plan};
 use crate::graph::record::Record;
 use crate::graph::runtime::Runtime;
@@ -42,7 +44,7 @@ impl Runtime {
         let Some(made) = made else { return };
         let reason = Reason { ended: Ended::Tape, records: &[] };
         let _span = spans::kernel(&[record], made.bytes(&[record]), &reason);
-        let ran = self.run_alone(made, &[record], &mut executor.single);
+        let ran = self.run_alone(made, &[record], &mut executor.start);
         if may_refuse {
             expect_refusal(&mut executor.checks, &[record]);
         }
@@ -54,7 +56,7 @@ impl Runtime {
     /// Runs a tape that is plain operations of one layout, see Note [Alike], if they are one small kernel that was
     /// made before and that the backend has something for; returns whether they were.
     pub(in crate::graph) fn flush_plain(&self, executor: &mut Executor) -> bool {
-        let Executor { alike, templates, deferred, .. } = executor;
+        let Executor { alike, templates, deferred, start, .. } = executor;
         let Some(layout) = alike.layout().filter(|_| !alike.is_empty()) else { return false };
         let (len, offset) = (layout.len(), layout.offset());
         if len > SMALL || spans::kernels_are_told() {
@@ -74,9 +76,9 @@ impl Runtime {
             return false;
         };
         let Some(flat) = pattern.flat(self.backend()) else { return false };
-        let ran = buffers_of(pattern.storages_of(alike)).map(|buffers| {
+        let ran = with_buffers(pattern.storages_of(alike), &mut start.key, |buffers| {
             let scalars = pattern.scalars_of(alike);
-            flat.run(FlatArgs { len, offset, scalars: &scalars, buffers: &buffers })
+            flat.run(FlatArgs { len, offset, scalars: &scalars, buffers })
         });
         match ran {
             Ok(true) => self.count_kernel(pattern.bytes(len)),
@@ -98,7 +100,7 @@ impl Runtime {
             return false;
         }
         executor.slots.number(records);
-        let Executor { slots, templates, single, deferred, .. } = executor;
+        let Executor { slots, templates, start, deferred, .. } = executor;
         let dead = dead_records(records, slots);
         if dead.contains(&true) {
             return false;
@@ -114,7 +116,7 @@ impl Runtime {
         let Some(made) = made else { return true };
         let reason = Reason { ended: Ended::Tape, records: &[] };
         let _span = spans::kernel(&members, made.bytes(&members), &reason);
-        if let Err(error) = self.run_alone(made, &members, single) {
+        if let Err(error) = self.run_alone(made, &members, start) {
             give_up(deferred, &error, &[outputs_of(&members)]);
         }
         true
@@ -126,50 +128,57 @@ impl Runtime {
         &self,
         made: Made<'_>,
         members: &[&Record],
-        launch: &mut Option<Launch>,
+        Start { key, single }: &mut Start,
     ) -> Result<()> {
         if let &Made::Before(pattern, code) = &made {
             let ran = match pattern.is_flat() {
-                true => self.run_flat(pattern, members)?,
-                false => self.run_ready((pattern, code), members)?,
+                true => self.run_flat(pattern, members, key)?,
+                false => self.run_ready((pattern, code), members, key)?,
             };
             if ran {
                 return Ok(());
             }
             if let Some(mut launch) = pattern.exact_launch(members, code) {
                 let storages = pattern.views(members).map(|view| &view.storage);
-                let given = self.give_buffers(&mut launch, storages, made.bytes(members));
+                let given = self.give_buffers(&mut launch, storages, (key, made.bytes(members)));
                 let result = given.and_then(|()| self.run_all(std::slice::from_ref(&launch)));
                 pattern.keep(launch);
                 return result;
             }
         }
-        let launch = self.prepare(made, members, launch)?;
+        let launch = self.prepare(made, members, (key, single))?;
         let result = self.run_all(std::slice::from_ref(launch));
         launch.buffers.clear();
         result
     }
 
     /// Runs a kernel that is not flat if the backend has it ready; returns whether it did.
-    fn run_ready(&self, (pattern, code): (&Pattern, u32), members: &[&Record]) -> Result<bool> {
+    fn run_ready(
+        &self,
+        (pattern, code): (&Pattern, u32),
+        members: &[&Record],
+        key: &mut Key,
+    ) -> Result<bool> {
         let Some(ready) = pattern.ready(self.backend()) else { return Ok(false) };
-        let buffers = buffers_of(pattern.views(members).map(|view| &view.storage))?;
-        ready.run(&pattern.scalars(members), code, &buffers);
+        let storages = pattern.views(members).map(|view| &view.storage);
+        with_buffers(storages, key, |all| ready.run(&pattern.scalars(members), code, all))?;
         self.count_kernel(pattern.bytes(1));
         Ok(true)
     }
 
     /// Runs a flat kernel if the backend has something for launches so small; returns whether it did.
-    fn run_flat(&self, pattern: &Pattern, members: &[&Record]) -> Result<bool> {
+    fn run_flat(&self, pattern: &Pattern, members: &[&Record], key: &mut Key) -> Result<bool> {
         let layout = &members[0].output().layout;
         let (len, offset) = (layout.len(), layout.offset());
         if len > SMALL {
             return Ok(false);
         }
         let Some(flat) = pattern.flat(self.backend()) else { return Ok(false) };
-        let buffers = buffers_of(pattern.views(members).map(|view| &view.storage))?;
-        let scalars = pattern.scalars(members);
-        let ran = flat.run(FlatArgs { len, offset, scalars: &scalars, buffers: &buffers });
+        let storages = pattern.views(members).map(|view| &view.storage);
+        let ran = with_buffers(storages, key, |buffers| {
+            let scalars = pattern.scalars(members);
+            flat.run(FlatArgs { len, offset, scalars: &scalars, buffers })
+        })?;
         if ran {
             self.count_kernel(pattern.bytes(len));
         }

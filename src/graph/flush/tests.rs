@@ -56,7 +56,7 @@ fn values(view: &View) -> Vec<f32> {
 fn ways(runtime: &Runtime) -> (u64, usize, bool) {
     let mut executor = runtime.turn();
     let kernels = runtime.counters.kernels.swap(0, Ordering::Relaxed);
-    (kernels, executor.templates.count(), executor.single.take().is_some())
+    (kernels, executor.templates.count(), executor.start.single.take().is_some())
 }
 
 /// Records a plain operation on two views.
