@@ -68,7 +68,12 @@ impl<'a> Arg<'a> {
 pub(crate) fn common_dtype(args: &[Arg<'_>]) -> DType {
     if let [Arg::Tensor(first), rest @ ..] = args {
         let dtype = first.dtype();
-        if rest.iter().all(|arg| arg.tensor().is_some_and(|tensor| tensor.dtype() == dtype)) {
+        // Numbers change it only if their category is above its own, Note [Promotion categories].
+        let leaves_it = |arg: &Arg<'_>| match arg {
+            Arg::Tensor(tensor) => tensor.dtype() == dtype,
+            Arg::Scalar(scalar) => scalar.category() <= dtype.category(),
+        };
+        if rest.iter().all(leaves_it) {
             return dtype;
         }
     }
@@ -82,6 +87,31 @@ impl Tensor {
             Participant::ZeroDim(self.dtype())
         } else {
             Participant::Tensor(self.dtype())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tensors_of_one_dtype_and_numbers_meet_as_by_the_rule_for_all() {
+        let numbers = [Scalar::Bool(true), Scalar::Int(2), Scalar::Float(2.0)].map(Arg::Scalar);
+        for dtype in DType::ALL {
+            for shape in [&[2][..], &[]] {
+                let tensor = crate::ones(shape, dtype).unwrap();
+                for number in numbers {
+                    for args in [
+                        &[Arg::Tensor(&tensor), number][..],
+                        &[Arg::Tensor(&tensor), Arg::Tensor(&tensor), number],
+                        &[number, Arg::Tensor(&tensor)],
+                    ] {
+                        let rule = result_type(args.iter().map(|arg| arg.participant()));
+                        assert_eq!(common_dtype(args), rule, "{dtype}, {shape:?}");
+                    }
+                }
+            }
         }
     }
 }

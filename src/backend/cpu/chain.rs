@@ -171,6 +171,22 @@ pub(super) fn chain_loop(dtype: DType) -> Option<ChainLoop> {
     }
 }
 
+/// Computes all elements of the chain that begins with those of the second slice, of as many links as are given:
+/// each takes elements beside these, or one for all.
+pub(super) type FlatLoop =
+    for<'a> fn(&mut [u8], &'a [u8], usize, &dyn Fn(usize) -> (Link, &'a [u8]));
+
+/// The same of elements that follow each other.
+pub(super) fn flat_loop(dtype: DType) -> Option<FlatLoop> {
+    match dtype {
+        DType::F32 => Some(flat::<f32>),
+        DType::F64 => Some(flat::<f64>),
+        DType::I32 => Some(flat::<i32>),
+        DType::I64 => Some(flat::<i64>),
+        _ => None,
+    }
+}
+
 /// What divides.
 trait Quotient<V>: Fn(V, V) -> V {}
 
@@ -319,6 +335,27 @@ fn chain<T: Number>(
     }
 }
 
+fn flat<'a, T: Number>(
+    out: &mut [u8],
+    first: &'a [u8],
+    links: usize,
+    link: &dyn Fn(usize) -> (Link, &'a [u8]),
+) {
+    let taken = |number| {
+        let (link, bytes) = link(number);
+        (link, numbers(bytes))
+    };
+    let first = numbers(first);
+    if links == 1 {
+        return chain_of::<T>(out, first, &[taken(0)]);
+    }
+    let mut all: SmallVec<[Taken<'_, T>; 16]> = SmallVec::new();
+    for number in 0..links {
+        all.push(taken(number));
+    }
+    chain_of(out, first, &all);
+}
+
 /// The elements of a row.
 fn chain_row<T: Number>(
     out: impl Sink,
@@ -400,10 +437,15 @@ fn each_row<T>(
 /// So many elements of a row from `start` on, or the one that all take.
 #[inline(always)]
 fn elements<T: Number>(rows: Rows<'_>, (row, start, len): (usize, usize, usize)) -> &[T] {
-    let bytes = rows.row(row);
-    // That of a square has no address.
-    let elements: &[T] = if bytes.is_empty() { &[] } else { cast_slice(bytes) };
+    let elements = numbers(rows.row(row));
     if elements.len() > 1 { &elements[start..][..len] } else { elements }
+}
+
+/// Bytes as elements.
+#[inline(always)]
+fn numbers<T: Number>(bytes: &[u8]) -> &[T] {
+    // Those of a square have no address.
+    if bytes.is_empty() { &[] } else { cast_slice(bytes) }
 }
 
 /// The same, of the elements themselves.

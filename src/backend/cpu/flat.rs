@@ -11,14 +11,14 @@ use std::sync::atomic::AtomicBool;
 use bytemuck::bytes_of;
 use smallvec::SmallVec;
 
-use super::chain::{ChainLoop, Link, Out};
+use super::chain::{FlatLoop, Link, flat_loop};
 use super::lanes::Loop;
 use super::ops::loop_of;
 use super::plan::{Argument, Fill, FillValue, Form, Lanes, Place, Program, Purpose, Step};
 use super::run::is_small;
 use super::sweep::Way;
 use super::tile::{Launched, most_points};
-use super::view::{Rows, View, flat, flat_mut};
+use super::view::{View, flat, flat_mut};
 use crate::backend::{Buffer, Flat, FlatArgs};
 use crate::dtype::DType;
 use crate::kernel::Code;
@@ -54,7 +54,7 @@ struct Operand {
 /// The only step of a program, if all that it reads and writes are operands.
 enum Only {
     Apply { run: Loop, arguments: [Option<u8>; 3], out: u8 },
-    Chain { run: ChainLoop, first: u8, links: SmallVec<[(Link, Other); 4]>, out: u8 },
+    Chain { run: FlatLoop, first: u8, links: SmallVec<[(Link, Other); 4]>, out: u8 },
 }
 
 /// What a link takes.
@@ -105,7 +105,10 @@ impl Only {
                 let other = match links[..] {
                     [(_, Other::Operand(other))] => other,
                     [(_, Other::Nothing)] => first,
-                    _ => return Some(Self::Chain { run: chain.run, first, links, out }),
+                    _ => {
+                        let run = flat_loop(code.operands[usize::from(out)].dtype)?;
+                        return Some(Self::Chain { run, first, links, out });
+                    }
                 };
                 // One operation has a loop of its own, which looks at no links.
                 let (op, side) = links[0].0.row();
@@ -185,16 +188,22 @@ impl Flat for FlatKernel {
                     Other::Number(scalar) => low(&scalars[usize::from(*scalar)], size.into()),
                     Other::Nothing => &[],
                 };
-                let links = links.iter().map(|(link, other)| (*link, Rows::one(taken(other))));
-                let links: SmallVec<[_; 4]> = links.collect();
-                let out = result(out);
-                let run = |out: &mut [u8], start: usize| {
-                    run(Out::Cached(out), (0, start), Rows::one(first), &links);
+                let link = |number: usize| {
+                    let (link, other) = &links[number];
+                    (*link, taken(other))
                 };
-                if is_whole || links.len() > MOST_LINKS {
-                    run(out, 0);
+                let (out, count) = (result(out), links.len());
+                if is_whole || count > MOST_LINKS {
+                    run(out, first, count, &link);
                 } else {
-                    each_piece(len, out, |out, piece| run(out, piece.start));
+                    each_piece(len, out, |out, piece| {
+                        let link = |number: usize| {
+                            let (link, bytes) = link(number);
+                            let is_number = bytes.len() <= usize::from(size);
+                            (link, if is_number { bytes } else { elements(bytes, len, &piece) })
+                        };
+                        run(out, elements(first, len, &piece), count, &link);
+                    });
                 }
             }
             Some(Only::Apply { run, arguments, out }) => {

@@ -183,11 +183,17 @@ impl Pattern {
 
     /// As [`scalars`](Self::scalars), of operations that are no records.
     pub(in crate::graph) fn scalars_of(&self, alike: &Alike) -> SmallVec<[u64; 4]> {
-        if self.scalars.is_empty() {
-            return SmallVec::new();
+        match self.scalars[..] {
+            [] => SmallVec::new(),
+            [number] => {
+                let number = alike.numbers().nth(number.into()).unwrap_or_default();
+                SmallVec::from_buf_and_len([number, 0, 0, 0], 1)
+            }
+            _ => {
+                let all: SmallVec<[u64; 16]> = alike.numbers().collect();
+                self.scalars.iter().map(|&number| all[usize::from(number)]).collect()
+            }
         }
-        let all: SmallVec<[u64; 16]> = alike.numbers().collect();
-        self.scalars.iter().map(|&number| all[usize::from(number)]).collect()
     }
 
     /// As those of [`views`](Self::views), of operations that are no records.
