@@ -157,6 +157,7 @@ impl<'a> Launched<'a> {
     }
 
     /// Of `len` points, over views of as many elements.
+    #[inline]
     pub(super) fn flat(
         program: &'a Program,
         len: &'a [usize; 1],
@@ -179,8 +180,10 @@ impl<'a> Launched<'a> {
             outer,
             views: SmallVec::new(),
         };
-        // As in `new`.
-        launched.views.extend(views);
+        // As in `of`.
+        for view in views {
+            launched.views.push(view);
+        }
         launched
     }
 
@@ -207,7 +210,9 @@ impl<'a> Launched<'a> {
         match (&self.grid, self.across) {
             (Some(grid), _) => self.len / inner / self.shape[grid.dim] * grid.across * grid.down,
             (None, Some(across)) => self.len / inner * across,
-            (None, None) => self.len.div_ceil(self.tile()),
+            // To divide takes longer than to look.
+            (None, None) if (1..=self.tile).contains(&self.len) => 1,
+            (None, None) => self.len.div_ceil(self.tile),
         }
     }
 
@@ -266,7 +271,8 @@ impl<'a> Launched<'a> {
     fn each_tile(&self, start: usize, end: usize, mut then: impl FnMut(&Registers, Tile) -> bool) {
         self.with_registers(|registers| {
             let asks = !self.program.ahead.is_empty();
-            let run = (STEP / (self.tile() * self.program.lane)).max(1);
+            let is_one = end - start == 1;
+            let run = if is_one { 1 } else { (STEP / (self.tile() * self.program.lane)).max(1) };
             let tiles = Way::of_launch().over(start..end, run);
             let mut tiles = tiles.map(|i| self.at(i)).peekable();
             while let Some(tile) = tiles.next() {
@@ -280,6 +286,7 @@ impl<'a> Launched<'a> {
     }
 
     /// Runs all steps, and asks memory for what the next tile will read meanwhile.
+    #[inline]
     fn run_tile(&self, registers: &mut Registers, tile: Tile, next: Option<Tile>) {
         let Some(next) = next else {
             for (number, step) in self.program.steps.iter().enumerate() {
@@ -300,6 +307,7 @@ impl<'a> Launched<'a> {
     }
 
     /// Runs a step on as many points as are needed: Note [Still steps].
+    #[inline]
     fn step_of(
         &self,
         (number, step): (usize, &Step),

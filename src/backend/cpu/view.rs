@@ -149,6 +149,7 @@ pub(super) unsafe fn flat_mut(
 }
 
 impl<'a> View<'a> {
+    #[inline(always)]
     pub(super) fn new(
         buffer: &'a Buffer,
         code: &OperandCode,
@@ -165,14 +166,14 @@ impl<'a> View<'a> {
     }
 
     /// An operand of one dimension, whose `len` elements follow each other from `offset` on.
-    #[inline]
+    #[inline(always)]
     pub(super) fn flat(buffer: &'a Buffer, size: usize, (offset, len): (usize, usize)) -> Self {
         let end = offset.checked_add(len);
         Self::up_to(buffer, size, (offset, end), (&[1], Class::Contiguous))
     }
 
     /// An operand from element `offset` of a buffer on, none of whose elements is at `end` or beyond.
-    #[inline]
+    #[inline(always)]
     fn up_to(
         buffer: &'a Buffer,
         size: usize,
