@@ -21,7 +21,7 @@ use super::tile::{Launched, most_points};
 use super::view::{View, flat, flat_mut};
 use crate::backend::{Buffer, Flat, FlatArgs};
 use crate::dtype::DType;
-use crate::kernel::Code;
+use crate::kernel::{Code, OperandCode};
 
 /// Bytes of all operands up to which they are in the first cache, whichever way a launch goes.
 const WHOLE: usize = if cfg!(test) { 1 << 9 } else { 40 << 10 };
@@ -51,16 +51,22 @@ struct Operand {
     size: u8,
 }
 
+impl Operand {
+    fn of(code: &OperandCode) -> Self {
+        Self { buffer: code.buffer, size: code.dtype.size() as u8 }
+    }
+}
+
 /// The only step of a program, if all that it reads and writes are operands.
 enum Only {
-    Apply { run: Loop, arguments: [Option<u8>; 3], out: u8 },
-    Chain { run: FlatLoop, first: u8, links: SmallVec<[(Link, Other); 4]>, out: u8 },
+    Apply { run: Loop, arguments: [Option<Operand>; 3], out: Operand },
+    Chain { run: FlatLoop, first: Operand, links: SmallVec<[(Link, Other); 4]>, out: Operand },
 }
 
 /// What a link takes.
 #[derive(Clone, Copy)]
 enum Other {
-    Operand(u8),
+    Operand(Operand),
     /// A scalar of the kernel.
     Number(u8),
     Nothing,
@@ -69,20 +75,20 @@ enum Other {
 impl Only {
     fn of(program: &Program, code: &Code) -> Option<Self> {
         let operand = |lanes: &Lanes| match lanes.place {
-            Place::Memory(operand) => Some(operand),
+            Place::Memory(operand) => Some(Operand::of(&code.operands[usize::from(operand)])),
             _ => None,
         };
         match &program.steps[..] {
             [Step::Apply { run, arguments, out, round: None, past_cache: false }] => {
                 let given = arguments.iter().map(|argument| &argument.lanes);
                 let given = given.filter(|lanes| lanes.place != Place::Nowhere);
-                let given: SmallVec<[u8; 3]> = given.map(operand).collect::<Option<_>>()?;
+                let given: SmallVec<[Operand; 3]> = given.map(operand).collect::<Option<_>>()?;
                 let arguments = [0, 1, 2].map(|i| given.get(i).copied());
                 Some(Self::Apply { run: *run, arguments, out: operand(out)? })
             }
-            [Step::Chain { chain, out, past_cache: false }] => {
+            [Step::Chain { chain, out: lanes, past_cache: false }] => {
                 let other = |argument: &Argument| match argument.lanes.place {
-                    Place::Memory(operand) => Some(Other::Operand(operand)),
+                    Place::Memory(_) => operand(&argument.lanes).map(Other::Operand),
                     Place::Register(_) if argument.uniform => {
                         let is_it = |fill: &&Fill| fill.out.place == argument.lanes.place;
                         let fill = program.fills.iter().find(is_it)?;
@@ -98,22 +104,24 @@ impl Only {
                     Place::Nowhere => Some(Other::Nothing),
                     _ => None,
                 };
-                let (first, out) = (operand(&chain.first.lanes)?, operand(out)?);
+                let (first, out) = (operand(&chain.first.lanes)?, operand(lanes)?);
                 let links =
                     chain.links.iter().map(|(link, argument)| Some((*link, other(argument)?)));
                 let links: SmallVec<[_; 4]> = links.collect::<Option<_>>()?;
+                let Place::Memory(result) = lanes.place else { return None };
+                let dtype = code.operands[usize::from(result)].dtype;
                 let other = match links[..] {
                     [(_, Other::Operand(other))] => other,
                     [(_, Other::Nothing)] => first,
                     _ => {
-                        let run = flat_loop(code.operands[usize::from(out)].dtype)?;
+                        let run = flat_loop(dtype)?;
                         return Some(Self::Chain { run, first, links, out });
                     }
                 };
                 // One operation has a loop of its own, which looks at no links.
                 let (op, side) = links[0].0.row();
                 let (left, right) = side.of([first, other]);
-                let run = loop_of(op, code.operands[usize::from(out)].dtype);
+                let run = loop_of(op, dtype);
                 Some(Self::Apply { run, arguments: [Some(left), Some(right), None], out })
             }
             _ => None,
@@ -149,9 +157,7 @@ fn each_piece(len: usize, out: &mut [u8], mut run: impl FnMut(&mut [u8], Range<u
 impl FlatKernel {
     pub(super) fn new(code: &Code) -> Self {
         let program = Program::compile(code, Form::FLAT, Purpose::Stores);
-        let operands = code.operands.iter();
-        let operands =
-            operands.map(|o| Operand { buffer: o.buffer, size: o.dtype.size() as u8 }).collect();
+        let operands = code.operands.iter().map(Operand::of).collect();
         let bytes = code.operands.iter().map(|operand| operand.dtype.size()).sum();
         let (only, most) = (Only::of(&program, code), most_points(&program));
         Self { program, only, operands, bytes, most }
@@ -168,23 +174,23 @@ impl Flat for FlatKernel {
             let buffer: &Buffer = buffers[usize::from(operand.buffer)];
             (buffer, usize::from(operand.size), (offset, len))
         };
-        let operand = |number: &u8| {
-            let (buffer, size, place) = place(&self.operands[usize::from(*number)]);
+        let operand = |operand: &Operand| {
+            let (buffer, size, place) = place(operand);
             // SAFETY: the elements of all points, which this thread alone runs; by Note [In place] the step writes
             // none that it reads.
             unsafe { flat(buffer, size, place) }
         };
-        let result = |number: &u8| {
-            let (buffer, size, place) = place(&self.operands[usize::from(*number)]);
+        let result = |out: &Operand| {
+            let (buffer, size, place) = place(out);
             // SAFETY: as above, and there is one out.
             unsafe { flat_mut(buffer, size, place) }
         };
         let is_whole = len * self.bytes <= WHOLE;
         match &self.only {
             Some(Only::Chain { run, first, links, out }) => {
-                let (first, size) = (operand(first), self.operands[usize::from(*first)].size);
+                let (first, size) = (operand(first), first.size);
                 let taken = |other: &Other| match other {
-                    Other::Operand(number) => operand(number),
+                    Other::Operand(other) => operand(other),
                     Other::Number(scalar) => low(&scalars[usize::from(*scalar)], size.into()),
                     Other::Nothing => &[],
                 };
@@ -207,7 +213,7 @@ impl Flat for FlatKernel {
                 }
             }
             Some(Only::Apply { run, arguments, out }) => {
-                let argument = |number: &Option<u8>| number.as_ref().map_or(&[][..], operand);
+                let argument = |given: &Option<Operand>| given.as_ref().map_or(&[][..], operand);
                 let [a, b, c] = arguments;
                 let (a, b, c, out) = (argument(a), argument(b), argument(c), result(out));
                 if is_whole {

@@ -66,7 +66,9 @@ impl Nearby {
             return None;
         }
         let at = self.kept.iter().rposition(|(size, _)| *size == bytes)?;
-        let (_, memory) = self.kept.remove(at);
+        // Mostly it is the last one, and nothing is to be moved.
+        let is_last = at + 1 == self.kept.len();
+        let (_, memory) = if is_last { self.kept.pop()? } else { self.kept.remove(at) };
         subtract(count, memory.pooled_bytes());
         Some(memory)
     }
