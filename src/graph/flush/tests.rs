@@ -10,7 +10,7 @@ use triomphe::Arc;
 
 use super::super::plain::Takes;
 use super::super::record::{Folding, Record};
-use super::super::runtime::Runtime;
+use super::super::runtime::{Runtime, Tape};
 use super::super::storage::{Storage, View};
 use crate::device::Device;
 use crate::dtype::DType;
@@ -108,6 +108,109 @@ fn plain_operations_store_what_somebody_holds_and_run_if_somebody_sees_it() {
         drop(plain(Op::Add, &a, &b));
         runtime.flush();
         assert_eq!((ways(runtime).0, written(runtime)), (0, 0), "nothing held");
+    }
+}
+
+/// Records a plain operation on two views whose result is the first of them.
+fn into(op: Op, a: &View, b: &View) {
+    let caller = (op.info().name, Location::caller());
+    let takes = Takes::two(a, b);
+    a.storage.runtime.record_plain(caller, (op, DType::F32), takes, a).unwrap();
+}
+
+#[test]
+fn plain_operations_into_what_they_take_run_in_order_and_not_where_nobody_sees_it() {
+    let runtime = runtime();
+    let b = upload(runtime, &[3], |i| (i * 2) as f32);
+    for _ in 0..3 {
+        let a = upload(runtime, &[3], |i| i as f32);
+        into(Op::Add, &a, &b);
+        let product = plain(Op::Mul, &a, &b);
+        into(Op::Sub, &a, &b);
+        assert_eq!(values(&product), [0.0, 6.0, 24.0]);
+        assert_eq!(values(&a), [0.0, 1.0, 2.0]);
+        assert_eq!((ways(runtime).0, written(runtime)), (1, 24));
+        into(Op::Mul, &a, &b);
+        assert_eq!(values(&a), [0.0, 2.0, 8.0]);
+        assert_eq!((ways(runtime).0, written(runtime)), (1, 12), "alone");
+        into(Op::Mul, &a, &b);
+        drop(a);
+        runtime.flush();
+        assert_eq!((ways(runtime).0, written(runtime)), (0, 0), "nobody sees it");
+    }
+}
+
+#[test]
+fn tapes_that_run_at_once_and_a_little_larger_ones_give_the_same() {
+    let runtime = runtime();
+    for len in [2047, 2048, 2049, 4095, 4096, 4097] {
+        let [a, b] = [1, 2].map(|k| upload(runtime, &[len], |i| (i * k) as f32));
+        for _ in 0..3 {
+            let sum = plain(Op::Add, &a, &b);
+            assert!(values(&sum).iter().enumerate().all(|(i, &x)| x == (3 * i) as f32), "{len}");
+            let twice = plain(Op::Add, &plain(Op::Add, &a, &b), &b);
+            assert!(values(&twice).iter().enumerate().all(|(i, &x)| x == (5 * i) as f32), "{len}");
+            assert_eq!(ways(runtime).0, 2, "{len}");
+        }
+    }
+}
+
+#[test]
+fn several_tiles_of_a_program_with_registers_need_no_launch() {
+    let runtime = runtime();
+    // Of a register 1,024 elements are one tile.
+    for len in [1000, 1024, 1025, 1500] {
+        let a = upload(runtime, &[len], |i| (i % 7) as f32);
+        let b = upload(runtime, &[len], |i| (i % 5) as f32);
+        for _ in 0..3 {
+            let storage = Storage::new(runtime, DType::Bool, len);
+            let out = View { storage, layout: a.layout.clone() };
+            let caller = ("lt", Location::caller());
+            let takes = Takes::two(&a, &b);
+            runtime.record_plain(caller, (Op::Lt, DType::F32), takes, &out).unwrap();
+            let mut bytes = vec![2; len];
+            runtime.read(&out.storage, 0, &mut bytes).unwrap();
+            assert!((0..len).all(|i| bytes[i] == u8::from(i % 7 < i % 5)), "{len}");
+            assert_eq!(ways(runtime), (1, 1, false), "{len}");
+        }
+    }
+}
+
+#[test]
+fn templates_of_plain_operations_that_are_forgotten_are_made_again() {
+    let runtime = runtime();
+    let [a, b] = [1, 2].map(|k| upload(runtime, &[3], |i| (i * k) as f32));
+    for round in 0..6 {
+        for _ in 0..2 {
+            assert_eq!(values(&plain(Op::Mul, &a, &b)), [0.0, 2.0, 8.0], "{round}");
+            let sum = plain(Op::Add, &plain(Op::Mul, &a, &b), &b);
+            assert_eq!(values(&sum), [0.0, 4.0, 12.0], "{round}");
+        }
+        // A template of more operations than are kept, and one for which all are forgotten.
+        let generation = runtime.turn().templates.generation();
+        for operations in [18, 19].map(|some| some + 2 * round) {
+            let sums: Vec<View> = (0..operations).map(|_| record(Op::Add, &b, &b)).collect();
+            assert_eq!(values(&sums[0]), [0.0, 4.0, 8.0]);
+        }
+        assert!(runtime.turn().templates.generation() > generation, "{round}");
+    }
+}
+
+#[test]
+fn what_a_panic_left_behind_does_not_run_with_what_comes_next() {
+    let runtime = runtime();
+    let [a, b] = [1, 2].map(|k| upload(runtime, &[3], |i| (i * k) as f32));
+    for round in 0..3 {
+        let lost = plain(Op::Add, &a, &b);
+        // As a kernel leaves it that panics while the tape is locked.
+        let mut tape = runtime.tape.lock();
+        let Tape { alike, executor: Some(executor), .. } = &mut *tape else { unreachable!() };
+        std::mem::swap(alike, &mut executor.alike);
+        drop(tape);
+        let product = plain(Op::Mul, &a, &b);
+        assert_eq!(values(&product), [0.0, 2.0, 8.0], "{round}");
+        assert_eq!(ways(runtime).0, 1, "{round}");
+        assert_eq!(Arc::strong_count(&lost.storage), 1, "{round}");
     }
 }
 
