@@ -260,6 +260,12 @@ trait Sink {
     /// Whether so much is read and written that it comes from memory.
     const IS_LARGE: bool;
 
+    /// Whether vectors may be put anywhere, where something was put before too.
+    #[inline(always)]
+    fn takes_again(&self) -> bool {
+        !Self::IS_LARGE
+    }
+
     fn len(&self) -> usize;
     fn put<S: Simd>(&mut self, simd: S, at: usize, bytes: &[u8]);
     fn put_all<S: Simd, V: SimdBase<S>>(&mut self, simd: S, at: usize, vectors: &[V])
@@ -490,6 +496,11 @@ fn blocks_of<S: Simd, T: Number, const N: usize>(
     while len - done >= width {
         block::<S, T, 1>(simd, &mut out, done, first, links);
         done += width;
+    }
+    if done < len && width <= len && out.takes_again() {
+        // A vector that begins among what is done computes that again, sooner than the rest one by one.
+        block::<S, T, 1>(simd, &mut out, len - width, first, links);
+        return;
     }
     for done in done..len {
         let of = |values: &[T]| {
