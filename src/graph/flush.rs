@@ -60,18 +60,21 @@ pub(super) struct Executor {
     slots: Slots,
     templates: Templates,
     scores: Scores,
-    pub(super) start: Start,
+    start: Start,
 }
 
 /// What kernels are started with.
 #[derive(Default)]
 pub(super) struct Start {
     /// That of the device's storages.
-    pub(super) key: Key,
+    key: Key,
     /// The launch of the last kernel that ran by itself, without its buffers: a launch is large, and the
     /// next one is put in its place.
     single: Option<Launch>,
 }
+
+/// Operations that a panic left behind.
+pub(super) type Lost = (Box<Alike>, Vec<Box<Record>>);
 
 pub(super) struct Checked {
     name: &'static str,
@@ -129,17 +132,27 @@ impl Made<'_> {
 type Outputs = SmallVec<[Arc<Storage>; 2]>;
 
 impl Executor {
-    /// Takes what waits on the tape.
-    pub(super) fn take_operations(&mut self, tape: &mut Tape) {
+    /// Whether some operations are left after a panic that somebody caught.
+    pub(super) fn has_lost(&self) -> bool {
+        !(self.alike.is_empty() && self.records.is_empty())
+    }
+
+    /// Takes what waits on the tape; returns what a panic left behind, which is to be dropped when the tape is not
+    /// locked. What that was to compute will never come.
+    pub(super) fn take_operations(&mut self, tape: &mut Tape) -> Option<Lost> {
         tape.forget();
-        // Some are left after a panic that somebody caught.
-        self.alike.clear();
-        self.records.clear();
+        let lost = self.has_lost().then(|| {
+            let why = Error::value("it was not computed, as taut panicked before");
+            self.alike.outputs().for_each(|output| output.fail(&why));
+            self.records.iter().for_each(|record| record.output().storage.fail(&why));
+            (std::mem::take(&mut self.alike), std::mem::take(&mut self.records))
+        });
         if tape.records.is_empty() {
             std::mem::swap(&mut tape.alike, &mut self.alike);
         } else {
             std::mem::swap(&mut tape.records, &mut self.records);
         }
+        lost
     }
 
     /// The key of the device's storages.
@@ -373,7 +386,7 @@ impl Runtime {
     fn give_buffers<'a>(
         &self,
         Launch { kernel, buffers }: &mut Launch,
-        storages: impl Iterator<Item = &'a Arc<Storage>> + Clone,
+        storages: impl Iterator<Item = &'a Arc<Storage>>,
         (key, bytes): (&mut Key, [u64; 2]),
     ) -> Result<()> {
         // After a panic that somebody caught there may be some.

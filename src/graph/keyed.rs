@@ -1,5 +1,7 @@
 //! Values that are set once, by whoever has their key.
 //!
+//! Owns [`Keyed`], such a value, and [`Key`].
+//!
 //! # Note [Keys]
 //! A value that any thread may set, once, is set by an exchange, as two may come together: of small tensors that takes
 //! a tenth of the time of an addition. The memory of storages is made by whoever has the executor of their device,
@@ -83,12 +85,15 @@ impl<T> Keyed<T> {
         }
     }
 
+    /// [`get_or_make`](Self::get_or_make) of a value that is not set.
     #[inline(never)]
     fn make<E>(&self, key: &mut Key, make: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
         assert_eq!(self.number, key.0, "a value is set by whoever has its key");
         let made = Some(make()?);
-        // SAFETY: it is not set, as the caller saw, and only who has the key sets it: that was the caller all the
-        // while, who could lend it to nobody. So nobody refers to the value, nor will anybody until the store below.
+        assert!(!self.is_set.load(Ordering::Relaxed), "a value is set once");
+        // SAFETY: it is not set, as was just seen, and nobody else sets it meanwhile: that takes this key, of which
+        // there is one (a `Key` is no `Clone`, and only `default` makes one), and which is borrowed here. So nobody
+        // refers to the value, nor will anybody until the store below.
         unsafe { *self.value.get() = made };
         self.is_set.store(true, Ordering::Release);
         match self.get() {
@@ -97,7 +102,7 @@ impl<T> Keyed<T> {
         }
     }
 
-    /// The value, if it was there: it is not, from now on, and of this key.
+    /// The value, if it was there; it is to be set anew.
     pub(super) fn take(&mut self) -> Option<T> {
         *self.is_set.get_mut() = false;
         self.value.get_mut().take()
@@ -116,6 +121,7 @@ impl<T> Keyed<T> {
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::Mutex;
     use std::thread;
 
@@ -124,7 +130,8 @@ mod tests {
     #[test]
     fn a_value_is_made_once_and_seen_by_those_who_have_no_key() {
         let key = Key::default();
-        let values: Vec<_> = (0..1000).map(|_| Keyed::new(key.number())).collect();
+        let count = if cfg!(miri) { 20 } else { 1000 };
+        let values: Vec<_> = (0..count).map(|_| Keyed::new(key.number())).collect();
         let key = Mutex::new(key);
         let fill = |by: usize| {
             for (number, value) in values.iter().enumerate() {
@@ -154,6 +161,18 @@ mod tests {
         assert_eq!(value.get_or_make(&mut second, || Ok::<_, ()>(2)), Ok(&2));
         assert_eq!(value.into_inner(), Some(2));
         assert_eq!(Keyed::with(first.number(), 3).get(), Some(&3));
+    }
+
+    #[test]
+    fn what_panics_leaves_nothing_that_is_set() {
+        let mut key = Key::default();
+        let value = Keyed::new(key.number());
+        let panics = AssertUnwindSafe(|| {
+            let _ = value.get_or_make(&mut key, || -> Result<_, ()> { panic!("on purpose") });
+        });
+        assert!(catch_unwind(panics).is_err());
+        assert_eq!(value.get(), None);
+        assert_eq!(value.get_or_make(&mut key, || Ok::<_, ()>(1)), Ok(&1));
     }
 
     #[test]

@@ -181,11 +181,11 @@ pub(crate) fn runtime(device: Device) -> Result<&'static Runtime> {
 
 impl Runtime {
     pub(super) fn new(device: Device, backend: &'static dyn Backend) -> Self {
-        let executor: Box<Executor> = Box::default();
+        let mut executor: Box<Executor> = Box::default();
         Self {
             device,
             backend,
-            key: executor.start.key.number(),
+            key: executor.key().number(),
             most_alike: group_limits(&backend.limits()).most_alike(),
             tape: Brief::new(Tape { executor: Some(executor), ..Tape::default() }),
             returned: Returned::default(),

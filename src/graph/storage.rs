@@ -43,6 +43,7 @@ pub(crate) struct Storage {
     pub(crate) dtype: DType,
     /// Elements.
     pub(crate) len: usize,
+    /// See Note [Keys] in `keyed.rs`.
     buffer: Keyed<Buffer>,
     /// See Note [Host guards].
     pub(super) guards: AtomicI32,
@@ -125,6 +126,9 @@ impl Storage {
     ///
     /// # Errors
     /// `OutOfMemory`.
+    ///
+    /// # Panics
+    /// If the key is another device's.
     #[inline]
     pub(super) fn materialize(&self, key: &mut Key) -> Result<&Buffer> {
         self.buffer.get_or_make(key, || self.runtime.backend().allocate(self.bytes().max(1)))

@@ -126,8 +126,9 @@ impl Runtime {
 
     /// Runs the operations if they are a kernel that was made before, and returns them.
     fn flush_small(&self, executor: &mut Executor, alike: &mut Box<Alike>) -> Option<Box<Alike>> {
-        // Some are left after a panic that somebody caught.
-        executor.alike.clear();
+        if executor.has_lost() {
+            return None;
+        }
         mem::swap(alike, &mut executor.alike);
         if self.flush_plain(executor) {
             let spare = Spare::take(&SPARE).unwrap_or_default();
@@ -168,8 +169,9 @@ impl Runtime {
     /// Takes the executor and the operations of a tape, and runs these.
     fn take<'r>(&'r self, mut tape: BriefGuard<'_, Tape>) -> Turn<'r> {
         let mut turn = Turn { runtime: self, executor: tape.executor.take() };
-        turn.take_operations(&mut tape);
+        let lost = turn.take_operations(&mut tape);
         drop(tape);
+        drop(lost);
         self.flush_taken(&mut turn);
         turn
     }

@@ -99,17 +99,19 @@ mod tests {
     fn tensors_of_one_dtype_and_numbers_meet_as_by_the_rule_for_all() {
         let numbers = [Scalar::Bool(true), Scalar::Int(2), Scalar::Float(2.0)].map(Arg::Scalar);
         for dtype in DType::ALL {
-            for shape in [&[2][..], &[]] {
-                let tensor = crate::ones(shape, dtype).unwrap();
-                for number in numbers {
-                    for args in [
-                        &[Arg::Tensor(&tensor), number][..],
-                        &[Arg::Tensor(&tensor), Arg::Tensor(&tensor), number],
-                        &[number, Arg::Tensor(&tensor)],
-                    ] {
-                        let rule = result_type(args.iter().map(|arg| arg.participant()));
-                        assert_eq!(common_dtype(args), rule, "{dtype}, {shape:?}");
-                    }
+            let tensors = [&[2][..], &[]].map(|shape| crate::ones(shape, dtype).unwrap());
+            let [row, one] = tensors.each_ref().map(Arg::Tensor);
+            for number in numbers {
+                for args in [
+                    &[row, number][..],
+                    &[one, number],
+                    &[row, one, number],
+                    &[one, row, number],
+                    &[number, row],
+                    &[number, one],
+                ] {
+                    let rule = result_type(args.iter().map(|arg| arg.participant()));
+                    assert_eq!(common_dtype(args), rule, "{dtype}");
                 }
             }
         }

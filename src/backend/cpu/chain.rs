@@ -176,7 +176,7 @@ pub(super) fn chain_loop(dtype: DType) -> Option<ChainLoop> {
 pub(super) type FlatLoop =
     for<'a> fn(&mut [u8], &'a [u8], usize, &dyn Fn(usize) -> (Link, &'a [u8]));
 
-/// The same of elements that follow each other.
+/// The [`FlatLoop`] in this dtype, if there are chains.
 pub(super) fn flat_loop(dtype: DType) -> Option<FlatLoop> {
     match dtype {
         DType::F32 => Some(flat::<f32>),
@@ -255,16 +255,11 @@ const AHEAD: usize = 4096;
 /// Bytes of a long row: of a short one, what lies so far ahead is somebody else's to ask for.
 const LONG: usize = 8 * AHEAD;
 
-/// Takes bytes at multiples of their number, and vectors that follow each other.
+/// Takes bytes, and vectors that follow each other.
 trait Sink {
-    /// Whether so much is read and written that it comes from memory.
+    /// Whether so much is read and written that it comes from memory. Then it goes past the cache, each byte once, at
+    /// multiples of how many come together.
     const IS_LARGE: bool;
-
-    /// Whether vectors may be put anywhere, where something was put before too.
-    #[inline(always)]
-    fn takes_again(&self) -> bool {
-        !Self::IS_LARGE
-    }
 
     fn len(&self) -> usize;
     fn put<S: Simd>(&mut self, simd: S, at: usize, bytes: &[u8]);
@@ -341,23 +336,36 @@ fn chain<T: Number>(
     }
 }
 
+/// See [`FlatLoop`].
 fn flat<'a, T: Number>(
     out: &mut [u8],
     first: &'a [u8],
     links: usize,
     link: &dyn Fn(usize) -> (Link, &'a [u8]),
 ) {
-    let taken = |number| {
+    let taken = (0..links).map(|number| {
         let (link, bytes) = link(number);
-        (link, numbers(bytes))
-    };
-    let first = numbers(first);
-    if links == 1 {
-        return chain_of::<T>(out, first, &[taken(0)]);
+        (link, numbers::<T>(bytes))
+    });
+    chain_taken(out, numbers(first), taken);
+}
+
+/// The elements of a row, after a look at each link before the loop over the elements, which looks at all again and
+/// again.
+#[inline(always)]
+fn chain_taken<'a, T: Number>(
+    out: impl Sink,
+    first: &[T],
+    mut links: impl ExactSizeIterator<Item = Taken<'a, T>>,
+) {
+    if links.len() == 1
+        && let Some(only) = links.next()
+    {
+        return chain_of(out, first, &[only]);
     }
     let mut all: SmallVec<[Taken<'_, T>; 16]> = SmallVec::new();
-    for number in 0..links {
-        all.push(taken(number));
+    for link in links {
+        all.push(link);
     }
     chain_of(out, first, &all);
 }
@@ -370,14 +378,8 @@ fn chain_row<T: Number>(
     links: &[(Link, Rows<'_>)],
 ) {
     let place = (row, start, out.len() / size_of::<T>());
-    let first = elements(first, place);
-    // A look at each before the loop over the elements, which looks at all again and again.
-    if let &[(link, rows)] = links {
-        chain_of(out, first, &[(link, elements(rows, place))]);
-    } else {
-        let taken = links.iter().map(|&(link, rows)| (link, elements(rows, place)));
-        chain_of(out, first, &taken.collect::<SmallVec<[Taken<'_, T>; 16]>>());
-    }
+    let taken = links.iter().map(|&(link, rows)| (link, elements::<T>(rows, place)));
+    chain_taken(out, elements(first, place), taken);
 }
 
 /// The same of rows from `from` on, with one look at what the machine has, and of a single link one at which it
@@ -469,6 +471,12 @@ fn blocks<S: Simd, T: Number, O: Sink>(simd: S, out: O, first: &[T], links: &[Ta
     }
 }
 
+/// Whether vectors may be put anywhere, where something was put before too.
+#[inline(always)]
+fn takes_again<O: Sink>(_: &O) -> bool {
+    !O::IS_LARGE
+}
+
 /// Whether what is read comes from memory, and long enough.
 #[inline(always)]
 fn is_long<O: Sink>(out: &O) -> bool {
@@ -497,7 +505,7 @@ fn blocks_of<S: Simd, T: Number, const N: usize>(
         block::<S, T, 1>(simd, &mut out, done, first, links);
         done += width;
     }
-    if done < len && width <= len && out.takes_again() {
+    if done < len && width <= len && takes_again(&out) {
         // A vector that begins among what is done computes that again, sooner than the rest one by one.
         block::<S, T, 1>(simd, &mut out, len - width, first, links);
         return;

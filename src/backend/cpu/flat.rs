@@ -1,9 +1,9 @@
 //! Small launches over contiguous elements, run where they are asked for.
 //!
 //! Owns [`FlatKernel`], a program and where its operands lie. Of a small tensor, to look a program up, to say
-//! how each operand walks and to keep its buffers takes longer than to run it; here there are only the
-//! views to make. And where one loop from memory to memory is all that a program is, it is called.
-#![allow(unsafe_code, reason = "uses views, for the elements of all points")]
+//! how each operand walks and to keep its buffers takes longer than to run it; here its operands are slices. Where
+//! one loop from memory to memory is all that a program is, it is called; others need views of them.
+#![allow(unsafe_code, reason = "makes slices of memory, for the elements of all points")]
 
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
@@ -36,6 +36,7 @@ const MOST_LINKS: usize = 4;
 pub(super) struct FlatKernel {
     program: Program,
     only: Option<Only>,
+    /// Those of the program, for one that has more than [`Only`] a step.
     operands: SmallVec<[Operand; 4]>,
     /// Bytes of all operands at a point.
     bytes: usize,
@@ -176,13 +177,13 @@ impl Flat for FlatKernel {
         };
         let operand = |operand: &Operand| {
             let (buffer, size, place) = place(operand);
-            // SAFETY: the elements of all points, which this thread alone runs; by Note [In place] the step writes
-            // none that it reads.
+            // SAFETY: the launch is this thread's alone, and by Note [In place], which `Only` goes by, its one step
+            // reads no buffer that it stores to.
             unsafe { flat(buffer, size, place) }
         };
         let result = |out: &Operand| {
             let (buffer, size, place) = place(out);
-            // SAFETY: as above, and there is one out.
+            // SAFETY: as above, and there is one result.
             unsafe { flat_mut(buffer, size, place) }
         };
         let is_whole = len * self.bytes <= WHOLE;
@@ -203,10 +204,11 @@ impl Flat for FlatKernel {
                     run(out, first, count, &link);
                 } else {
                     each_piece(len, out, |out, piece| {
-                        let link = |number: usize| {
-                            let (link, bytes) = link(number);
-                            let is_number = bytes.len() <= usize::from(size);
-                            (link, if is_number { bytes } else { elements(bytes, len, &piece) })
+                        let link = |number: usize| match links[number] {
+                            (link, Other::Operand(other)) => {
+                                (link, elements(operand(&other), len, &piece))
+                            }
+                            _ => link(number),
                         };
                         run(out, elements(first, len, &piece), count, &link);
                     });

@@ -3,9 +3,12 @@
 //! Owns [`View`], an operand of a launch with its pointer. All others see slices of bytes.
 //!
 //! # Note [Who may touch what]
-//! - In bounds: [`View::new`], [`View::flat`] and [`flat`] compare the furthest element with the size of the buffer.
+//! - In bounds: [`View::new`], [`View::flat`], [`flat`] and [`flat_mut`] compare the furthest element with the size of
+//!   the buffer.
 //! - Between launches: the graph serialises the launches of a device and the guards of host arrays. Those that
 //!   run together touch, on different threads at a time, rows apart: [`bands`](super::bands) sees to it.
+//! - Between buffers: each is memory of its own. Only of a storage that was imported (DLPack) others may be the
+//!   same memory; such operations run one by one, as they are recorded.
 //! - Within a launch, between points: the kernel's specification says that an element stored is touched
 //!   by no other point, and each point belongs to one tile, which one thread runs.
 //! - Within a launch that scatters: each thread has a range of the target's buffer of its own
@@ -124,7 +127,8 @@ fn reach(buffer: &Buffer, size: usize, (offset, end): (usize, Option<usize>)) ->
 /// All elements of an operand, as of [`View::flat`].
 ///
 /// # Safety
-/// As for [`View::slice`], for as long as the buffer is borrowed.
+/// While the slice lives nobody writes them: not through a slice of [`View::slice_mut`] or [`flat_mut`], nor
+/// otherwise.
 #[inline]
 pub(super) unsafe fn flat(buffer: &Buffer, size: usize, (offset, len): (usize, usize)) -> &[u8] {
     let (pointer, _) = reach(buffer, size, (offset, offset.checked_add(len)));
@@ -135,7 +139,7 @@ pub(super) unsafe fn flat(buffer: &Buffer, size: usize, (offset, len): (usize, u
 /// The same, to write.
 ///
 /// # Safety
-/// As for [`View::slice_mut`], for as long as the buffer is borrowed.
+/// While the slice lives nobody else reads or writes them.
 #[inline]
 #[expect(clippy::mut_from_ref, reason = "each caller has elements of its own")]
 pub(super) unsafe fn flat_mut(

@@ -211,6 +211,8 @@ fn what_a_panic_left_behind_does_not_run_with_what_comes_next() {
         assert_eq!(values(&product), [0.0, 2.0, 8.0], "{round}");
         assert_eq!(ways(runtime).0, 1, "{round}");
         assert_eq!(Arc::strong_count(&lost.storage), 1, "{round}");
+        let why = runtime.read(&lost.storage, 0, &mut [0; 12]).unwrap_err();
+        assert!(why.to_string().contains("panicked"), "{why}");
     }
 }
 

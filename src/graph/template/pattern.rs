@@ -174,7 +174,7 @@ impl Pattern {
     pub(in crate::graph) fn views<'a>(
         &self,
         records: &[&'a Record],
-    ) -> impl Iterator<Item = &'a View> + Clone {
+    ) -> impl Iterator<Item = &'a View> {
         self.buffers.iter().map(|&(record, view)| {
             let record = records[usize::from(record)];
             &record.views[usize::from(view)]
@@ -186,7 +186,9 @@ impl Pattern {
         match self.scalars[..] {
             [] => SmallVec::new(),
             [number] => {
-                let number = alike.numbers().nth(number.into()).unwrap_or_default();
+                let Some(number) = alike.numbers().nth(number.into()) else {
+                    unreachable!("each scalar is a number of an operation")
+                };
                 SmallVec::from_buf_and_len([number, 0, 0, 0], 1)
             }
             _ => {

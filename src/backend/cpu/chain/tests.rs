@@ -47,6 +47,14 @@ fn one_after_the_other(
     lanes
 }
 
+fn is_nan(dtype: DType, bytes: &[u8]) -> bool {
+    match dtype {
+        DType::F32 => f32::from_ne_bytes(bytes.try_into().unwrap()).is_nan(),
+        DType::F64 => f64::from_ne_bytes(bytes.try_into().unwrap()).is_nan(),
+        _ => false,
+    }
+}
+
 #[test]
 fn chains_have_the_bits_of_one_after_the_other() {
     let mut bits = 1_u64;
@@ -58,11 +66,6 @@ fn chains_have_the_bits_of_one_after_the_other() {
     for dtype in [DType::F32, DType::F64, DType::I32, DType::I64] {
         let links_of = if dtype.is_floating_point() { 6 } else { 4 };
         let (size, run) = (dtype.size(), chain_loop(dtype).unwrap());
-        let is_nan = |bytes: &[u8]| match dtype {
-            DType::F32 => f32::from_ne_bytes(bytes.try_into().unwrap()).is_nan(),
-            DType::F64 => f64::from_ne_bytes(bytes.try_into().unwrap()).is_nan(),
-            _ => false,
-        };
         for round in 0..200 {
             let len = 1 + random() as usize % 400;
             let start = random() as usize % len;
@@ -90,9 +93,9 @@ fn chains_have_the_bits_of_one_after_the_other() {
             let expected = one_after_the_other(dtype, (start, len), first, &chain);
             let expected: &[u8] = cast_slice(&expected);
             for (got, expected) in out.chunks(size).zip(expected.chunks(size)) {
-                let same = got == expected || is_nan(got) && is_nan(expected);
+                let same = got == expected || is_nan(dtype, got) && is_nan(dtype, expected);
                 assert!(same, "{dtype:?} {chain:?}");
-                compared += usize::from(!is_nan(got));
+                compared += usize::from(!is_nan(dtype, got));
             }
         }
     }
@@ -135,6 +138,53 @@ fn chains_on_rows_have_the_bits_of_row_after_row() {
                         &expected[len * size..],
                         "{dtype:?} {link:?} {len} {a:?} {b:?}"
                     );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn flat_chains_have_the_bits_of_those_by_rows() {
+    let values: Vec<u64> = (1..3000_u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+    let values: &[u8] = cast_slice(&values);
+    for dtype in [DType::F32, DType::F64, DType::I32, DType::I64] {
+        let (size, by_rows) = (dtype.size(), chain_loop(dtype).unwrap());
+        let flat = flat_loop(dtype).unwrap();
+        let divides = |link| matches!(link, Link::Div | Link::DivInto);
+        let links =
+            Link::ALL.into_iter().filter(|&link| dtype.is_floating_point() || !divides(link));
+        for (link, len) in links.flat_map(|link| (1..=70).map(move |len| (link, len))) {
+            let from = |start: usize, len: usize| &values[start * size..][..len * size];
+            let first = from(0, len);
+            let other = |start: usize, len: usize| match link {
+                Link::Square => &[],
+                _ => from(start, len),
+            };
+            for all in [
+                &[(link, other(100, len))][..],
+                &[(link, other(200, 1))],
+                &[(link, other(300, 1)), (Link::Mul, from(400, len)), (link, other(500, len))],
+                &[(Link::Add, from(600, len)), (link, other(700, len))],
+            ] {
+                let (mut got, mut expected) = (vec![0_u64; 70], vec![0_u64; 70]);
+                let [got, expected] = [&mut got, &mut expected]
+                    .map(|lanes| &mut cast_slice_mut::<_, u8>(lanes)[..len * size]);
+                flat(got, first, all.len(), &|number| all[number]);
+                // One element after the other, as of a row of its own.
+                for (i, out) in expected.chunks_mut(size).enumerate() {
+                    let at = |bytes: &[u8]| match bytes.len() {
+                        0 => 0..0,
+                        few if few == size => 0..size,
+                        _ => i * size..(i + 1) * size,
+                    };
+                    let links: Vec<(Link, Rows<'_>)> =
+                        all.iter().map(|(link, b)| (*link, Rows::one(&b[at(b)]))).collect();
+                    by_rows(Out::Cached(out), (0, 0), Rows::one(&first[at(first)]), &links);
+                }
+                for (got, expected) in got.chunks(size).zip(expected.chunks(size)) {
+                    let same = got == expected || is_nan(dtype, got) && is_nan(dtype, expected);
+                    assert!(same, "{dtype:?} {link:?} {len}");
                 }
             }
         }
