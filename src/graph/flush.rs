@@ -142,7 +142,9 @@ impl Executor {
     pub(super) fn take_operations(&mut self, tape: &mut Tape) -> Option<Lost> {
         tape.forget();
         let lost = self.has_lost().then(|| {
-            let why = Error::value("it was not computed, as taut panicked before");
+            let why = Error::value(
+                "the tensor was not computed: taut panicked while it ran what was recorded",
+            );
             self.alike.outputs().for_each(|output| output.fail(&why));
             self.records.iter().for_each(|record| record.output().storage.fail(&why));
             (std::mem::take(&mut self.alike), std::mem::take(&mut self.records))

@@ -36,7 +36,7 @@ const MOST_LINKS: usize = 4;
 pub(super) struct FlatKernel {
     program: Program,
     only: Option<Only>,
-    /// Those of the program, for one that has more than [`Only`] a step.
+    /// Those of a program that is more than [`Only`] a step.
     operands: SmallVec<[Operand; 4]>,
     /// Bytes of all operands at a point.
     bytes: usize,
