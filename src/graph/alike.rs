@@ -128,14 +128,10 @@ impl Alike {
         let second = second.map(|second| self.number(&second.storage, read));
         let result = output.storage.dtype;
         let output = self.number(&output.storage, 0);
-        let [plain_word, first_word] = [plain.word(false), word(first, dtype)];
-        let output_word = word(output, result);
+        let (kind, of, to) = (plain.word(false), word(first, dtype), word(output, result));
         match second {
-            Some(second) => {
-                let second = word(second, dtype);
-                self.words.extend_from_slice(&[plain_word, first_word, second, output_word]);
-            }
-            None => self.words.extend_from_slice(&[plain_word, first_word, output_word]),
+            Some(second) => self.words.extend_from_slice(&[kind, of, word(second, dtype), to]),
+            None => self.words.extend_from_slice(&[kind, of, to]),
         }
         let operation = Operation { name, location, plain, op, dtype, form, first, second, output };
         self.operations.push(operation);

@@ -12,6 +12,7 @@ use crate::graph::{Storage, Takes, View};
 use crate::ops::Op;
 
 /// Records a row, computed in `dtype`, on its arguments, if that is plain.
+// As a call it would put its result together in memory, and the caller would wait for that to move it on.
 #[inline(always)]
 #[track_caller]
 pub(crate) fn record(
@@ -52,6 +53,7 @@ pub(crate) fn record_into(
 }
 
 /// What is taken, and the first tensor of it.
+// As `record`.
 #[inline(always)]
 fn takes<'a>(args: &[Arg<'a>], dtype: DType) -> Option<(&'a Tensor, Takes<'a>)> {
     let (first, takes) = match *args {

@@ -401,7 +401,7 @@ fn chain_rows<T: Number>(
                     each_row::<T>(out, from, #[inline(always)] |out, place| {
                         taken.clear();
                         taken.extend(links.iter().map(|&(link, rows)| (link, elements(rows, place))));
-                        blocks_of::<_, T, 8>($simd, out, elements(first, place), &taken);
+                        blocks_of::<_, T, _, 8>($simd, out, elements(first, place), &taken);
                     });
                 }
             }
@@ -424,7 +424,7 @@ fn rows_by<S: Simd, T: Number, const LINK: usize>(
         #[inline(always)]
         |out, place| {
             let links = [(const { Link::ALL[LINK] }, elements(other, place))];
-            blocks_of::<S, T, 8>(simd, out, elements(first, place), &links);
+            blocks_of::<S, T, _, 8>(simd, out, elements(first, place), &links);
         },
     );
 }
@@ -465,16 +465,10 @@ fn chain_of<T: Number>(out: impl Sink, first: &[T], links: &[Taken<'_, T>]) {
 fn blocks<S: Simd, T: Number, O: Sink>(simd: S, out: O, first: &[T], links: &[Taken<'_, T>]) {
     let bytes = T::Vector::<S>::LEN * size_of::<T>();
     if is_long(&out) || links.len() > FEW_LINKS || FEW_TOGETHER / bytes != 4 {
-        blocks_of::<S, T, 8>(simd, out, first, links);
+        blocks_of::<S, T, _, 8>(simd, out, first, links);
     } else {
-        blocks_of::<S, T, 4>(simd, out, first, links);
+        blocks_of::<S, T, _, 4>(simd, out, first, links);
     }
-}
-
-/// Whether vectors may be put anywhere, where something was put before too.
-#[inline(always)]
-fn takes_again<O: Sink>(_: &O) -> bool {
-    !O::IS_LARGE
 }
 
 /// Whether what is read comes from memory, and long enough.
@@ -485,9 +479,9 @@ fn is_long<O: Sink>(out: &O) -> bool {
 
 /// The same, so many vectors at a time.
 #[inline(always)]
-fn blocks_of<S: Simd, T: Number, const N: usize>(
+fn blocks_of<S: Simd, T: Number, O: Sink, const N: usize>(
     simd: S,
-    mut out: impl Sink,
+    mut out: O,
     first: &[T],
     links: &[Taken<'_, T>],
 ) {
@@ -505,8 +499,8 @@ fn blocks_of<S: Simd, T: Number, const N: usize>(
         block::<S, T, 1>(simd, &mut out, done, first, links);
         done += width;
     }
-    if done < len && width <= len && takes_again(&out) {
-        // A vector that begins among what is done computes that again, sooner than the rest one by one.
+    if done < len && width <= len && !O::IS_LARGE {
+        // A vector that begins among what is done puts that again, sooner than the rest one by one.
         block::<S, T, 1>(simd, &mut out, len - width, first, links);
         return;
     }

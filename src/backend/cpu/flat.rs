@@ -48,13 +48,12 @@ pub(super) struct FlatKernel {
 #[derive(Clone, Copy)]
 struct Operand {
     buffer: u8,
-    /// Bytes of an element.
-    size: u8,
+    dtype: DType,
 }
 
 impl Operand {
     fn of(code: &OperandCode) -> Self {
-        Self { buffer: code.buffer, size: code.dtype.size() as u8 }
+        Self { buffer: code.buffer, dtype: code.dtype }
     }
 }
 
@@ -87,7 +86,7 @@ impl Only {
                 let arguments = [0, 1, 2].map(|i| given.get(i).copied());
                 Some(Self::Apply { run: *run, arguments, out: operand(out)? })
             }
-            [Step::Chain { chain, out: lanes, past_cache: false }] => {
+            [Step::Chain { chain, out, past_cache: false }] => {
                 let other = |argument: &Argument| match argument.lanes.place {
                     Place::Memory(_) => operand(&argument.lanes).map(Other::Operand),
                     Place::Register(_) if argument.uniform => {
@@ -105,24 +104,22 @@ impl Only {
                     Place::Nowhere => Some(Other::Nothing),
                     _ => None,
                 };
-                let (first, out) = (operand(&chain.first.lanes)?, operand(lanes)?);
+                let (first, out) = (operand(&chain.first.lanes)?, operand(out)?);
                 let links =
                     chain.links.iter().map(|(link, argument)| Some((*link, other(argument)?)));
                 let links: SmallVec<[_; 4]> = links.collect::<Option<_>>()?;
-                let Place::Memory(result) = lanes.place else { return None };
-                let dtype = code.operands[usize::from(result)].dtype;
                 let other = match links[..] {
                     [(_, Other::Operand(other))] => other,
                     [(_, Other::Nothing)] => first,
                     _ => {
-                        let run = flat_loop(dtype)?;
+                        let run = flat_loop(out.dtype)?;
                         return Some(Self::Chain { run, first, links, out });
                     }
                 };
                 // One operation has a loop of its own, which looks at no links.
                 let (op, side) = links[0].0.row();
                 let (left, right) = side.of([first, other]);
-                let run = loop_of(op, dtype);
+                let run = loop_of(op, out.dtype);
                 Some(Self::Apply { run, arguments: [Some(left), Some(right), None], out })
             }
             _ => None,
@@ -173,7 +170,7 @@ impl Flat for FlatKernel {
         }
         let place = |operand: &Operand| {
             let buffer: &Buffer = buffers[usize::from(operand.buffer)];
-            (buffer, usize::from(operand.size), (offset, len))
+            (buffer, operand.dtype.size(), (offset, len))
         };
         let operand = |operand: &Operand| {
             let (buffer, size, place) = place(operand);
@@ -189,10 +186,10 @@ impl Flat for FlatKernel {
         let is_whole = len * self.bytes <= WHOLE;
         match &self.only {
             Some(Only::Chain { run, first, links, out }) => {
-                let (first, size) = (operand(first), first.size);
+                let (first, size) = (operand(first), first.dtype.size());
                 let taken = |other: &Other| match other {
                     Other::Operand(other) => operand(other),
-                    Other::Number(scalar) => low(&scalars[usize::from(*scalar)], size.into()),
+                    Other::Number(scalar) => low(&scalars[usize::from(*scalar)], size),
                     Other::Nothing => &[],
                 };
                 let link = |number: usize| {
